@@ -1,0 +1,2 @@
+//! kontor
+fn main() {}
