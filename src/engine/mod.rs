@@ -1,0 +1,423 @@
+//! The posting engine: a deterministic state machine with one door.
+//!
+//! [`Engine::apply`] takes a batch of decoded jobs and gives back a commit: every job's outcome and
+//! effects. It reads no clock and no disk and draws no chance; the same state and the same batch give
+//! the same commit. [`Engine::replay`] takes a commit from the journal and applies its effects without
+//! running a rule. Both change the books through [`Book::apply`] only.
+
+pub mod admit;
+pub mod keys;
+
+use crate::code::Code;
+use crate::ids::{BookIndex, EntryNo, Hash128, Position};
+use crate::jobs::job::{DeadLetter, Looked};
+use crate::jobs::{Body, Job, JobData};
+use crate::ledger::digest::Canonical;
+use crate::ledger::plan::NaturalKeys;
+use crate::ledger::{
+    Book, Commit, Effect, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection,
+    StateDigest,
+};
+use crate::time::Timestamp;
+
+use keys::{KeyEntry, Keys};
+
+/// What the engine made of one job of a batch.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It has an outcome of its own at this position.
+    Recorded(Position),
+    /// It came before; its first outcome stands at this position.
+    Duplicate(Position),
+    /// It must be set aside; its key stays free.
+    Dead(DeadLetter),
+    /// The rule needs an entry that must be read from the journal first. Nothing was done: the caller
+    /// makes everything before durable, looks the entry up and offers the job again.
+    NeedsEntry(EntryNo),
+}
+
+/// Secrets of a journal that keep its hashes from being guessed.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// Natural keys.
+    pub natural: NaturalKeys,
+    /// Seed of the tables that find accounts by name.
+    pub seed: u64,
+}
+
+/// The engine of one partition.
+#[derive(Debug)]
+pub struct Engine {
+    books: Vec<Book>,
+    keys: Keys,
+    secrets: Secrets,
+    next: Position,
+    last_recorded_at: Timestamp,
+    plan: Plan,
+    admission: admit::Admission,
+}
+
+impl Engine {
+    /// An engine without books.
+    pub fn new(secrets: Secrets) -> Self {
+        Self {
+            books: Vec::new(),
+            keys: Keys::default(),
+            secrets,
+            next: Position(1),
+            last_recorded_at: Timestamp::default(),
+            plan: Plan::default(),
+            admission: admit::Admission::default(),
+        }
+    }
+
+    /// The books of the partition.
+    pub fn books(&self) -> &[Book] {
+        &self.books
+    }
+
+    /// A book by its index.
+    pub fn book(&self, index: BookIndex) -> Option<&Book> {
+        self.books.get(index.slot())
+    }
+
+    /// The keys remembered.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Position of the next record.
+    pub fn next_position(&self) -> Position {
+        self.next
+    }
+
+    /// When the last commit was recorded.
+    pub fn last_recorded_at(&self) -> Timestamp {
+        self.last_recorded_at
+    }
+
+    /// Digest of all books.
+    pub fn digest(&self) -> StateDigest {
+        let mut form = Canonical::fact("books");
+        for book in &self.books {
+            let [low, high] = [book.digest().0, book.digest().0 >> 64];
+            form.text(book.name());
+            form.number(i128::try_from(low & u128::from(u64::MAX)).unwrap_or_default());
+            form.number(i128::try_from(high).unwrap_or_default());
+        }
+        StateDigest(form.finish())
+    }
+
+    /// Begin a commit recorded at `now`, or just after the last one if the clock stands or went back.
+    pub fn begin(&mut self, now: Timestamp) -> Commit {
+        self.last_recorded_at = now.max(self.last_recorded_at.next());
+        Commit {
+            recorded_at: self.last_recorded_at,
+            first: self.next,
+            ..Commit::default()
+        }
+    }
+
+    /// Apply one job to the state and write its record into the commit.
+    ///
+    /// An `Inconsistent` is a mistake of ours: the state may not be believed any more.
+    pub fn apply(&mut self, job: Job, commit: &mut Commit) -> Result<Verdict, Inconsistent> {
+        if let Some(entry) = self.keys.get(job.key_hash) {
+            return self.known_key(job, entry, commit);
+        }
+        let data = match job.body {
+            Body::Dead(dead) => return Ok(Verdict::Dead(dead)),
+            Body::Refused(ref refusal) => {
+                let outcome = Outcome::rejected(refusal.clone());
+                return self.record(job, outcome, commit, true);
+            }
+            Body::Data(ref data) => data,
+        };
+        let Some(book) = self.books.get(job.book.slot()) else {
+            let dead = DeadLetter::new(Code::BookUnknown, "this partition holds no such book");
+            return Ok(Verdict::Dead(dead));
+        };
+        if let (Some(entry), Looked::Not) = (data.entry_needed(), &job.entry)
+            && entry.0 > 0
+            && entry < book.next_entry()
+        {
+            return Ok(Verdict::NeedsEntry(entry));
+        }
+        self.plan.clear();
+        let planned = plan(
+            data,
+            &job,
+            book,
+            &self.secrets,
+            commit.recorded_at,
+            &mut self.plan,
+        )
+        .and_then(|()| {
+            self.admission
+                .admit(book, &mut self.plan, job.envelope.actor.as_deref())
+        });
+        match planned {
+            Ok(()) => self.record_plan(job, commit),
+            Err(refusal) => self.record(job, Outcome::rejected(refusal), commit, true),
+        }
+    }
+
+    /// Apply what a configuration or a case file gives a book before its first job.
+    pub fn set_up(
+        &mut self,
+        record: crate::ledger::commit::SetupRecord,
+        commit: &mut Commit,
+    ) -> Result<(), Inconsistent> {
+        self.apply_setup(&record, commit)?;
+        commit.records.push(Record::Setup(Box::new(record)));
+        self.next = self.next.next();
+        Ok(())
+    }
+
+    /// Write a record without effects (start, stop, marker, cut, duplicate) into the commit.
+    pub fn note(&mut self, record: Record, commit: &mut Commit) {
+        commit.records.push(record);
+        self.next = self.next.next();
+    }
+
+    /// End a commit: its digest is that of the state after it.
+    pub fn finish(&self, commit: &mut Commit) {
+        commit.digest = self.digest();
+    }
+
+    /// Apply a commit of the journal: effects only.
+    pub fn replay(
+        &mut self,
+        commit: &Commit,
+        key_hash: impl Fn(&str, &str) -> Hash128,
+    ) -> Result<(), Inconsistent> {
+        self.next = commit.first;
+        for (position, record) in commit.positions() {
+            match record {
+                Record::Job(job) => self.replay_job(job, position, commit, &key_hash)?,
+                Record::Setup(setup) => self.apply_setup(setup, commit)?,
+                Record::Duplicate(_)
+                | Record::Start(_)
+                | Record::Marker { .. }
+                | Record::Stop
+                | Record::Cut { .. } => {}
+            }
+            self.next = position.next();
+        }
+        self.last_recorded_at = commit.recorded_at;
+        Ok(())
+    }
+
+    /// Remember a key read from a key file.
+    pub fn remember(&mut self, entry: KeyEntry) {
+        self.keys.insert(entry);
+    }
+
+    fn known_key(
+        &mut self,
+        job: Job,
+        known: KeyEntry,
+        commit: &mut Commit,
+    ) -> Result<Verdict, Inconsistent> {
+        if known.fingerprint == job.envelope.fingerprint {
+            return Ok(Verdict::Duplicate(known.position));
+        }
+        let refusal = Rejection::new(Code::IdempotencyKeyReused);
+        self.record(job, Outcome::rejected(refusal), commit, false)
+    }
+
+    fn record_plan(&mut self, job: Job, commit: &mut Commit) -> Result<Verdict, Inconsistent> {
+        let plan = &mut self.plan;
+        let mut outcome = Outcome::of(plan.status);
+        (outcome.booking_date, outcome.value_date) = (plan.booking_date, plan.value_date);
+        outcome.members = std::mem::take(&mut plan.members);
+        let posts = plan
+            .effects
+            .iter()
+            .filter_map(Effect::as_post)
+            .filter(|post| !post.opening)
+            .map(|post| post.number);
+        outcome.entry_no = posts.clone().next();
+        outcome.entries = u32::try_from(posts.count()).unwrap_or(u32::MAX);
+
+        let first_effect = end(&commit.effects);
+        let first_leg = end(&commit.legs);
+        let Some(book) = self.books.get_mut(job.book.slot()) else {
+            return Ok(Verdict::Dead(DeadLetter::new(
+                Code::BookUnknown,
+                "the book is gone",
+            )));
+        };
+        for effect in &plan.effects {
+            book.apply(effect, &plan.legs)?;
+        }
+        commit.legs.append(&mut plan.legs);
+        commit.effects.extend(
+            plan.effects
+                .drain(..)
+                .map(|effect| shifted(effect, first_leg)),
+        );
+        let first_balance = end(&commit.balances);
+        for account in self.admission.touched() {
+            if let Some(known) = book.accounts().get(account) {
+                commit.balances.push((account, known.balance()));
+            }
+        }
+        let effects = first_effect..end(&commit.effects);
+        let balances = first_balance..end(&commit.balances);
+        self.push(job, outcome, (effects, balances), commit, true)
+    }
+
+    fn record(
+        &mut self,
+        job: Job,
+        outcome: Outcome,
+        commit: &mut Commit,
+        owns_key: bool,
+    ) -> Result<Verdict, Inconsistent> {
+        self.push(job, outcome, (0..0, 0..0), commit, owns_key)
+    }
+
+    fn push(
+        &mut self,
+        job: Job,
+        outcome: Outcome,
+        (effects, balances): (std::ops::Range<u32>, std::ops::Range<u32>),
+        commit: &mut Commit,
+        owns_key: bool,
+    ) -> Result<Verdict, Inconsistent> {
+        let position = self.next;
+        let Some(book) = self.books.get_mut(job.book.slot()) else {
+            return Ok(Verdict::Dead(DeadLetter::new(
+                Code::BookUnknown,
+                "the book is gone",
+            )));
+        };
+        let sequence = book.next_sequence();
+        book.apply_outcome(sequence)?;
+        if owns_key {
+            let fingerprint = job.envelope.fingerprint;
+            self.keys.insert(KeyEntry {
+                key: job.key_hash,
+                fingerprint,
+                position,
+            });
+        }
+        commit.records.push(Record::Job(JobRecord {
+            book: job.book,
+            sequence,
+            owns_key,
+            envelope: job.envelope,
+            unknown_kind: job.unknown_kind,
+            outcome,
+            event: None,
+            effects,
+            balances,
+        }));
+        self.next = position.next();
+        Ok(Verdict::Recorded(position))
+    }
+
+    fn apply_setup(
+        &mut self,
+        record: &crate::ledger::commit::SetupRecord,
+        commit: &Commit,
+    ) -> Result<(), Inconsistent> {
+        let odd = |what: &str| Inconsistent {
+            book: record.name.to_string(),
+            what: what.into(),
+        };
+        if record.book.slot() == self.books.len() {
+            let zone = crate::time::Zone::find(&record.time_zone)
+                .ok_or_else(|| odd("its time zone is not in the bundled data"))?;
+            let unit = record.functional_unit.as_deref();
+            self.books
+                .push(Book::new(&record.name, unit, zone, self.secrets.seed));
+        }
+        let book = self
+            .books
+            .get_mut(record.book.slot())
+            .ok_or_else(|| odd("books are out of order"))?;
+        for effect in commit.effects(&record.effects) {
+            book.apply(effect, &commit.legs)?;
+        }
+        Ok(())
+    }
+
+    fn replay_job(
+        &mut self,
+        job: &JobRecord,
+        position: Position,
+        commit: &Commit,
+        key_hash: &impl Fn(&str, &str) -> Hash128,
+    ) -> Result<(), Inconsistent> {
+        let Some(book) = self.books.get_mut(job.book.slot()) else {
+            let what = "a job stands before its book".to_owned();
+            return Err(Inconsistent {
+                book: job.book.to_string(),
+                what,
+            });
+        };
+        for effect in commit.effects(&job.effects) {
+            book.apply(effect, &commit.legs)?;
+        }
+        book.apply_outcome(job.sequence)?;
+        if job.owns_key {
+            let key = key_hash(book.name(), &job.envelope.key);
+            self.keys.insert(KeyEntry {
+                key,
+                fingerprint: job.envelope.fingerprint,
+                position,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Run the rule of a kind after the checks that all kinds share.
+fn plan(
+    data: &JobData,
+    job: &Job,
+    book: &Book,
+    secrets: &Secrets,
+    recorded_at: Timestamp,
+    plan: &mut Plan,
+) -> Result<(), Rejection> {
+    if job.expires_at.is_some_and(|expires| expires < recorded_at) {
+        return Err(Rejection::new(Code::JobExpired));
+    }
+    let actor = job.envelope.actor.as_deref();
+    if data.actor_needed() && actor.is_none() {
+        return Err(Rejection::new(Code::ActorMissing));
+    }
+    if actor.is_some() && !job.actor_vouched {
+        return Err(Rejection::new(Code::ActorNotTrusted));
+    }
+    let facts = Facts {
+        recorded_at,
+        today: book.zone().date(recorded_at),
+        key: &job.envelope.key,
+        actor,
+        natural: &secrets.natural,
+        entry: match &job.entry {
+            Looked::Found(entry) => Some(entry),
+            Looked::Not => None,
+        },
+    };
+    data.plan(&facts, book, plan)
+}
+
+fn end<T>(list: &[T]) -> u32 {
+    u32::try_from(list.len()).unwrap_or(u32::MAX)
+}
+
+fn shifted(effect: Effect, by: u32) -> Effect {
+    let mut effect = effect;
+    if let Effect::Post(crate::ledger::Post { legs, .. })
+    | Effect::Hold { legs, .. }
+    | Effect::Release { legs, .. } = &mut effect
+    {
+        *legs = legs.start.saturating_add(by)..legs.end.saturating_add(by);
+    }
+    effect
+}

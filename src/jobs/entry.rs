@@ -1,0 +1,307 @@
+//! Entries: the journal's own jobs.
+//!
+//! | Kind         | Debit                 | Credit                | Amount           |
+//! |--------------|-----------------------|-----------------------|------------------|
+//! | `entry.post` | accounts of `dr` legs | accounts of `cr` legs | as given per leg |
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::contract::JobKind;
+use super::fields::{Id, Text};
+use crate::code::Code;
+use crate::ids::{AccountIndex, Hash128};
+use crate::ledger::plan::{booking_date, echo, optional_date};
+use crate::ledger::reference::Record;
+use crate::ledger::structure::check_structure;
+use crate::ledger::unit::Unit;
+use crate::ledger::{Book, Facts, Leg, Plan, Rejection, Side, Value};
+use crate::money::minor::{AmountFault, positive_minor, signed_minor};
+use crate::money::{DecimalText, Number};
+use crate::time::{Date, DateText};
+
+/// Post an entry: legs that balance in every unit.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Post {
+    /// Booking date: the period. Today in the book's zone by default.
+    pub booking_date: Option<DateText>,
+    /// Value date of the legs. The booking date by default.
+    pub value_date: Option<DateText>,
+    /// Reference to a document outside.
+    pub document_ref: Option<Id>,
+    /// Two legs at least.
+    pub legs: Vec<LegData>,
+    /// Balances that must hold after the entry.
+    pub assert: Option<Vec<Assertion>>,
+    /// Personal text.
+    pub text: Option<Text>,
+}
+
+/// One leg: exactly one of `dr` and `cr`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "LegShape")]
+#[schemars(!try_from)]
+pub struct LegData {
+    /// The account debited.
+    pub dr: Option<Id>,
+    /// The account credited.
+    pub cr: Option<Id>,
+    /// Amount in the unit of the account, above zero.
+    pub amount: DecimalText,
+    /// Unit; if given, it must be the account's.
+    pub unit: Option<Id>,
+    /// Value date of this leg.
+    pub value_date: Option<DateText>,
+    /// Personal text.
+    pub text: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LegShape {
+    dr: Option<Id>,
+    cr: Option<Id>,
+    amount: DecimalText,
+    unit: Option<Id>,
+    value_date: Option<DateText>,
+    text: Option<Text>,
+}
+
+impl TryFrom<LegShape> for LegData {
+    type Error = &'static str;
+
+    fn try_from(shape: LegShape) -> Result<Self, Self::Error> {
+        let LegShape {
+            dr,
+            cr,
+            amount,
+            unit,
+            value_date,
+            text,
+        } = shape;
+        if dr.is_some() == cr.is_some() {
+            return Err("a leg has exactly one of dr and cr");
+        }
+        Ok(Self {
+            dr,
+            cr,
+            amount,
+            unit,
+            value_date,
+            text,
+        })
+    }
+}
+
+impl LegData {
+    /// Account and side.
+    fn place(&self) -> (&str, Side) {
+        match (&self.dr, &self.cr) {
+            (Some(account), _) => (account, Side::Debit),
+            (None, Some(account)) => (account, Side::Credit),
+            (None, None) => ("", Side::Debit),
+        }
+    }
+
+    fn account_path(&self, at: usize) -> String {
+        let side = if self.dr.is_some() { "dr" } else { "cr" };
+        format!("/legs/{at}/{side}")
+    }
+}
+
+/// A balance that must hold after the entry.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assertion {
+    /// The account.
+    pub account: Id,
+    /// Its balance on the normal side; may be negative.
+    pub balance: DecimalText,
+}
+
+impl JobKind for Post {
+    const SUMMARY: &'static str = "Post an entry: legs that balance in every unit.";
+    const EXAMPLE: &'static str = r#"{
+        "booking_date": "2026-03-02",
+        "legs": [
+            { "dr": "exp/office", "amount": "80.00" },
+            { "cr": "bank/main", "amount": "80.00" }
+        ]
+    }"#;
+
+    fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
+        for (at, leg) in self.legs.iter_mut().enumerate() {
+            if let Some(text) = &mut leg.text {
+                visit(&format!("/legs/{at}/text"), text);
+            }
+        }
+        if let Some(text) = &mut self.text {
+            visit("/text", text);
+        }
+    }
+
+    fn subject(&self) -> Option<&str> {
+        self.legs.first().map(|leg| leg.place().0)
+    }
+
+    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        let (booking, value) = self.dates(facts, book)?;
+        let post = plan.post(booking, value);
+        post.document_ref = self
+            .document_ref
+            .as_ref()
+            .map(|reference| reference.as_str().into());
+        self.amounts(book, plan)?;
+        let reference = self.natural_key(facts, book)?;
+        self.accounts(book, plan)?;
+        self.units(book, plan, booking)?;
+        check_structure(book, &plan.legs)?;
+        if let Some(hash) = reference {
+            plan.natural_key(hash);
+        }
+        Ok(())
+    }
+}
+
+impl Post {
+    fn dates(&self, facts: &Facts<'_>, book: &Book) -> Result<(Date, Date), Rejection> {
+        let booking = optional_date(self.booking_date.as_ref(), "/booking_date")?;
+        let value = optional_date(self.value_date.as_ref(), "/value_date")?;
+        for (at, leg) in self.legs.iter().enumerate() {
+            if leg.value_date.is_some() {
+                optional_date(leg.value_date.as_ref(), &format!("/legs/{at}/value_date"))?;
+            }
+        }
+        let booking = booking_date(booking, "/booking_date", facts, book)?;
+        Ok((booking, value.unwrap_or(booking)))
+    }
+
+    /// Step 6: every amount, with the decimals of its account's unit as far as the account is known.
+    /// The legs enter the plan here; an unknown account keeps its place until step 7 names it.
+    fn amounts(&self, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        for (at, leg) in self.legs.iter().enumerate() {
+            let (name, side) = leg.place();
+            let account = book.accounts().find(name);
+            let amount = amount_of(&leg.amount, account, book, positive_minor).map_err(
+                |(fault, unit, decimals)| {
+                    Rejection::amount(fault, &format!("/legs/{at}/amount"), &unit, decimals)
+                },
+            )?;
+            let value_date = leg.value_date.as_ref().and_then(DateText::date);
+            plan.leg(Leg {
+                account: account.unwrap_or(NOT_FOUND),
+                side,
+                amount,
+                value_date,
+            });
+        }
+        for (at, assertion) in self.assert.iter().flatten().enumerate() {
+            let account = book.accounts().find(&assertion.account);
+            let path = format!("/assert/{at}/balance");
+            let balance = amount_of(&assertion.balance, account, book, signed_minor).map_err(
+                |(fault, unit, decimals)| Rejection::amount(fault, &path, &unit, decimals),
+            )?;
+            plan.asserted
+                .push((account.unwrap_or(NOT_FOUND), i128::from(balance), path));
+        }
+        Ok(())
+    }
+
+    fn natural_key(&self, facts: &Facts<'_>, book: &Book) -> Result<Option<Hash128>, Rejection> {
+        let Some(reference) = &self.document_ref else {
+            return Ok(None);
+        };
+        if !book.reference().has_any(Record::UniqueReference) {
+            return Ok(None);
+        }
+        let key = facts
+            .natural
+            .hash(book.name(), "document_ref", &[reference]);
+        if book.natural_key_taken(key) {
+            return Err(Rejection::new(Code::DuplicateReference)
+                .at("/document_ref")
+                .with_text("document_ref", echo(reference)));
+        }
+        Ok(Some(key))
+    }
+
+    fn accounts(&self, book: &Book, plan: &Plan) -> Result<(), Rejection> {
+        for (at, (leg, planned)) in self.legs.iter().zip(&plan.legs).enumerate() {
+            let (name, side) = leg.place();
+            if planned.account == NOT_FOUND {
+                book.account(name, &leg.account_path(at))?;
+            }
+            book.check_usable(planned.account, side)
+                .map_err(|refusal| refusal.at(leg.account_path(at)))?;
+        }
+        for (at, assertion) in self.assert.iter().flatten().enumerate() {
+            if book.accounts().find(&assertion.account).is_none() {
+                book.account(&assertion.account, &format!("/assert/{at}/account"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn units(&self, book: &Book, plan: &Plan, booking: Date) -> Result<(), Rejection> {
+        for (at, (leg, planned)) in self.legs.iter().zip(&plan.legs).enumerate() {
+            let unit = book
+                .accounts()
+                .get(planned.account)
+                .and_then(|account| book.units().get(account.unit));
+            let Some(unit) = unit else { continue };
+            if let Some(given) = &leg.unit
+                && **given != *unit.code
+            {
+                return Err(Rejection::new(Code::CurrencyMismatch)
+                    .at(format!("/legs/{at}/unit"))
+                    .with_text("account", leg.place().0)
+                    .with_text("expected", &*unit.code)
+                    .with_text("got", echo(given)));
+            }
+            check_not_ended(unit, booking).map_err(|refusal| refusal.at(format!("/legs/{at}")))?;
+        }
+        Ok(())
+    }
+}
+
+/// Stands for an account that the book does not have, until its turn to be refused comes.
+const NOT_FOUND: AccountIndex = AccountIndex(u32::MAX);
+
+/// Decimals assumed while an account is unknown: as many as any unit has, so that only the form counts.
+const ANY_DECIMALS: u8 = crate::money::minor::DECIMALS_MAX;
+
+fn amount_of(
+    text: &DecimalText,
+    account: Option<AccountIndex>,
+    book: &Book,
+    convert: fn(Number, u8) -> Result<i64, AmountFault>,
+) -> Result<i64, (AmountFault, String, u8)> {
+    let unit = account
+        .and_then(|index| book.accounts().get(index))
+        .map(|account| account.unit);
+    let decimals = unit.map_or(ANY_DECIMALS, |unit| book.units().decimals(unit));
+    let minor = text
+        .number()
+        .map_err(AmountFault::from)
+        .and_then(|number| convert(number, decimals));
+    match minor {
+        Ok(minor) => Ok(minor),
+        // Beyond what the form alone says, nothing is known about an amount of an unknown account.
+        Err(AmountFault::Precision | AmountFault::Overflow) if unit.is_none() => Ok(1),
+        Err(fault) => {
+            let code = unit.map_or("", |unit| book.units().code(unit));
+            Err((fault, code.to_owned(), decimals))
+        }
+    }
+}
+
+/// Refuse a unit that has ended before the booking date.
+fn check_not_ended(unit: &Unit, booking: Date) -> Result<(), Rejection> {
+    match unit.until {
+        Some(until) if booking > until => Err(Rejection::new(Code::CurrencyUnknown)
+            .with_text("unit", &*unit.code)
+            .with("until", Value::Date(until))),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,253 @@
+//! The field types that job data are made of.
+
+use std::fmt;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::limits::{ID_CHARS_MAX, TEXT_CHARS_MAX};
+
+/// An identifier, code or reference: 1 to 128 characters without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id(String);
+
+impl Id {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for Id {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Err(D::Error::custom("an identifier may not be empty"));
+        }
+        if text.len() > ID_CHARS_MAX && text.chars().count() > ID_CHARS_MAX {
+            return Err(D::Error::custom(format!(
+                "FIELD_TOO_LONG: an identifier has at most {ID_CHARS_MAX} characters"
+            )));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(D::Error::custom(
+                "TEXT_INVALID: control characters are not allowed",
+            ));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl schemars::JsonSchema for Id {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "minLength": 1, "maxLength": ID_CHARS_MAX })
+    }
+}
+
+/// Personal text: plain while it is checked, sealed under its subject's key before the engine sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Text {
+    /// As it came.
+    Plain(String),
+    /// Ciphertext.
+    Sealed(Vec<u8>),
+}
+
+/// What is wrong with a plain text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextFault {
+    /// More than 500 characters.
+    TooLong,
+    /// Control characters, or bytes that claim to be sealed already.
+    Invalid,
+}
+
+impl Text {
+    /// Whether the text is one that may be kept.
+    pub fn check(&self) -> Result<(), TextFault> {
+        match self {
+            Self::Plain(text) if text.chars().count() > TEXT_CHARS_MAX => Err(TextFault::TooLong),
+            Self::Plain(text) if text.chars().any(char::is_control) => Err(TextFault::Invalid),
+            Self::Plain(_) => Ok(()),
+            Self::Sealed(_) => Err(TextFault::Invalid),
+        }
+    }
+
+    /// The plain text, as long as it is plain.
+    pub fn plain(&self) -> Option<&str> {
+        match self {
+            Self::Plain(text) => Some(text),
+            Self::Sealed(_) => None,
+        }
+    }
+
+    /// The ciphertext, once sealed.
+    pub fn sealed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Sealed(bytes) => Some(bytes),
+        }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Personal text stays out of logs and panics.
+        f.write_str("Text(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return String::deserialize(deserializer).map(Self::Plain);
+        }
+        let (sealed, bytes) = <(bool, Vec<u8>)>::deserialize(deserializer)?;
+        if sealed {
+            return Ok(Self::Sealed(bytes));
+        }
+        let text = String::from_utf8(bytes).map_err(D::Error::custom)?;
+        Ok(Self::Plain(text.nfc().collect()))
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self, serializer.is_human_readable()) {
+            (Self::Plain(text), true) => serializer.serialize_str(text),
+            (Self::Plain(text), false) => (false, text.as_bytes()).serialize(serializer),
+            (Self::Sealed(bytes), false) => (true, bytes).serialize(serializer),
+            (Self::Sealed(_), true) => serializer.serialize_str("[sealed]"),
+        }
+    }
+}
+
+impl schemars::JsonSchema for Text {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "maxLength": TEXT_CHARS_MAX,
+            "personal": true,
+            "description": "Personal text, kept encrypted under the key of the person it is about."
+        })
+    }
+}
+
+/// Length of a card number, and prefixes under which issuers give them out.
+const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+const CARD_PREFIXES: [&str; 14] = [
+    "4", "51", "52", "53", "54", "55", "2221", "23", "24", "25", "26", "34", "37", "6",
+];
+
+/// Byte ranges of digit runs in a text that look like card numbers: 13 to 19 digits (blanks and dashes
+/// within are passed over), a known issuer's prefix, and a right check digit (Luhn, ISO/IEC 7812).
+pub fn card_numbers(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut run: Option<(usize, usize, String)> = None;
+    let mut end_run = |run: &mut Option<(usize, usize, String)>| {
+        if let Some((start, end, digits)) = run.take()
+            && is_card_number(&digits)
+        {
+            found.push(start..end);
+        }
+    };
+    for (at, letter) in text.char_indices() {
+        if letter.is_ascii_digit() {
+            let (_, end, digits) = run.get_or_insert((at, at, String::new()));
+            digits.push(letter);
+            *end = at.saturating_add(1);
+        } else if !matches!(letter, ' ' | '-') {
+            end_run(&mut run);
+        }
+    }
+    end_run(&mut run);
+    found
+}
+
+fn is_card_number(digits: &str) -> bool {
+    CARD_DIGITS.contains(&digits.len())
+        && CARD_PREFIXES
+            .iter()
+            .any(|prefix| digits.starts_with(prefix))
+        && luhn(digits)
+}
+
+fn luhn(digits: &str) -> bool {
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| {
+            let digit = u32::from(digit.saturating_sub(b'0'));
+            match (place % 2, digit) {
+                (0, digit) => digit,
+                (_, digit) if digit > 4 => digit * 2 - 9,
+                (_, digit) => digit * 2,
+            }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn card_numbers_are_found_through_blanks_and_dashes() {
+        assert_eq!(card_numbers("card 4111 1111 1111 1111 ok"), [5..24]);
+        assert_eq!(card_numbers("5500-0000-0000-0004"), [0..19]);
+        assert!(
+            card_numbers("4111 1111 1111 1112").is_empty(),
+            "wrong check digit"
+        );
+        assert!(
+            card_numbers("9999 9999 9999 9995").is_empty(),
+            "no issuer has the prefix"
+        );
+        assert!(card_numbers("invoice 2026-000123").is_empty());
+    }
+
+    #[test]
+    fn texts_have_a_length_and_no_control_characters() {
+        assert_eq!(Text::Plain("ä".repeat(500)).check(), Ok(()));
+        assert_eq!(
+            Text::Plain("ä".repeat(501)).check(),
+            Err(TextFault::TooLong)
+        );
+        assert_eq!(
+            Text::Plain("a\u{7}".into()).check(),
+            Err(TextFault::Invalid)
+        );
+        assert_eq!(Text::Sealed(vec![1]).check(), Err(TextFault::Invalid));
+    }
+}

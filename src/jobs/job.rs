@@ -1,0 +1,75 @@
+//! A decoded job on its way to the engine.
+
+use super::JobData;
+use crate::code::Code;
+use crate::ids::{BookIndex, Hash128};
+use crate::ledger::plan::PastEntry;
+use crate::ledger::{Envelope, Rejection};
+use crate::time::Timestamp;
+
+/// A job: its envelope, and what decoding made of its content.
+#[derive(Debug)]
+pub struct Job {
+    /// Its book.
+    pub book: BookIndex,
+    /// Hash of book and key, by which the key is remembered.
+    pub key_hash: Hash128,
+    /// Everything that is journaled besides outcome and effects.
+    pub envelope: Envelope,
+    /// The kind's name, if the catalogue does not have it.
+    pub unknown_kind: Option<Box<str>>,
+    /// Whether somebody vouches for the actor.
+    pub actor_vouched: bool,
+    /// When it stops making sense.
+    pub expires_at: Option<Timestamp>,
+    /// Its content.
+    pub body: Body,
+    /// The entry it asked for, once looked up.
+    pub entry: Looked,
+}
+
+/// What decoding made of a job's content.
+#[derive(Debug)]
+pub enum Body {
+    /// Data that fit their schema.
+    Data(JobData),
+    /// Refused by what the job alone says; the refusal stands if the key is new.
+    Refused(Rejection),
+    /// A dead letter if the key is new: a later release may know the kind or version.
+    Dead(DeadLetter),
+}
+
+/// Why something is set aside instead of getting an outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The code.
+    pub code: Code,
+    /// What is wrong, in words.
+    pub reason: String,
+    /// JSON pointer from the root of the job, if there is a place.
+    pub path: Option<String>,
+    /// Further facts, in the form of a rejection's detail.
+    pub detail: crate::ledger::Members,
+}
+
+impl DeadLetter {
+    /// A dead letter with a reason in words.
+    pub fn new(code: Code, reason: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason: reason.into(),
+            path: None,
+            detail: crate::ledger::Members::new(),
+        }
+    }
+}
+
+/// Whether the past entry that a rule needs was looked up.
+#[derive(Debug, Default)]
+pub enum Looked {
+    /// The rule needs none, or nobody has looked yet.
+    #[default]
+    Not,
+    /// Looked up in the durable journal.
+    Found(Box<PastEntry>),
+}

@@ -1,0 +1,22 @@
+//! The job kinds: one file per family, one line per kind.
+//!
+//! A kind says what its data are, which texts in them are personal, and what it asks of the book. It
+//! never changes anything: the engine checks the plan with rules common to all kinds and applies it.
+
+pub mod contract;
+pub mod catalogue;
+pub mod fields;
+pub mod job;
+pub mod account;
+pub mod entry;
+
+pub use catalogue::{KindInfo, kind_code, kind_name};
+pub use contract::JobKind;
+pub use fields::{Id, Text};
+pub use job::{Body, Job};
+
+contract::job_kinds! {
+    // code  wire name             variant
+    101 "account.open"          AccountOpen(account::Open),
+    201 "entry.post"            EntryPost(entry::Post),
+}

@@ -1,0 +1,377 @@
+//! Accounts and their counters.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashTable;
+
+use super::digest::name_number;
+use super::leg::Side;
+use crate::ids::{AccountIndex, UnitIndex};
+use crate::money::Minor;
+
+macro_rules! classes {
+    ($($(#[$doc:meta])* $variant:ident = $number:literal $text:literal $side:ident;)*) => {
+        /// Class of an account; it fixes the normal side.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum AccountClass { $($(#[$doc])* $variant,)* }
+
+        impl AccountClass {
+            /// All classes.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// As it is written outside.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The number under which journals keep it.
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// The side on which the class grows.
+            pub const fn normal_side(self) -> Side {
+                match self { $(Self::$variant => Side::$side,)* }
+            }
+
+            /// The class of its text.
+            pub fn of_text(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|class| class.text() == text)
+            }
+
+            /// The class of a number kept in a journal.
+            pub fn of_number(number: u8) -> Option<Self> {
+                Self::ALL.iter().copied().find(|class| class.number() == number)
+            }
+        }
+    };
+}
+
+classes! {
+    /// What the company owns or is owed.
+    Asset = 1 "asset" Debit;
+    /// What the company owes.
+    Liability = 2 "liability" Credit;
+    /// What belongs to the owners.
+    Equity = 3 "equity" Credit;
+    /// What the company earns.
+    Income = 4 "income" Credit;
+    /// What the company spends.
+    Expense = 5 "expense" Debit;
+    /// Off-ledger figures that grow on the debit side.
+    MemoDr = 6 "memo_dr" Debit;
+    /// Off-ledger figures that grow on the credit side.
+    MemoCr = 7 "memo_cr" Credit;
+}
+
+/// Which sides of an account are frozen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Freeze {
+    /// None.
+    #[default]
+    None,
+    /// Debits are refused.
+    Debit,
+    /// Credits are refused.
+    Credit,
+    /// Both are refused.
+    Both,
+}
+
+impl Freeze {
+    /// Whether the side is frozen.
+    pub fn stops(self, side: Side) -> bool {
+        matches!(
+            (self, side),
+            (Self::Both, _) | (Self::Debit, Side::Debit) | (Self::Credit, Side::Credit)
+        )
+    }
+
+    /// As it is written outside.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Debit => "debit",
+            Self::Credit => "credit",
+            Self::Both => "both",
+        }
+    }
+
+    /// The number under which journals keep it.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Debit => 1,
+            Self::Credit => 2,
+            Self::Both => 3,
+        }
+    }
+
+    /// The freeze of a number kept in a journal.
+    pub fn of_number(number: u8) -> Option<Self> {
+        [Self::None, Self::Debit, Self::Credit, Self::Both]
+            .into_iter()
+            .find(|freeze| freeze.number() == number)
+    }
+}
+
+/// The four totals of an account: they only grow on their side, held ones shrink when a hold ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Debits posted.
+    pub debits_posted: Minor,
+    /// Credits posted.
+    pub credits_posted: Minor,
+    /// Debits held.
+    pub debits_held: Minor,
+    /// Credits held.
+    pub credits_held: Minor,
+}
+
+impl Counters {
+    /// The balance on a side: what stands there beyond the other side.
+    pub fn balance(&self, side: Side) -> Minor {
+        match side {
+            Side::Debit => self.debits_posted - self.credits_posted,
+            Side::Credit => self.credits_posted - self.debits_posted,
+        }
+    }
+
+    /// What may still leave an account that grows on `side`: live holds against it count.
+    pub fn available(&self, side: Side) -> Minor {
+        match side {
+            Side::Debit => self.balance(side) - self.credits_held,
+            Side::Credit => self.balance(side) - self.debits_held,
+        }
+    }
+
+    /// The balance if all holds that increase it were posted.
+    pub fn exposure(&self, side: Side) -> Minor {
+        match side {
+            Side::Debit => self.balance(side) + self.debits_held,
+            Side::Credit => self.balance(side) + self.credits_held,
+        }
+    }
+
+    /// The counters as a list, in the order of their canonical form.
+    pub fn list(&self) -> [Minor; 4] {
+        [
+            self.debits_posted,
+            self.credits_posted,
+            self.debits_held,
+            self.credits_held,
+        ]
+    }
+}
+
+/// What few accounts have; kept apart so that the many stay small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountExtra {
+    /// Available may not fall below it.
+    pub min_available: Option<Minor>,
+    /// Exposure may not rise above it.
+    pub max_balance: Option<Minor>,
+    /// Short codes for reports.
+    pub labels: BTreeMap<String, String>,
+    /// Personal text, sealed under the subject's key.
+    pub text: Option<Box<[u8]>>,
+    /// Version of the record, counted from 1.
+    pub version: u32,
+}
+
+/// An account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Name, unique in the book.
+    pub name: Box<str>,
+    /// Unit.
+    pub unit: UnitIndex,
+    /// Class.
+    pub class: AccountClass,
+    /// Frozen sides.
+    pub freeze: Freeze,
+    /// Whether it is closed for ever.
+    pub closed: bool,
+    /// The four totals.
+    pub counters: Counters,
+    /// Limits, labels and text, if it has any.
+    pub extra: Option<Box<AccountExtra>>,
+    /// Number of its name in digests.
+    pub(super) name_number: u64,
+}
+
+impl Account {
+    /// A new account without movements.
+    pub fn new(name: &str, unit: UnitIndex, class: AccountClass) -> Self {
+        Self {
+            name: name.into(),
+            unit,
+            class,
+            freeze: Freeze::None,
+            closed: false,
+            counters: Counters::default(),
+            extra: None,
+            name_number: name_number("account", name),
+        }
+    }
+
+    /// The balance on the normal side.
+    pub fn balance(&self) -> Minor {
+        self.counters.balance(self.class.normal_side())
+    }
+
+    /// What may still leave the account.
+    pub fn available(&self) -> Minor {
+        self.counters.available(self.class.normal_side())
+    }
+
+    /// Balance and holds that increase it.
+    pub fn exposure(&self) -> Minor {
+        self.counters.exposure(self.class.normal_side())
+    }
+
+    /// What is held on the account, both sides summed.
+    pub fn held(&self) -> Minor {
+        self.counters.debits_held + self.counters.credits_held
+    }
+
+    /// Lower limit of available.
+    pub fn min_available(&self) -> Option<Minor> {
+        self.extra.as_ref().and_then(|extra| extra.min_available)
+    }
+
+    /// Upper limit of exposure.
+    pub fn max_balance(&self) -> Option<Minor> {
+        self.extra.as_ref().and_then(|extra| extra.max_balance)
+    }
+}
+
+/// The accounts of a book: dense by index, found by name.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    accounts: Vec<Account>,
+    by_name: HashTable<AccountIndex>,
+    seed: u64,
+}
+
+impl Accounts {
+    /// No accounts yet; names are found with a secret seed so that nobody can choose colliding ones.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            accounts: Vec::new(),
+            by_name: HashTable::new(),
+            seed,
+        }
+    }
+
+    /// The index of a name.
+    pub fn find(&self, name: &str) -> Option<AccountIndex> {
+        let is_it = |index: &AccountIndex| {
+            self.get(*index)
+                .is_some_and(|account| &*account.name == name)
+        };
+        self.by_name
+            .find(name_hash(self.seed, name), is_it)
+            .copied()
+    }
+
+    /// The account at an index.
+    pub fn get(&self, index: AccountIndex) -> Option<&Account> {
+        self.accounts.get(index.slot())
+    }
+
+    /// The account of a name.
+    pub fn by_name(&self, name: &str) -> Option<&Account> {
+        self.find(name).and_then(|index| self.get(index))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+    }
+
+    /// All accounts in order of opening.
+    pub fn iter(&self) -> impl Iterator<Item = (AccountIndex, &Account)> {
+        self.accounts.iter().enumerate().map(|(slot, account)| {
+            (
+                AccountIndex(u32::try_from(slot).unwrap_or(u32::MAX)),
+                account,
+            )
+        })
+    }
+
+    pub(super) fn get_mut(&mut self, index: AccountIndex) -> Option<&mut Account> {
+        self.accounts.get_mut(index.slot())
+    }
+
+    pub(super) fn add(&mut self, account: Account) -> Option<AccountIndex> {
+        let index = AccountIndex(u32::try_from(self.accounts.len()).ok()?);
+        let hash = name_hash(self.seed, &account.name);
+        self.accounts.push(account);
+        let (accounts, seed) = (&self.accounts, self.seed);
+        let rehash = |index: &AccountIndex| {
+            accounts
+                .get(index.slot())
+                .map_or(0, |account| name_hash(seed, &account.name))
+        };
+        self.by_name.insert_unique(hash, index, rehash);
+        Some(index)
+    }
+}
+
+/// A short keyed hash of a name: eight bytes a step, folded by multiplication.
+fn name_hash(seed: u64, name: &str) -> u64 {
+    let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
+    for chunk in name.as_bytes().chunks(8) {
+        let mut word = [0_u8; 8];
+        for (place, byte) in word.iter_mut().zip(chunk) {
+            *place = *byte;
+        }
+        let product = u128::from(state ^ u64::from_le_bytes(word)) * 0x2d35_8dcc_aa6c_78a5_u128;
+        let [low, high] = [product, product >> 64].map(low_word);
+        state = low ^ high ^ seed;
+    }
+    let length = u64::try_from(name.len()).unwrap_or_default();
+    let product = u128::from(state ^ length) * 0x8bb8_4b93_962e_acc9_u128;
+    low_word(product) ^ low_word(product >> 64)
+}
+
+fn low_word(value: u128) -> u64 {
+    u64::try_from(value & u128::from(u64::MAX)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_found_by_name_only() {
+        let mut accounts = Accounts::new(7);
+        for number in 0..1_000 {
+            let name = format!("wallet/{number}");
+            accounts
+                .add(Account::new(&name, UnitIndex(0), AccountClass::Liability))
+                .unwrap();
+        }
+        assert_eq!(accounts.find("wallet/999"), Some(AccountIndex(999)));
+        assert_eq!(accounts.find("wallet/1000"), None);
+    }
+
+    #[test]
+    fn holds_that_would_help_do_not_count_as_available() {
+        let counters = Counters {
+            debits_posted: 0,
+            credits_posted: 100,
+            debits_held: 30,
+            credits_held: 50,
+        };
+        assert_eq!(counters.available(Side::Credit), 70);
+        assert_eq!(counters.exposure(Side::Credit), 150);
+        assert_eq!(counters.balance(Side::Debit), -100);
+    }
+}

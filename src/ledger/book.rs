@@ -1,0 +1,590 @@
+//! One legal entity's books, and the one way they change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::account::{Account, AccountExtra, Accounts};
+use super::commit::slice;
+use super::digest::{Canonical, StateDigest, counters_fact};
+use super::document::{Document, Documents};
+use super::effect::{AccountChange, AccountOpened, DocumentChange, Effect, Post};
+use super::hold::{Hold, HoldState, Holds};
+use super::leg::{Leg, Side};
+use super::period::{PeriodState, Periods};
+use super::reference::{Record, Reference, Version};
+use super::rejection::Rejection;
+use super::series::{Series, SeriesTable};
+use super::unit::{Unit, Units};
+use super::value::{Members, set_member};
+use crate::code::Code;
+use crate::ids::{AccountIndex, EntryNo, Hash128, Sequence};
+use crate::lenient::RawJson;
+use crate::limits::SERIES_WIDTH_DEFAULT;
+use crate::money::Minor;
+use crate::time::{Date, Month, Timestamp, Zone};
+
+/// Series that every book has without being told.
+pub const BUILT_IN_SERIES: [&str; 8] = ["PAY", "H", "APR", "SI", "RS", "DN", "PO", "INV"];
+
+/// Role that may post to soft-locked periods.
+pub const CLOSING_ROLE: &str = "closing";
+
+/// An effect that does not fit the state: a mistake of ours or a damaged journal, never a job's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an effect does not fit the book {book}: {what}")]
+pub struct Inconsistent {
+    /// Name of the book.
+    pub book: String,
+    /// What does not fit.
+    pub what: String,
+}
+
+/// The books of one legal entity.
+#[derive(Clone, Debug)]
+pub struct Book {
+    name: Box<str>,
+    functional_unit: Option<Box<str>>,
+    zone: Zone,
+    units: Units,
+    accounts: Accounts,
+    holds: Holds,
+    documents: Documents,
+    series: SeriesTable,
+    series_listed: bool,
+    periods: Periods,
+    reference: Reference,
+    natural_keys: BTreeSet<Hash128>,
+    reversed: BTreeMap<EntryNo, EntryNo>,
+    next_entry: EntryNo,
+    next_sequence: Sequence,
+    digest: StateDigest,
+}
+
+impl Book {
+    /// An empty book.
+    pub fn new(name: &str, functional_unit: Option<&str>, zone: Zone, seed: u64) -> Self {
+        Self {
+            name: name.into(),
+            functional_unit: functional_unit.map(Into::into),
+            zone,
+            units: Units::default(),
+            accounts: Accounts::new(seed),
+            holds: Holds::new(),
+            documents: Documents::default(),
+            series: SeriesTable::new(),
+            series_listed: false,
+            periods: Periods::new(),
+            reference: Reference::default(),
+            natural_keys: BTreeSet::new(),
+            reversed: BTreeMap::new(),
+            next_entry: EntryNo(1),
+            next_sequence: Sequence(1),
+            digest: StateDigest::default(),
+        }
+    }
+
+    /// Name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Functional unit, if it has one.
+    pub fn functional_unit(&self) -> Option<&str> {
+        self.functional_unit.as_deref()
+    }
+
+    /// Time zone.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// Units in use.
+    pub fn units(&self) -> &Units {
+        &self.units
+    }
+
+    /// Accounts.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Holds.
+    pub fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// Documents.
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// Reference data.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// Months that a period job has named.
+    pub fn periods(&self) -> &Periods {
+        &self.periods
+    }
+
+    /// Series that have given a number or are configured.
+    pub fn series_table(&self) -> &SeriesTable {
+        &self.series
+    }
+
+    /// Number of the next entry.
+    pub fn next_entry(&self) -> EntryNo {
+        self.next_entry
+    }
+
+    /// Sequence of the next outcome.
+    pub fn next_sequence(&self) -> Sequence {
+        self.next_sequence
+    }
+
+    /// Digest of everything in the book.
+    pub fn digest(&self) -> StateDigest {
+        let mut digest = self.digest;
+        let mut form = Canonical::fact("book");
+        form.text(&self.name)
+            .text(self.functional_unit().unwrap_or_default());
+        form.text(self.zone.name())
+            .number(self.next_entry.0)
+            .number(self.next_sequence.0);
+        digest.add(form.finish());
+        digest
+    }
+
+    /// The entry that reversed an entry.
+    pub fn reversed_by(&self, entry: EntryNo) -> Option<EntryNo> {
+        self.reversed.get(&entry).copied()
+    }
+
+    /// Whether a natural key is taken.
+    pub fn natural_key_taken(&self, hash: Hash128) -> bool {
+        self.natural_keys.contains(&hash)
+    }
+
+    /// Where a month stands.
+    pub fn period(&self, month: Month) -> PeriodState {
+        self.periods.get(&month).copied().unwrap_or_default()
+    }
+
+    /// A series: a known one, a built-in one, or any name as long as the book lists none.
+    pub fn series(&self, name: &str) -> Option<Series> {
+        if let Some(series) = self.series.get(name) {
+            return Some(*series);
+        }
+        let free = !self.series_listed || BUILT_IN_SERIES.contains(&name);
+        (free && !name.is_empty()).then(|| Series::starting_at(1, SERIES_WIDTH_DEFAULT))
+    }
+
+    /// Whether the actor may post on a booking date.
+    pub fn may_post(&self, date: Date, actor: Option<&str>, today: Date) -> Result<(), Rejection> {
+        let month = date.month();
+        let entitled =
+            || actor.is_some_and(|actor| self.reference.has_role(actor, CLOSING_ROLE, today));
+        match self.period(month) {
+            PeriodState::Open => Ok(()),
+            PeriodState::SoftLocked if entitled() => Ok(()),
+            PeriodState::SoftLocked | PeriodState::Closed => {
+                Err(Rejection::new(Code::PeriodClosed).with_text("period", month.to_string()))
+            }
+        }
+    }
+
+    /// An account that may be posted to on a side.
+    pub fn usable(&self, name: &str, side: Side, path: &str) -> Result<AccountIndex, Rejection> {
+        let index = self.account(name, path)?;
+        self.check_usable(index, side)
+            .map_err(|refusal| refusal.at(path))?;
+        Ok(index)
+    }
+
+    /// The index of an account.
+    pub fn account(&self, name: &str, path: &str) -> Result<AccountIndex, Rejection> {
+        self.accounts.find(name).ok_or_else(|| {
+            let refusal = Rejection::new(Code::AccountNotFound).at(path);
+            if crate::ids::is_account_name(name) {
+                refusal.with_text("account", name)
+            } else {
+                refusal
+            }
+        })
+    }
+
+    /// Whether an account is open and the side not frozen.
+    pub fn check_usable(&self, index: AccountIndex, side: Side) -> Result<(), Rejection> {
+        let Some(account) = self.accounts.get(index) else {
+            return Err(Rejection::new(Code::AccountNotFound));
+        };
+        let refusal = |code| Rejection::new(code).with_text("account", &*account.name);
+        if account.closed {
+            return Err(refusal(Code::AccountClosed));
+        }
+        if account.freeze.stops(side) {
+            return Err(refusal(Code::AccountFrozen).with_text("side", side.text()));
+        }
+        Ok(())
+    }
+
+    /// Apply an effect: the only way a book changes, live and in replay.
+    pub fn apply(&mut self, effect: &Effect, legs: &[Leg]) -> Result<(), Inconsistent> {
+        match effect {
+            Effect::Post(post) => self.apply_post(post, legs),
+            Effect::Unit {
+                code,
+                decimals,
+                until,
+            } => {
+                let unit = Unit {
+                    code: code.clone(),
+                    decimals: *decimals,
+                    until: *until,
+                };
+                self.digest.add(
+                    Canonical::fact("unit")
+                        .text(code)
+                        .number(*decimals)
+                        .finish(),
+                );
+                self.units.add(unit);
+                Ok(())
+            }
+            Effect::Hold {
+                number,
+                legs: range,
+                expires_at,
+            } => self.apply_hold(number, slice(legs, range), *expires_at),
+            Effect::Release {
+                number,
+                legs: range,
+                state,
+            } => self.apply_release(number, slice(legs, range), *state),
+            Effect::Number { series, number } => self.apply_number(series, *number),
+            Effect::Document(change) => {
+                self.apply_document(change);
+                Ok(())
+            }
+            Effect::AccountOpened(opened) => self.apply_account_opened(opened),
+            Effect::AccountChanged { account, change } => {
+                self.apply_account_changed(*account, change)
+            }
+            Effect::Reference {
+                record,
+                name,
+                valid_from,
+                value,
+            } => self.apply_reference(*record, name, *valid_from, value),
+            Effect::Series { name, next, width } => {
+                self.apply_series(name, *next, *width);
+                Ok(())
+            }
+            Effect::Period { month, state } => {
+                self.apply_period(*month, *state);
+                Ok(())
+            }
+            Effect::NaturalKey(hash) => self.apply_natural_key(*hash),
+            Effect::Reversed { entry, by } => self.apply_reversed(*entry, *by),
+        }
+    }
+
+    /// Say that an outcome took the next sequence.
+    pub fn apply_outcome(&mut self, sequence: Sequence) -> Result<(), Inconsistent> {
+        if sequence != self.next_sequence {
+            return Err(self.odd(format!("sequence {sequence} after {}", self.next_sequence)));
+        }
+        self.next_sequence = sequence.next();
+        Ok(())
+    }
+
+    fn odd(&self, what: impl Into<String>) -> Inconsistent {
+        Inconsistent {
+            book: self.name.to_string(),
+            what: what.into(),
+        }
+    }
+
+    fn apply_post(&mut self, post: &Post, legs: &[Leg]) -> Result<(), Inconsistent> {
+        if !post.opening {
+            if post.number != self.next_entry {
+                return Err(self.odd(format!("entry {} after {}", post.number, self.next_entry)));
+            }
+            self.next_entry = post.number.next();
+        }
+        for leg in slice(legs, &post.legs) {
+            self.count(leg.account, |counters| match leg.side {
+                Side::Debit => counters.debits_posted += Minor::from(leg.amount),
+                Side::Credit => counters.credits_posted += Minor::from(leg.amount),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn count(
+        &mut self,
+        index: AccountIndex,
+        change: impl FnOnce(&mut super::account::Counters),
+    ) -> Result<(), Inconsistent> {
+        let Some(account) = self.accounts.get_mut(index) else {
+            return Err(self.odd(format!("no account at {index}")));
+        };
+        self.digest
+            .remove(counters_fact(account.name_number, account.counters.list()));
+        change(&mut account.counters);
+        self.digest
+            .add(counters_fact(account.name_number, account.counters.list()));
+        Ok(())
+    }
+
+    fn apply_hold(
+        &mut self,
+        number: &str,
+        legs: &[Leg],
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), Inconsistent> {
+        for leg in legs {
+            self.count(leg.account, |counters| match leg.side {
+                Side::Debit => counters.debits_held += Minor::from(leg.amount),
+                Side::Credit => counters.credits_held += Minor::from(leg.amount),
+            })?;
+        }
+        let hold = Hold {
+            state: HoldState::Placed,
+            placed: legs.to_vec(),
+            rest: legs.iter().map(|leg| leg.amount).collect(),
+            expires_at,
+        };
+        self.digest.add(hold_fact(number, &hold));
+        if self.holds.insert(number.into(), hold).is_some() {
+            return Err(self.odd(format!("hold {number} was placed before")));
+        }
+        Ok(())
+    }
+
+    fn apply_release(
+        &mut self,
+        number: &str,
+        legs: &[Leg],
+        state: HoldState,
+    ) -> Result<(), Inconsistent> {
+        let Some(mut hold) = self.holds.remove(number) else {
+            return Err(self.odd(format!("no hold {number}")));
+        };
+        self.digest.remove(hold_fact(number, &hold));
+        for (leg, rest) in legs.iter().zip(&mut hold.rest) {
+            *rest -= leg.amount;
+            if *rest < 0 {
+                return Err(self.odd(format!("more is given back than hold {number} has")));
+            }
+            self.count(leg.account, |counters| match leg.side {
+                Side::Debit => counters.debits_held -= Minor::from(leg.amount),
+                Side::Credit => counters.credits_held -= Minor::from(leg.amount),
+            })?;
+        }
+        hold.state = state;
+        self.digest.add(hold_fact(number, &hold));
+        self.holds.insert(number.into(), hold);
+        Ok(())
+    }
+
+    fn apply_number(&mut self, name: &str, number: u64) -> Result<(), Inconsistent> {
+        let known = self.series(name);
+        let Some(mut series) = known.filter(|series| series.next == number) else {
+            return Err(self.odd(format!("number {number} is not the next of series {name}")));
+        };
+        series.next = number.saturating_add(1);
+        self.put_series(name, series);
+        Ok(())
+    }
+
+    fn apply_series(&mut self, name: &str, next: u64, width: u8) {
+        self.series_listed = true;
+        let first = self
+            .series
+            .get(name)
+            .map_or(next, |known| known.first.min(next));
+        self.put_series(name, Series { next, width, first });
+    }
+
+    fn put_series(&mut self, name: &str, series: Series) {
+        let fact = |series: &Series| {
+            let mut form = Canonical::fact("series");
+            form.text(name)
+                .number(series.next)
+                .number(series.width)
+                .finish()
+        };
+        if let Some(old) = self.series.insert(name.into(), series) {
+            self.digest.remove(fact(&old));
+        }
+        self.digest.add(fact(&series));
+    }
+
+    fn apply_document(&mut self, change: &DocumentChange) {
+        let mut members: Members = Members::new();
+        if let Some(old) = self.documents.get(&change.number) {
+            members.clone_from(&old.members);
+        }
+        for (name, value) in &change.set {
+            set_member(&mut members, name.clone(), value.clone());
+        }
+        let document = Document {
+            kind: change.kind,
+            state: change.state,
+            version: change.version,
+            unit: change.unit,
+            party: change.party.clone(),
+            due: change.due,
+            open: change.open,
+            members,
+        };
+        let (before, after) = self.documents.put(&change.number, document);
+        if let Some(before) = before {
+            self.digest.remove(before);
+        }
+        self.digest.add(after);
+    }
+
+    fn apply_account_opened(&mut self, opened: &AccountOpened) -> Result<(), Inconsistent> {
+        if self.accounts.find(&opened.name).is_some() {
+            return Err(self.odd(format!("account {} was opened before", opened.name)));
+        }
+        if self.units.get(opened.unit).is_none() {
+            return Err(self.odd(format!("no unit at {}", opened.unit)));
+        }
+        let account = Account::new(&opened.name, opened.unit, opened.class);
+        self.digest
+            .add(counters_fact(account.name_number, account.counters.list()));
+        self.digest.add(account_fact(&account, &self.units));
+        let Some(index) = self.accounts.add(account) else {
+            return Err(self.odd("too many accounts"));
+        };
+        self.apply_account_changed(index, &opened.change)
+    }
+
+    fn apply_account_changed(
+        &mut self,
+        index: AccountIndex,
+        change: &AccountChange,
+    ) -> Result<(), Inconsistent> {
+        let Some(account) = self.accounts.get_mut(index) else {
+            return Err(self.odd(format!("no account at {index}")));
+        };
+        self.digest.remove(account_fact(account, &self.units));
+        if change != &AccountChange::default() {
+            change_account(account, change);
+        }
+        self.digest.add(account_fact(account, &self.units));
+        Ok(())
+    }
+
+    fn apply_reference(
+        &mut self,
+        record: Record,
+        name: &str,
+        valid_from: Option<Date>,
+        value: &RawJson,
+    ) -> Result<(), Inconsistent> {
+        let count = self.reference.versions(record, name).len();
+        let number = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+        let mut form = Canonical::fact("reference");
+        form.text(record.text())
+            .text(name)
+            .number(number)
+            .text(value.text());
+        form.number(valid_from.map_or(i32::MIN, Date::days));
+        self.digest.add(form.finish());
+        let version = Version {
+            number,
+            valid_from,
+            value: value.clone(),
+        };
+        let set = self.reference.set(record, name, version);
+        set.map_err(|what| self.odd(format!("{} {name}: {what}", record.text())))
+    }
+
+    fn apply_period(&mut self, month: Month, state: PeriodState) {
+        let fact = |state: PeriodState| {
+            let mut form = Canonical::fact("period");
+            form.text(&month.to_string())
+                .number(state.number())
+                .finish()
+        };
+        if let Some(old) = self.periods.insert(month, state) {
+            self.digest.remove(fact(old));
+        }
+        self.digest.add(fact(state));
+    }
+
+    fn apply_natural_key(&mut self, hash: Hash128) -> Result<(), Inconsistent> {
+        if !self.natural_keys.insert(hash) {
+            return Err(self.odd("a natural key was taken before"));
+        }
+        self.digest.add(hash.0);
+        Ok(())
+    }
+
+    fn apply_reversed(&mut self, entry: EntryNo, by: EntryNo) -> Result<(), Inconsistent> {
+        if self.reversed.insert(entry, by).is_some() {
+            return Err(self.odd(format!("entry {entry} was reversed before")));
+        }
+        let mut form = Canonical::fact("reversed");
+        form.number(entry.0).number(by.0);
+        self.digest.add(form.finish());
+        Ok(())
+    }
+}
+
+fn change_account(account: &mut Account, change: &AccountChange) {
+    if let Some(freeze) = change.freeze {
+        account.freeze = freeze;
+    }
+    account.closed |= change.closed;
+    let extra = account
+        .extra
+        .get_or_insert_with(|| Box::new(AccountExtra::default()));
+    extra.version = extra.version.saturating_add(1);
+    if change.min_available.is_some() {
+        extra.min_available = change.min_available;
+    }
+    if change.max_balance.is_some() {
+        extra.max_balance = change.max_balance;
+    }
+    if let Some(labels) = &change.labels {
+        extra.labels = labels.iter().cloned().collect();
+    }
+    if let Some(text) = &change.text {
+        extra.text = Some(text.as_slice().into());
+    }
+}
+
+fn account_fact(account: &Account, units: &Units) -> u128 {
+    let mut form = Canonical::fact("account");
+    form.text(&account.name)
+        .text(units.code(account.unit))
+        .number(account.class.number());
+    form.number(account.freeze.number())
+        .number(u8::from(account.closed));
+    if let Some(extra) = &account.extra {
+        form.number(extra.version)
+            .number(extra.min_available.unwrap_or(Minor::MIN));
+        form.number(extra.max_balance.unwrap_or(Minor::MAX));
+        for (name, value) in &extra.labels {
+            form.text(name).text(value);
+        }
+    }
+    form.finish()
+}
+
+fn hold_fact(number: &str, hold: &Hold) -> u128 {
+    let mut form = Canonical::fact("hold");
+    form.text(number).number(hold.state.number());
+    form.number(hold.expires_at.map_or(i64::MAX, |at| at.0));
+    for (leg, rest) in hold.placed.iter().zip(&hold.rest) {
+        form.number(leg.account.0)
+            .number(u8::from(leg.side == Side::Debit))
+            .number(*rest);
+    }
+    form.finish()
+}

@@ -1,0 +1,200 @@
+//! One engine batch as it goes to the journal.
+
+use std::ops::Range;
+
+use super::digest::StateDigest;
+use super::effect::Effect;
+use super::leg::Leg;
+use super::outcome::Outcome;
+use crate::ids::{AccountIndex, BookIndex, Hash128, KindCode, Position, SchemaVersion, Sequence};
+use crate::money::Minor;
+use crate::time::Timestamp;
+
+/// Where an answer is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Queue.
+    pub to: Box<str>,
+    /// The asking message's own correlation id.
+    pub correlation_id: Option<Box<str>>,
+}
+
+/// What a job carried besides its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Key, unique in the book.
+    pub key: Box<str>,
+    /// Kind.
+    pub kind: KindCode,
+    /// Version of the kind's schema.
+    pub schema_version: SchemaVersion,
+    /// Fingerprint of kind and content.
+    pub fingerprint: Hash128,
+    /// Version of the rule that made the fingerprint.
+    pub fingerprint_rule: u16,
+    /// Content, in binary form with sealed texts; sealed whole if it failed its schema.
+    pub content: Vec<u8>,
+    /// Whether the content is sealed whole.
+    pub sealed: bool,
+    /// The publisher the broker vouched for.
+    pub principal: Option<Box<str>>,
+    /// The person or system that acts.
+    pub actor: Option<Box<str>>,
+    /// Answer owed.
+    pub reply: Option<Box<Reply>>,
+    /// Trace context of the message.
+    pub traceparent: Option<Box<str>>,
+    /// When the producer says it occurred.
+    pub occurred_at: Option<Timestamp>,
+}
+
+/// A job with its outcome and effects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRecord {
+    /// Its book.
+    pub book: BookIndex,
+    /// Its place among the outcomes of the book.
+    pub sequence: Sequence,
+    /// Whether the key leads to this outcome for ever; not so for a refused reuse of a key.
+    pub owns_key: bool,
+    /// What it carried.
+    pub envelope: Envelope,
+    /// The kind's name, if the catalogue does not have it (a key reused with a kind nobody knows).
+    pub unknown_kind: Option<Box<str>>,
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// What happened by itself, if the engine made the job (`hold.expired`).
+    pub event: Option<Box<str>>,
+    /// Its effects, a range of [`Commit::effects`].
+    pub effects: Range<u32>,
+    /// Balances after the job, a range of [`Commit::balances`].
+    pub balances: Range<u32>,
+}
+
+/// A duplicate that asked for a reply: kept so that a crash does not lose the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DuplicateRecord {
+    /// Its book.
+    pub book: BookIndex,
+    /// Key of the job.
+    pub key: Box<str>,
+    /// Where its first outcome stands.
+    pub first: Position,
+    /// Answer owed.
+    pub reply: Reply,
+}
+
+/// What the configuration or a case file gives a book before its first job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupRecord {
+    /// The book.
+    pub book: BookIndex,
+    /// Name of the book.
+    pub name: Box<str>,
+    /// Functional unit, if it has one.
+    pub functional_unit: Option<Box<str>>,
+    /// Time zone.
+    pub time_zone: Box<str>,
+    /// Hash of the file it came from.
+    pub file_hash: [u8; 32],
+    /// Its effects, a range of [`Commit::effects`].
+    pub effects: Range<u32>,
+}
+
+/// A daemon began to run on this journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartRecord {
+    /// Version of the program.
+    pub version: Box<str>,
+    /// Commit it was built from.
+    pub build: Box<str>,
+    /// Whether the run before ended without saying so.
+    pub after_unclean_stop: bool,
+}
+
+/// One thing in a commit. Every record has a position of its own.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every record is a job; a box each would cost more"
+)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A job and its outcome.
+    Job(JobRecord),
+    /// A duplicate that asked for a reply.
+    Duplicate(Box<DuplicateRecord>),
+    /// A book's beginning.
+    Setup(Box<SetupRecord>),
+    /// A start of the daemon.
+    Start(StartRecord),
+    /// The job that is about to be posted alone, written before it while a poison job is looked for.
+    Marker {
+        /// Hash of the message.
+        message: Hash128,
+        /// Line or item in it.
+        line: u32,
+    },
+    /// A clean end of the daemon.
+    Stop,
+    /// A restore cut the journal here and began a lineage.
+    Cut {
+        /// Number of the lineage.
+        lineage: u32,
+        /// Last position kept.
+        kept: Position,
+    },
+}
+
+/// One batch as journaled: records with the effects, legs and balances they point into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// When it was recorded; strictly increasing.
+    pub recorded_at: Timestamp,
+    /// Position of the first record.
+    pub first: Position,
+    /// The records, in order.
+    pub records: Vec<Record>,
+    /// Effects of all records.
+    pub effects: Vec<Effect>,
+    /// Legs of all effects.
+    pub legs: Vec<Leg>,
+    /// Balances on the normal side after each record.
+    pub balances: Vec<(AccountIndex, Minor)>,
+    /// Digest of the state after the commit.
+    pub digest: StateDigest,
+}
+
+impl Commit {
+    /// Position of the last record.
+    pub fn last(&self) -> Position {
+        let count = u64::try_from(self.records.len()).unwrap_or(u64::MAX);
+        Position(self.first.0.saturating_add(count).saturating_sub(1))
+    }
+
+    /// The effects of a range.
+    pub fn effects(&self, range: &Range<u32>) -> &[Effect] {
+        slice(&self.effects, range)
+    }
+
+    /// The legs of a range.
+    pub fn legs(&self, range: &Range<u32>) -> &[Leg] {
+        slice(&self.legs, range)
+    }
+
+    /// The balances of a range.
+    pub fn balances(&self, range: &Range<u32>) -> &[(AccountIndex, Minor)] {
+        slice(&self.balances, range)
+    }
+
+    /// Records with their positions.
+    pub fn positions(&self) -> impl Iterator<Item = (Position, &Record)> {
+        (self.first.0..).map(Position).zip(&self.records)
+    }
+}
+
+/// A range of a list; empty if it does not lie within.
+pub fn slice<'a, T>(list: &'a [T], range: &Range<u32>) -> &'a [T] {
+    let place = |end: u32| usize::try_from(end).unwrap_or(usize::MAX);
+    list.get(place(range.start)..place(range.end))
+        .unwrap_or_default()
+}

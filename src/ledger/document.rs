@@ -1,0 +1,246 @@
+//! Documents: business objects with a number, a state machine and an open amount.
+//!
+//! A document has a small head that rules work with, and members in the form in which they are shown.
+//! A kind keeps further facts of its documents as members, so that a new kind needs no new type here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::digest::Canonical;
+use super::value::{Members, Value, member};
+use crate::ids::UnitIndex;
+use crate::money::Minor;
+use crate::time::Date;
+
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $number:literal $text:literal;)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $(#[doc = $text] $variant,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// As it is written outside.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The number under which journals keep it.
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// The one of a number kept in a journal.
+            pub fn of_number(number: u8) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.number() == number)
+            }
+        }
+    };
+}
+
+words! {
+    /// What kind of business object a document is: the whole catalogue's list.
+    DocumentKind {
+        Invoice = 1 "invoice";
+        CreditNote = 2 "credit_note";
+        Payment = 3 "payment";
+        Approval = 4 "approval";
+        Instruction = 5 "settlement_instruction";
+        Cycle = 6 "netting_cycle";
+        Obligation = 7 "netting_obligation";
+        Schedule = 8 "schedule";
+        Dunning = 9 "dunning";
+        Payout = 10 "payout";
+        Charge = 11 "charge";
+        Statement = 12 "statement";
+        StatementLine = 13 "statement_line";
+        Subscription = 14 "subscription";
+        Contract = 15 "contract";
+        Subject = 16 "subject";
+        Usage = 17 "usage";
+    }
+}
+
+words! {
+    /// The states of all documents; which a kind of document uses is in the catalogue, section 8.3.
+    DocumentState {
+        Open = 1 "open";
+        PartlyPaid = 2 "partly_paid";
+        Paid = 3 "paid";
+        Credited = 4 "credited";
+        WrittenOff = 5 "written_off";
+        Applied = 6 "applied";
+        Allocated = 7 "allocated";
+        PartlyAllocated = 8 "partly_allocated";
+        Unallocated = 9 "unallocated";
+        Pending = 10 "pending";
+        Failing = 11 "failing";
+        PartiallySettled = 12 "partially_settled";
+        Settled = 13 "settled";
+        Cancelled = 14 "cancelled";
+        Approved = 15 "approved";
+        Rejected = 16 "rejected";
+        Expired = 17 "expired";
+        Active = 18 "active";
+        Ended = 19 "ended";
+        Erased = 20 "erased";
+    }
+}
+
+/// A document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Where it stands.
+    pub state: DocumentState,
+    /// Counts its changes from 1.
+    pub version: u32,
+    /// Unit of its amounts.
+    pub unit: UnitIndex,
+    /// Customer, merchant or party it belongs to; empty if none.
+    pub party: Box<str>,
+    /// When it is due.
+    pub due: Option<Date>,
+    /// What is still open on it (invoices) or unallocated (payments).
+    pub open: Minor,
+    /// Everything shown, and the facts of the kind.
+    pub members: Members,
+}
+
+impl Document {
+    /// The value of a member.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        member(&self.members, name)
+    }
+
+    /// The minor units of a member; zero if it is not there.
+    pub fn minor(&self, name: &str) -> Minor {
+        self.member(name).and_then(Value::minor).unwrap_or_default()
+    }
+
+    /// The count in a member; zero if it is not there.
+    pub fn count(&self, name: &str) -> i64 {
+        match self.member(name) {
+            Some(Value::Int(count)) => *count,
+            Some(_) | None => 0,
+        }
+    }
+
+    /// The text of a member; empty if it is not there.
+    pub fn text(&self, name: &str) -> &str {
+        match self.member(name) {
+            Some(Value::Text(text)) => text,
+            Some(_) | None => "",
+        }
+    }
+
+    fn is_open_item(&self) -> bool {
+        matches!(self.kind, DocumentKind::Invoice | DocumentKind::Dunning)
+            && matches!(self.state, DocumentState::Open | DocumentState::PartlyPaid)
+    }
+
+    fn fact(&self, number: &str) -> u128 {
+        let mut form = Canonical::fact("document");
+        form.text(number)
+            .number(self.kind.number())
+            .number(self.state.number());
+        form.number(self.version)
+            .number(self.open)
+            .text(&self.party);
+        form.number(self.due.map_or(i32::MIN, Date::days));
+        for (name, value) in &self.members {
+            form.text(name);
+            write_value(&mut form, value);
+        }
+        form.finish()
+    }
+}
+
+fn write_value(form: &mut Canonical, value: &Value) {
+    match value {
+        Value::Bool(flag) => form.number(1).number(u8::from(*flag)),
+        Value::Int(count) => form.number(2).number(*count),
+        Value::Text(text) => form.number(3).text(text),
+        Value::Amount { minor, decimals } => form.number(4).number(*minor).number(*decimals),
+        Value::Date(date) => form.number(5).number(date.days()),
+        Value::List(values) => {
+            form.number(6)
+                .number(i128::try_from(values.len()).unwrap_or(i128::MAX));
+            values.iter().for_each(|value| write_value(form, value));
+            form
+        }
+        Value::Object(members) => {
+            form.number(7)
+                .number(i128::try_from(members.len()).unwrap_or(i128::MAX));
+            for (name, value) in members {
+                form.text(name);
+                write_value(form, value);
+            }
+            form
+        }
+    };
+}
+
+/// Place of an open item among those of its customer: due date, then document number.
+type OpenItem = (Box<str>, Option<Date>, Box<str>);
+
+/// The documents of a book by number.
+#[derive(Clone, Debug, Default)]
+pub struct Documents {
+    documents: BTreeMap<Box<str>, Document>,
+    open_items: BTreeSet<OpenItem>,
+}
+
+impl Documents {
+    /// The document of a number.
+    pub fn get(&self, number: &str) -> Option<&Document> {
+        self.documents.get(number)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.documents.is_empty()
+    }
+
+    /// All documents in order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Document)> {
+        self.documents
+            .iter()
+            .map(|(number, document)| (&**number, document))
+    }
+
+    /// The open items of a customer: by due date, then by number; those without due date first.
+    pub fn open_items<'a>(
+        &'a self,
+        customer: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Document)> {
+        let first: OpenItem = (customer.into(), None, "".into());
+        self.open_items
+            .range(first..)
+            .take_while(move |(party, ..)| &**party == customer)
+            .filter_map(|(_, _, number)| Some((&**number, self.documents.get(number)?)))
+    }
+
+    /// Put a document in its place and return the facts that went and came.
+    pub(super) fn put(&mut self, number: &str, document: Document) -> (Option<u128>, u128) {
+        let before = self.documents.get(number).map(|old| {
+            self.open_items
+                .remove(&(old.party.clone(), old.due, number.into()));
+            old.fact(number)
+        });
+        if document.is_open_item() {
+            self.open_items
+                .insert((document.party.clone(), document.due, number.into()));
+        }
+        let after = document.fact(number);
+        self.documents.insert(number.into(), document);
+        (before, after)
+    }
+}

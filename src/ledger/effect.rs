@@ -1,0 +1,204 @@
+//! What a job did to a book: the primitives of the kernel, as journaled and as replayed.
+//!
+//! A plan is a list of effects to be; the engine numbers its entries, checks it and applies it whole.
+//! Replay applies the same effects and never runs a rule again.
+
+use std::ops::Range;
+
+use super::account::{AccountClass, Freeze};
+use super::document::{DocumentKind, DocumentState};
+use super::hold::HoldState;
+use super::period::PeriodState;
+use super::reference::Record;
+use super::value::Members;
+use crate::ids::{AccountIndex, EntryNo, Hash128, UnitIndex};
+use crate::lenient::RawJson;
+use crate::money::Minor;
+use crate::time::{Date, Month, Timestamp};
+
+/// Legs of an effect: a range of the legs that stand beside the effects.
+pub type Legs = Range<u32>;
+
+/// One entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Its number, given when the plan is admitted; 0 marks openings, which take none.
+    pub number: EntryNo,
+    /// Booking date: the period.
+    pub booking_date: Date,
+    /// Value date of all legs that have none of their own.
+    pub value_date: Date,
+    /// The legs.
+    pub legs: Legs,
+    /// The entry this one mirrors.
+    pub reverses: Option<EntryNo>,
+    /// Whether a document owns the entry, so that only the document's own jobs may undo it.
+    pub owned: bool,
+    /// Whether it opens a book: dated before every period, without number.
+    pub opening: bool,
+    /// Marked as general reversal (Generalumkehr) for exports.
+    pub general_reversal: bool,
+    /// Reference to a document outside.
+    pub document_ref: Option<Box<str>>,
+}
+
+/// What an account is opened with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountOpened {
+    /// Name.
+    pub name: Box<str>,
+    /// Unit.
+    pub unit: UnitIndex,
+    /// Class.
+    pub class: AccountClass,
+    /// The rest, as a change.
+    pub change: AccountChange,
+}
+
+/// Changes of an account's record; what is none stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountChange {
+    /// Lower limit of available.
+    pub min_available: Option<Minor>,
+    /// Upper limit of exposure.
+    pub max_balance: Option<Minor>,
+    /// Frozen sides.
+    pub freeze: Option<Freeze>,
+    /// Labels, as a whole.
+    pub labels: Option<Vec<(String, String)>>,
+    /// Sealed personal text.
+    pub text: Option<Vec<u8>>,
+    /// Closed for ever.
+    pub closed: bool,
+}
+
+/// A change of a document; a document that is not there begins with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentChange {
+    /// Number.
+    pub number: Box<str>,
+    /// Kind.
+    pub kind: DocumentKind,
+    /// State after the change.
+    pub state: DocumentState,
+    /// Version after the change.
+    pub version: u32,
+    /// Unit.
+    pub unit: UnitIndex,
+    /// Customer, merchant or party.
+    pub party: Box<str>,
+    /// When it is due.
+    pub due: Option<Date>,
+    /// Open amount after the change.
+    pub open: Minor,
+    /// Members set by the change; the others stay.
+    pub set: Members,
+}
+
+/// One primitive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A unit of the book's own, or a currency when it is first used.
+    Unit {
+        /// Code.
+        code: Box<str>,
+        /// Decimals.
+        decimals: u8,
+        /// Last day of posting.
+        until: Option<Date>,
+    },
+    /// POST: an entry.
+    Post(Post),
+    /// HOLD: legs held.
+    Hold {
+        /// Number of the hold.
+        number: Box<str>,
+        /// The legs.
+        legs: Legs,
+        /// When it expires.
+        expires_at: Option<Timestamp>,
+    },
+    /// The held side of TAKE, and DROP: legs given back, in the order of the hold's legs.
+    Release {
+        /// Number of the hold.
+        number: Box<str>,
+        /// The amounts given back; a leg of zero is written as absent by its amount 0.
+        legs: Legs,
+        /// State of the hold afterwards.
+        state: HoldState,
+    },
+    /// NUMBER: the next number of a series was taken.
+    Number {
+        /// Name of the series.
+        series: Box<str>,
+        /// The number taken.
+        number: u64,
+    },
+    /// DOC: a document changed.
+    Document(Box<DocumentChange>),
+    /// REF on an account: opened.
+    AccountOpened(Box<AccountOpened>),
+    /// REF on an account: changed.
+    AccountChanged {
+        /// The account.
+        account: AccountIndex,
+        /// What changed.
+        change: Box<AccountChange>,
+    },
+    /// REF: a reference record got a version.
+    Reference {
+        /// Type of the record.
+        record: Record,
+        /// Name.
+        name: Box<str>,
+        /// From when it holds.
+        valid_from: Option<Date>,
+        /// Value, canonical JSON.
+        value: RawJson,
+    },
+    /// A series was configured.
+    Series {
+        /// Name.
+        name: Box<str>,
+        /// The next number.
+        next: u64,
+        /// Digits.
+        width: u8,
+    },
+    /// A month changed its state.
+    Period {
+        /// The month.
+        month: Month,
+        /// Its state.
+        state: PeriodState,
+    },
+    /// A natural key is taken.
+    NaturalKey(Hash128),
+    /// An entry was reversed.
+    Reversed {
+        /// The entry.
+        entry: EntryNo,
+        /// The entry that reverses it.
+        by: EntryNo,
+    },
+}
+
+impl Effect {
+    /// The entry, if this is one.
+    pub fn as_post(&self) -> Option<&Post> {
+        if let Self::Post(post) = self {
+            Some(post)
+        } else {
+            None
+        }
+    }
+
+    /// Code of the unit, if this brings one in.
+    pub fn as_unit(&self) -> Option<&str> {
+        if let Self::Unit { code, .. } = self {
+            Some(code)
+        } else {
+            None
+        }
+    }
+}

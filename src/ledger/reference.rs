@@ -1,0 +1,318 @@
+//! Reference data: versioned records that rules look up, journaled like everything else.
+//!
+//! A record is a type, a name and a JSON value; setting it again adds a version. The records that rules
+//! ask often are kept in typed form beside the list.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::lenient::RawJson;
+use crate::money::{DecimalText, Percent, Rounding};
+use crate::time::Date;
+
+macro_rules! records {
+    ($($variant:ident = $number:literal $text:literal $settable:literal;)*) => {
+        /// The types of reference records.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Record { $(#[doc = $text] $variant,)* }
+
+        impl Record {
+            /// All types.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// As it is written outside.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The number under which journals keep it.
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// Whether `reference.set` may set it; the others stand in the configuration only.
+            pub const fn settable(self) -> bool {
+                match self { $(Self::$variant => $settable,)* }
+            }
+
+            /// The type of its text.
+            pub fn of_text(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|record| record.text() == text)
+            }
+
+            /// The type of a number kept in a journal.
+            pub fn of_number(number: u8) -> Option<Self> {
+                Self::ALL.iter().copied().find(|record| record.number() == number)
+            }
+        }
+    };
+}
+
+records! {
+    Tax = 1 "tax" true;
+    Rate = 2 "rate" true;
+    Price = 3 "price" true;
+    Calendar = 4 "calendar" true;
+    Series = 5 "series" true;
+    RoleAccount = 6 "role_account" true;
+    Policy = 7 "policy" true;
+    User = 8 "user" true;
+    FeePlan = 9 "fee_plan" true;
+    Retention = 10 "retention" true;
+    Rounding = 11 "rounding" true;
+    Usage = 12 "usage" false;
+    Proration = 13 "proration" false;
+    WriteOff = 14 "writeoff" false;
+    Reconciliation = 15 "recon" false;
+    Reserve = 16 "reserve" false;
+    Screening = 17 "screening" false;
+    PanPolicy = 18 "pan_policy" false;
+    UniqueReference = 19 "unique_document_ref" false;
+    LegsMax = 20 "legs_max" false;
+    BookCalendar = 21 "book_calendar" false;
+}
+
+/// One version of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Counted from 1.
+    pub number: u32,
+    /// From when it holds; none from the beginning.
+    pub valid_from: Option<Date>,
+    /// The value, canonical JSON.
+    pub value: RawJson,
+}
+
+/// A tax code as configured: `taxes` of a book, `tax` of `reference.set`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaxRecord {
+    /// Category of EN 16931.
+    pub category: String,
+    /// Rate in percent.
+    pub rate: DecimalText,
+    /// Why no tax is due, for categories other than S.
+    pub reason: Option<String>,
+    /// First day.
+    pub from: Option<crate::time::DateText>,
+    /// Last day.
+    pub to: Option<crate::time::DateText>,
+    /// Account of the tax leg.
+    pub account: Option<String>,
+    /// Account of the revenue leg.
+    pub revenue: Option<String>,
+}
+
+/// A tax code ready for use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaxCode {
+    /// Category of EN 16931.
+    pub category: Box<str>,
+    /// Rate in percent.
+    pub rate: Percent,
+    /// The rate as written, which default accounts carry in their names.
+    pub rate_text: Box<str>,
+    /// Why no tax is due.
+    pub reason: Option<Box<str>>,
+    /// First day.
+    pub from: Option<Date>,
+    /// Last day.
+    pub to: Option<Date>,
+    /// Account of the tax leg.
+    pub account: Option<Box<str>>,
+    /// Account of the revenue leg.
+    pub revenue: Option<Box<str>>,
+}
+
+/// Categories of EN 16931 that a tax code may have.
+pub const TAX_CATEGORIES: [&str; 7] = ["S", "Z", "E", "AE", "K", "G", "O"];
+
+impl TaxRecord {
+    /// The code, or what is wrong with the record.
+    pub fn code(&self) -> Result<TaxCode, String> {
+        if !TAX_CATEGORIES.contains(&self.category.as_str()) {
+            return Err(format!(
+                "category must be one of {}",
+                TAX_CATEGORIES.join(" ")
+            ));
+        }
+        let number = self
+            .rate
+            .number()
+            .map_err(|_fault| "rate must be a decimal string")?;
+        let rate = Percent::not_negative(number).map_err(|_fault| "rate must be 0 or more")?;
+        let day = |text: &Option<crate::time::DateText>| match text {
+            None => Ok(None),
+            Some(text) => text.date().map(Some).ok_or("from and to must be dates"),
+        };
+        Ok(TaxCode {
+            category: self.category.as_str().into(),
+            rate,
+            rate_text: number.to_string().into(),
+            reason: self.reason.as_deref().map(Into::into),
+            from: day(&self.from)?,
+            to: day(&self.to)?,
+            account: self.account.as_deref().map(Into::into),
+            revenue: self.revenue.as_deref().map(Into::into),
+        })
+    }
+}
+
+/// What happens with texts that seem to hold card numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PanPolicy {
+    /// The job is refused.
+    #[default]
+    Reject,
+    /// The digits are masked before the text is sealed.
+    Mask,
+    /// Nothing.
+    Off,
+}
+
+/// Versions in order of their first day, by name.
+type Dated<T> = BTreeMap<Box<str>, Vec<(Option<Date>, T)>>;
+
+/// The reference data of a book.
+#[derive(Clone, Debug, Default)]
+pub struct Reference {
+    records: BTreeMap<(Record, Box<str>), Vec<Version>>,
+    taxes: Dated<TaxCode>,
+    users: Dated<Vec<String>>,
+    rounding: Rounding,
+    pan_policy: PanPolicy,
+}
+
+/// The version of a list that holds on a date: the last one whose start is not later.
+fn valid<T>(versions: &[(Option<Date>, T)], on: Date) -> Option<&T> {
+    versions
+        .iter()
+        .rev()
+        .find(|(from, _)| from.is_none_or(|from| from <= on))
+        .map(|(_, one)| one)
+}
+
+impl Reference {
+    /// All versions of a record.
+    pub fn versions(&self, record: Record, name: &str) -> &[Version] {
+        self.records
+            .get(&(record, name.into()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of a record that holds on a date.
+    pub fn value(&self, record: Record, name: &str, on: Date) -> Option<&RawJson> {
+        let holds = |version: &&Version| version.valid_from.is_none_or(|from| from <= on);
+        self.versions(record, name)
+            .iter()
+            .rev()
+            .find(holds)
+            .map(|version| &version.value)
+    }
+
+    /// Whether any record of a type is set.
+    pub fn has_any(&self, record: Record) -> bool {
+        self.records
+            .range((record, "".into())..)
+            .next()
+            .is_some_and(|((first, _), _)| *first == record)
+    }
+
+    /// All records in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Record, &str, &[Version])> {
+        self.records
+            .iter()
+            .map(|((record, name), versions)| (*record, &**name, versions.as_slice()))
+    }
+
+    /// The tax code as it stands on a date, whether or not the code itself is valid then.
+    pub fn tax(&self, code: &str, on: Date) -> Option<&TaxCode> {
+        let versions = self.taxes.get(code)?;
+        valid(versions, on).or_else(|| versions.first().map(|(_, code)| code))
+    }
+
+    /// Whether a user has a role on a date.
+    pub fn has_role(&self, user: &str, role: &str, on: Date) -> bool {
+        let roles = self
+            .users
+            .get(user)
+            .and_then(|versions| valid(versions, on));
+        roles.is_some_and(|roles| roles.iter().any(|known| known == role))
+    }
+
+    /// Whether users with roles are configured.
+    pub fn has_users(&self) -> bool {
+        !self.users.is_empty()
+    }
+
+    /// The book's rounding of taxes and invoices.
+    pub fn rounding(&self) -> Rounding {
+        self.rounding
+    }
+
+    /// What happens with card numbers in texts.
+    pub fn pan_policy(&self) -> PanPolicy {
+        self.pan_policy
+    }
+
+    /// Whether a value has the shape of its record type; if not, what is wrong.
+    pub fn check(record: Record, value: &RawJson) -> Result<(), String> {
+        Self::default().set(
+            record,
+            "check",
+            Version {
+                number: 1,
+                valid_from: None,
+                value: value.clone(),
+            },
+        )
+    }
+
+    pub(super) fn set(
+        &mut self,
+        record: Record,
+        name: &str,
+        version: Version,
+    ) -> Result<(), String> {
+        let from = version.valid_from;
+        match record {
+            Record::Tax => {
+                let code = version.value.read::<TaxRecord>()?.code()?;
+                let versions = self.taxes.entry(name.into()).or_default();
+                versions.push((from, code));
+                versions.sort_by_key(|(from, _)| *from);
+            }
+            Record::User => {
+                let roles = version.value.read::<Vec<String>>()?;
+                let versions = self.users.entry(name.into()).or_default();
+                versions.push((from, roles));
+                versions.sort_by_key(|(from, _)| *from);
+            }
+            Record::Rounding => self.rounding = version.value.read()?,
+            Record::PanPolicy => self.pan_policy = version.value.read()?,
+            Record::Rate
+            | Record::Price
+            | Record::Calendar
+            | Record::Series
+            | Record::RoleAccount
+            | Record::Policy
+            | Record::FeePlan
+            | Record::Retention
+            | Record::Usage
+            | Record::Proration
+            | Record::WriteOff
+            | Record::Reconciliation
+            | Record::Reserve
+            | Record::Screening
+            | Record::UniqueReference
+            | Record::LegsMax
+            | Record::BookCalendar => {}
+        }
+        let versions = self.records.entry((record, name.into())).or_default();
+        versions.push(version);
+        versions.sort_by_key(|version| (version.valid_from, version.number));
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! Every bound of the system: its name, its unit and why it is what it is.
+//!
+//! Reaching a bound is a rejection, a dead letter or back-pressure, never growth.
+
+/// Bytes of a message; a producer splits what is larger.
+pub const MESSAGE_BYTES_MAX: usize = 1_048_576;
+/// Jobs of one message with many jobs: one message is settled as a whole, so it must stay a fraction of a second.
+pub const MESSAGE_JOBS_MAX: usize = 10_000;
+/// Levels of nesting of a JSON body; no schema of ours needs half of them.
+pub const JSON_DEPTH_MAX: usize = 16;
+/// Legs of an entry and lines of a document, unless configured otherwise.
+pub const LEGS_MAX: usize = 1_000;
+/// Characters of a personal text.
+pub const TEXT_CHARS_MAX: usize = 500;
+/// Characters of an identifier, a code or a reference.
+pub const ID_CHARS_MAX: usize = 128;
+/// Labels of an account.
+pub const LABELS_MAX: usize = 32;
+/// Characters of a value that a rejection may echo in its detail.
+pub const ECHO_CHARS_MAX: usize = 64;
+/// Days that a booking date may lie ahead.
+pub const BOOKING_DAYS_AHEAD_MAX: i32 = 366;
+/// Jobs of one engine batch, so that the first job of a backlog does not wait for a huge commit.
+pub const BATCH_JOBS_MAX: usize = 8_192;
+/// Bytes of job contents in one engine batch, so that a frame stays well below a segment.
+pub const BATCH_BYTES_MAX: usize = 8 * 1_048_576;
+/// Bytes of a frame's payload; a larger length in a header is damage, not a request for memory.
+pub const FRAME_BYTES_MAX: usize = 64 * 1_048_576;
+/// Numbers a series of width six can give.
+pub const SERIES_WIDTH_DEFAULT: u8 = 6;
+
+const _: () = assert!(
+    BATCH_BYTES_MAX * 4 <= FRAME_BYTES_MAX,
+    "a commit of one batch fits a frame"
+);
+const _: () = assert!(
+    MESSAGE_BYTES_MAX <= BATCH_BYTES_MAX,
+    "one message fits a batch"
+);

@@ -1,0 +1,118 @@
+//! Minor units: the integer an amount is inside kontor.
+
+use super::number::{Number, NumberFault};
+
+/// Minor units of some unit of account: cents, fils, shares. Signed, because balances may be.
+pub type Minor = i128;
+
+/// The largest amount of a leg, so that it fits the 64-bit integers of every database and file format.
+pub const AMOUNT_MAX: i128 = 9_223_372_036_854_775_807;
+
+/// Most decimals a unit may have (CLF and UYW have 4; units of a company's own may have more).
+pub const DECIMALS_MAX: u8 = 18;
+
+/// Why a number is not an amount, in the order in which the catalogue lists the codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AmountFault {
+    /// Not of the grammar.
+    Format(&'static str),
+    /// Below zero.
+    Negative,
+    /// Zero where an amount must be positive.
+    Zero,
+    /// More decimals than the unit has.
+    Precision,
+    /// Beyond the range of a leg.
+    Overflow,
+}
+
+impl From<NumberFault> for AmountFault {
+    fn from(fault: NumberFault) -> Self {
+        match fault {
+            NumberFault::Form(reason) => Self::Format(reason),
+            NumberFault::Digits { negative: true } => Self::Negative,
+            NumberFault::Digits { negative: false } => Self::Overflow,
+        }
+    }
+}
+
+/// Minor units of a number that may not be negative; zero is allowed.
+pub fn minor_or_zero(number: Number, decimals: u8) -> Result<i64, AmountFault> {
+    if number.negative {
+        return Err(AmountFault::Negative);
+    }
+    signed_minor(number, decimals)
+}
+
+/// Minor units of a number that must be above zero.
+pub fn positive_minor(number: Number, decimals: u8) -> Result<i64, AmountFault> {
+    if number.negative {
+        return Err(AmountFault::Negative);
+    }
+    if number.mantissa == 0 {
+        return Err(AmountFault::Zero);
+    }
+    signed_minor(number, decimals)
+}
+
+/// Minor units of a number with its sign: balances and limits.
+pub fn signed_minor(number: Number, decimals: u8) -> Result<i64, AmountFault> {
+    if number.scale > decimals {
+        return Err(AmountFault::Precision);
+    }
+    let shift = power_of_ten(decimals.saturating_sub(number.scale));
+    let minor = shift
+        .and_then(|shift| number.signed().checked_mul(shift))
+        .filter(|minor| minor.abs() <= AMOUNT_MAX)
+        .ok_or(AmountFault::Overflow)?;
+    i64::try_from(minor).map_err(|_beyond| AmountFault::Overflow)
+}
+
+/// `10^exponent`, if an `i128` holds it.
+pub fn power_of_ten(exponent: u8) -> Option<i128> {
+    10_i128.checked_pow(u32::from(exponent))
+}
+
+/// An amount as text, with exactly the unit's decimals and never a `-0`.
+pub fn print_minor(minor: Minor, decimals: u8) -> String {
+    let number = Number {
+        negative: minor < 0,
+        mantissa: minor.saturating_abs(),
+        scale: decimals,
+    };
+    number.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn positive(text: &str, decimals: u8) -> Result<i64, AmountFault> {
+        positive_minor(Number::parse(text)?, decimals)
+    }
+
+    #[test]
+    fn amounts_become_minor_units_or_say_why_not() {
+        assert_eq!(positive("5", 2), Ok(500));
+        assert_eq!(positive("10.000", 2), Err(AmountFault::Precision));
+        assert_eq!(positive("-0", 2), Err(AmountFault::Negative));
+        assert_eq!(positive("0.000", 2), Err(AmountFault::Zero));
+        assert_eq!(positive("92233720368547758.07", 2), Ok(i64::MAX));
+        assert_eq!(
+            positive("92233720368547758.08", 2),
+            Err(AmountFault::Overflow)
+        );
+        assert_eq!(
+            positive("99999999999999999999999999999999999999", 4),
+            Err(AmountFault::Overflow)
+        );
+    }
+
+    #[test]
+    fn amounts_print_with_all_decimals_of_their_unit() {
+        assert_eq!(print_minor(5, 2), "0.05");
+        assert_eq!(print_minor(-1450, 2), "-14.50");
+        assert_eq!(print_minor(0, 0), "0");
+        assert_eq!(print_minor(1, 4), "0.0001");
+    }
+}

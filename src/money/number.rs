@@ -1,0 +1,253 @@
+//! Decimals as a job writes them: a strict grammar, read exactly or not at all.
+//!
+//! Grammar: `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, ASCII, at most 64 characters and 38 digits. There is no
+//! plus sign, exponent, blank, separator or bare point. A minus sign is read so that the refusal can
+//! say "negative" instead of "malformed".
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::lenient::{Lenient, NORMAL_DECIMAL, lenient};
+
+/// Longest text of a decimal, in characters; longer ones cannot name an amount we can hold.
+pub const NUMBER_CHARS_MAX: usize = 64;
+/// Most digits of a decimal, so that its mantissa always fits an `i128`.
+pub const NUMBER_DIGITS_MAX: usize = 38;
+
+/// An exact decimal: `mantissa × 10^-scale`, with its sign kept apart so that `-0` is still negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Whether a minus sign was written.
+    pub negative: bool,
+    /// All digits as one integer.
+    pub mantissa: i128,
+    /// How many of the digits stand behind the point.
+    pub scale: u8,
+}
+
+/// Why a text is not a decimal of the grammar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberFault {
+    /// Not of the grammar; the reason for people.
+    Form(&'static str),
+    /// Of the grammar, but with more than 38 digits.
+    Digits {
+        /// Whether a minus sign was written.
+        negative: bool,
+    },
+}
+
+impl Number {
+    /// Read a decimal of the grammar.
+    pub fn parse(text: &str) -> Result<Self, NumberFault> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = match digits.split_once('.') {
+            Some((whole, fraction)) => (whole, Some(fraction)),
+            None => (digits, None),
+        };
+        check_form(text, whole, fraction)?;
+        let fraction = fraction.unwrap_or_default();
+        if whole.len().saturating_add(fraction.len()) > NUMBER_DIGITS_MAX {
+            return Err(NumberFault::Digits { negative });
+        }
+        let mut mantissa: i128 = 0;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            // 38 digits are at most 10^38 - 1, which an i128 holds.
+            mantissa = mantissa * 10 + i128::from(byte - b'0');
+        }
+        let scale =
+            u8::try_from(fraction.len()).map_err(|_too_long| NumberFault::Form("digits"))?;
+        Ok(Self {
+            negative,
+            mantissa,
+            scale,
+        })
+    }
+
+    /// The mantissa with its sign.
+    pub fn signed(self) -> i128 {
+        if self.negative {
+            -self.mantissa
+        } else {
+            self.mantissa
+        }
+    }
+
+    /// The same value without trailing zeros behind the point: equal values become equal numbers.
+    pub fn normal(self) -> Self {
+        let mut number = self;
+        while number.scale > 0 && number.mantissa % 10 == 0 {
+            number.mantissa = number.mantissa.checked_div(10).unwrap_or_default();
+            number.scale -= 1;
+        }
+        number
+    }
+}
+
+fn check_form(text: &str, whole: &str, fraction: Option<&str>) -> Result<(), NumberFault> {
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if text.is_empty() {
+        return Err(NumberFault::Form("empty text"));
+    }
+    if whole.is_empty() || fraction == Some("") {
+        return Err(NumberFault::Form("a point needs digits on both sides"));
+    }
+    if !all_digits(whole) || !fraction.is_none_or(all_digits) {
+        return Err(NumberFault::Form(
+            "only digits, one point and a leading minus are allowed",
+        ));
+    }
+    if whole.len() > 1 && whole.starts_with('0') {
+        return Err(NumberFault::Form("no leading zero"));
+    }
+    Ok(())
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.mantissa.to_string();
+        let scale = usize::from(self.scale);
+        let sign = if self.negative { "-" } else { "" };
+        if scale == 0 {
+            return write!(f, "{sign}{digits}");
+        }
+        let padded = format!("{digits:0>width$}", width = scale.saturating_add(1));
+        let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
+        write!(f, "{sign}{whole}.{fraction}")
+    }
+}
+
+/// A member that should be a decimal string, kept even if it is not one.
+///
+/// Amounts of a wrong form have codes of their own that come later than the schema in the order of
+/// checks, so reading the member never fails: the job's rule asks for the number when its turn comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecimalText {
+    parsed: Result<Number, NumberFault>,
+    /// What was written, if it did not parse: JSON kind and text.
+    raw: Option<Box<Lenient>>,
+}
+
+impl DecimalText {
+    /// The number, or why there is none.
+    pub fn number(&self) -> Result<Number, NumberFault> {
+        self.parsed
+    }
+
+    /// Read from text, never failing.
+    pub fn read(text: &str) -> Self {
+        match Number::parse(text) {
+            Ok(number) => Self {
+                parsed: Ok(number),
+                raw: None,
+            },
+            Err(fault) => Self {
+                parsed: Err(fault),
+                raw: Some(Box::new(Lenient::Text(text.to_owned()))),
+            },
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DecimalText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match lenient(deserializer)? {
+            Lenient::Text(text) if text.chars().count() > NUMBER_CHARS_MAX => {
+                Err(serde::de::Error::custom(format!(
+                    "FIELD_TOO_LONG: a decimal has at most {NUMBER_CHARS_MAX} characters"
+                )))
+            }
+            Lenient::Text(text) => Ok(Self::read(&text)),
+            other @ Lenient::Other { .. } => {
+                let reason = match &other {
+                    Lenient::Other { kind: "number", .. } => "number, not string",
+                    Lenient::Other { .. } | Lenient::Text(_) => "not a string",
+                };
+                Ok(Self {
+                    parsed: Err(NumberFault::Form(reason)),
+                    raw: Some(Box::new(other)),
+                })
+            }
+        }
+    }
+}
+
+impl Serialize for DecimalText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (&self.raw, self.parsed) {
+            (None, Ok(number)) => {
+                serializer.serialize_newtype_struct(NORMAL_DECIMAL, &number.to_string())
+            }
+            (Some(raw), _) => raw.serialize(serializer),
+            (None, Err(_)) => Lenient::Text(String::new()).serialize(serializer),
+        }
+    }
+}
+
+impl schemars::JsonSchema for DecimalText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Decimal".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "maxLength": NUMBER_CHARS_MAX,
+            "pattern": "^-?(0|[1-9][0-9]*)(\\.[0-9]+)?$",
+            "description": "Decimal string; never a JSON number."
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_takes_plain_decimals_only() {
+        for good in [
+            "0",
+            "5",
+            "10.00",
+            "0.5",
+            "-3.25",
+            "-0",
+            "99999999999999999999999999999999999999",
+        ] {
+            assert_eq!(Number::parse(good).unwrap().to_string(), good);
+        }
+        for bad in [
+            "", "-", "+1", "1e3", "1,000.00", " 5", "5 ", "NaN", "5.", ".5", "05", "1.2.3", "٥",
+        ] {
+            assert!(
+                matches!(Number::parse(bad), Err(NumberFault::Form(_))),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_than_38_digits_are_an_overflow_not_a_wrap() {
+        let long = "1".repeat(39);
+        assert_eq!(
+            Number::parse(&long),
+            Err(NumberFault::Digits { negative: false })
+        );
+        assert_eq!(
+            Number::parse(&format!("-{long}")),
+            Err(NumberFault::Digits { negative: true })
+        );
+    }
+
+    #[test]
+    fn equal_values_normalise_to_equal_numbers() {
+        let normal = |text: &str| Number::parse(text).unwrap().normal();
+        assert_eq!(normal("10.00"), normal("10"));
+        assert_ne!(normal("10.01"), normal("10"));
+        assert_eq!(normal("0.00"), normal("0"));
+    }
+}

@@ -1,0 +1,234 @@
+//! Civil dates and months.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::lenient::{Lenient, lenient};
+
+/// First year a date of ours may lie in.
+pub const YEAR_MIN: i16 = 1900;
+/// Last year a date of ours may lie in.
+pub const YEAR_MAX: i16 = 2199;
+
+/// A civil date, kept as days since 1970-01-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(i32);
+
+impl Date {
+    /// The date of year, month and day, if there is one.
+    pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
+        jiff::civil::Date::new(year, month, day)
+            .ok()
+            .and_then(Self::from_civil)
+    }
+
+    /// The date so many days after (before) 1970-01-01.
+    pub const fn from_days(days: i32) -> Self {
+        Self(days)
+    }
+
+    /// Days since 1970-01-01.
+    pub const fn days(self) -> i32 {
+        self.0
+    }
+
+    /// Read `YYYY-MM-DD`; anything else, or a day the calendar does not have, is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let shape = text.len() == 10
+            && text.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+        if !shape {
+            return None;
+        }
+        let year = text.get(0..4)?.parse().ok()?;
+        let month = text.get(5..7)?.parse().ok()?;
+        let day = text.get(8..10)?.parse().ok()?;
+        Self::new(year, month, day)
+    }
+
+    /// Whether the year is one that kontor books in.
+    pub fn in_range(self) -> bool {
+        let year = self.civil().year();
+        (YEAR_MIN..=YEAR_MAX).contains(&year)
+    }
+
+    /// The date so many days later; none beyond the calendar.
+    pub fn plus_days(self, days: i32) -> Option<Self> {
+        self.0.checked_add(days).map(Self)
+    }
+
+    /// The month this date lies in.
+    pub fn month(self) -> Month {
+        let civil = self.civil();
+        Month {
+            year: civil.year(),
+            month: civil.month(),
+        }
+    }
+
+    /// The year this date lies in.
+    pub fn year(self) -> i16 {
+        self.civil().year()
+    }
+
+    pub(crate) fn civil(self) -> jiff::civil::Date {
+        let epoch = jiff::civil::Date::constant(1970, 1, 1);
+        let span = jiff::Span::new().try_days(self.0).unwrap_or_default();
+        epoch.checked_add(span).unwrap_or(epoch)
+    }
+
+    pub(crate) fn from_civil(date: jiff::civil::Date) -> Option<Self> {
+        let epoch = jiff::civil::Date::constant(1970, 1, 1);
+        epoch.until(date).ok().map(|span| Self(span.get_days()))
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.civil())
+    }
+}
+
+/// A calendar month: the booking period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    /// Year.
+    pub year: i16,
+    /// Month of the year, 1 to 12.
+    pub month: i8,
+}
+
+impl Month {
+    /// Read `YYYY-MM`.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 7 {
+            return None;
+        }
+        Date::parse(&format!("{text}-01")).map(Date::month)
+    }
+
+    /// The first day.
+    pub fn first_day(self) -> Option<Date> {
+        Date::new(self.year, self.month, 1)
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+/// A member that should be a date, kept even if it is not one: a wrong date has a code of its own that
+/// comes after the schema in the order of checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateText {
+    parsed: Option<Date>,
+    raw: Option<Box<Lenient>>,
+}
+
+impl DateText {
+    /// The date, if the text is one.
+    pub fn date(&self) -> Option<Date> {
+        self.parsed
+    }
+
+    /// What was written instead of a date, if it is short and shaped like one.
+    pub fn shown(&self) -> Option<&str> {
+        match self.raw.as_deref() {
+            Some(Lenient::Text(text)) => {
+                let plain = |byte: u8| byte.is_ascii_digit() || b"-/.:TZ+".contains(&byte);
+                (text.len() <= 32 && text.bytes().all(plain)).then_some(text.as_str())
+            }
+            Some(Lenient::Other { .. }) | None => None,
+        }
+    }
+}
+
+impl From<Date> for DateText {
+    fn from(date: Date) -> Self {
+        Self {
+            parsed: Some(date),
+            raw: None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for DateText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = lenient(deserializer)?;
+        if let Lenient::Text(text) = &raw
+            && let Some(date) = Date::parse(text)
+        {
+            return Ok(Self::from(date));
+        }
+        Ok(Self {
+            parsed: None,
+            raw: Some(Box::new(raw)),
+        })
+    }
+}
+
+impl Serialize for DateText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (&self.raw, self.parsed) {
+            (Some(raw), _) => raw.serialize(serializer),
+            (None, Some(date)) => Lenient::Text(date.to_string()).serialize(serializer),
+            (None, None) => Lenient::Text(String::new()).serialize(serializer),
+        }
+    }
+}
+
+impl schemars::JsonSchema for DateText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "format": "date",
+            "description": "Calendar date, YYYY-MM-DD, 1900 to 2199."
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_read_and_print_in_one_form_only() {
+        assert_eq!(Date::parse("2026-02-28").unwrap().to_string(), "2026-02-28");
+        for bad in [
+            "2027-02-31",
+            "2026-2-3",
+            "26-02-03",
+            "2026/02/03",
+            "2026-02-03T00:00:00Z",
+            "",
+        ] {
+            assert_eq!(Date::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn months_sort_and_know_their_first_day() {
+        let month = Month::parse("2026-03").unwrap();
+        assert_eq!(month.to_string(), "2026-03");
+        assert_eq!(month.first_day(), Date::new(2026, 3, 1));
+        assert!(month < Month::parse("2026-10").unwrap());
+        assert_eq!(Month::parse("2026-13"), None);
+        assert_eq!(Month::parse("2026"), None);
+    }
+
+    #[test]
+    fn the_range_ends_with_2199() {
+        assert!(Date::new(2199, 12, 31).unwrap().in_range());
+        assert!(!Date::new(2200, 1, 1).unwrap().in_range());
+        assert!(!Date::new(1899, 12, 31).unwrap().in_range());
+    }
+}
