@@ -14,8 +14,10 @@
 
 #[cfg(test)]
 pub(crate) mod desk;
+mod draft;
 mod issue;
 pub(crate) mod lines;
+mod numbers;
 #[cfg(test)]
 mod tests;
 

@@ -357,6 +357,10 @@ fn money_needs_its_accounts() {
         let (code, path) = answer.code();
         assert_eq!(format!("{code} {path}"), expected, "{more}");
     }
+}
+
+#[test]
+fn a_refused_account_is_named() {
     let answer = receive(&mut desk(), &json!({ "currency": "USD" }));
     let detail = json!({ "path": "/currency", "account": "bank/main", "expected": "EUR",
         "got": "USD" });
@@ -636,6 +640,12 @@ fn an_allocation_is_refused_in_the_order_of_checks() {
         let (code, path) = answer.code();
         assert_eq!(format!("{code} {path}"), expected, "{source} {list}");
     }
+}
+
+#[test]
+fn what_was_never_allocated_cannot_be_taken_back() {
+    let mut desk = desk();
+    receive(&mut desk, &json!({}));
     let answer = allocate(&mut desk, "payment PAY-000001", &one("RE-1", "0.01"), true);
     assert_eq!(
         answer.code(),
