@@ -10,6 +10,7 @@
 //! Read the modules in this order: [`ledger`], [`jobs`], [`engine`].
 
 pub mod lenient;
+pub mod raw_json;
 pub mod money;
 pub mod time;
 pub mod ids;

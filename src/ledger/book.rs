@@ -17,7 +17,7 @@ use super::unit::{Unit, Units};
 use super::value::{Members, set_member};
 use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo, Hash128, Sequence};
-use crate::lenient::RawJson;
+use crate::raw_json::RawJson;
 use crate::limits::SERIES_WIDTH_DEFAULT;
 use crate::money::Minor;
 use crate::time::{Date, Month, Timestamp, Zone};

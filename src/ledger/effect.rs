@@ -12,7 +12,7 @@ use super::period::PeriodState;
 use super::reference::Record;
 use super::value::Members;
 use crate::ids::{AccountIndex, EntryNo, Hash128, UnitIndex};
-use crate::lenient::RawJson;
+use crate::raw_json::RawJson;
 use crate::money::Minor;
 use crate::time::{Date, Month, Timestamp};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::lenient::RawJson;
+use crate::raw_json::RawJson;
 use crate::money::{DecimalText, Percent, Rounding};
 use crate::time::Date;
 
