@@ -1,1 +1,3 @@
 //! kontor
+
+pub mod ring;
