@@ -1,3 +1,5 @@
 //! kontor
 
+pub mod lenient;
+pub mod wire;
 pub mod ring;
