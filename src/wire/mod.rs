@@ -12,6 +12,7 @@
 //!
 //! The bytes are drawn in `docs/wire.md`.
 
+pub mod canonical;
 pub mod schema;
 pub mod tree;
 pub mod typed;

@@ -70,17 +70,14 @@ impl SchemaFault {
 
 impl de::Error for SchemaFault {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        let mut message = message.to_string();
+        let message = message.to_string();
         for code in [SchemaCode::FieldTooLong, SchemaCode::TextInvalid] {
             let reason = message
                 .strip_prefix(code.as_str())
                 .and_then(|it| it.strip_prefix(": "));
             if let Some(reason) = reason {
-                message = reason.to_owned();
-                return Self {
-                    code,
-                    ..Self::new(message)
-                };
+                let fault = Self::new(reason.to_owned());
+                return Self { code, ..fault };
             }
         }
         Self::new(message)
@@ -91,15 +88,13 @@ impl de::Error for SchemaFault {
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        match unexpected {
-            Unexpected::Unsigned(_) | Unexpected::Signed(_) => {
-                Self::new("the number is out of range")
-            }
-            other => Self::new(format!(
-                "expected {expected}, got another {}",
-                noun_of(other)
-            )),
+        if let Unexpected::Unsigned(_) | Unexpected::Signed(_) = unexpected {
+            return Self::new("the number is out of range");
         }
+        Self::new(format!(
+            "expected {expected}, got another {}",
+            noun_of(unexpected)
+        ))
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {

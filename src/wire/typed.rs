@@ -76,10 +76,10 @@ impl<'t> Value<'t, '_> {
     }
 
     fn text<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, SchemaFault> {
-        match self.0 {
-            Json::String(text) => visitor.visit_borrowed_str(text),
-            _ => Err(self.unfit("a string")),
-        }
+        let Json::String(text) = self.0 else {
+            return Err(self.unfit("a string"));
+        };
+        visitor.visit_borrowed_str(text)
     }
 
     fn array<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, SchemaFault> {
@@ -117,7 +117,7 @@ impl<'t> Value<'t, '_> {
         match self.0 {
             Json::String(text) => visitor.visit_borrowed_str(text),
             Json::Null => Err(self.unfit("a value")),
-            other => {
+            other @ (Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_)) => {
                 let mut raw = String::new();
                 other.write_sorted(&mut raw);
                 visitor.visit_seq(Pair {
@@ -167,16 +167,17 @@ impl<'t> Deserializer<'t> for Value<'t, '_> {
     }
 
     fn deserialize_bool<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, SchemaFault> {
-        match self.0 {
-            Json::Bool(value) => visitor.visit_bool(*value),
-            _ => Err(self.unfit("true or false")),
-        }
+        let Json::Bool(value) = self.0 else {
+            return Err(self.unfit("true or false"));
+        };
+        visitor.visit_bool(*value)
     }
 
     fn deserialize_option<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, SchemaFault> {
-        match self.0 {
-            Json::Null => Err(self.unfit("a value")),
-            _ => visitor.visit_some(self),
+        if *self.0 == Json::Null {
+            Err(self.unfit("a value"))
+        } else {
+            visitor.visit_some(self)
         }
     }
 
@@ -238,7 +239,9 @@ impl<'t> Deserializer<'t> for Value<'t, '_> {
                     "expected an object of one member, its name the choice",
                 )),
             },
-            _ => Err(self.unfit("a string")),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => {
+                Err(self.unfit("a string"))
+            }
         }
     }
 
@@ -458,7 +461,7 @@ mod tests {
         #[serde(default)]
         count: Option<u16>,
         #[serde(default)]
-        final_line: Option<bool>,
+        closing: Option<bool>,
     }
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -520,7 +523,7 @@ mod tests {
 
     #[test]
     fn fills_a_struct() {
-        let text = r#"{"lines":[{"amount":"1.00","count":3,"final_line":true}],
+        let text = r#"{"lines":[{"amount":"1.00","count":3,"closing":true}],
             "labels":{"b":"2","a":"1"},"customer":"cust-1","status":{"partly":{"left":7}}}"#;
         let amount = Amount(Lenient::text("1.00"));
         let expected = Invoice {
@@ -529,7 +532,7 @@ mod tests {
             lines: vec![Line {
                 amount,
                 count: Some(3),
-                final_line: Some(true),
+                closing: Some(true),
             }],
             labels: [("a", "1"), ("b", "2")]
                 .map(|(k, v)| (Short(k.into()), v.into()))
@@ -623,10 +626,10 @@ mod tests {
             "/lines/0/count",
             "expected a whole number, got a string",
         );
-        let text = line(r#""final_line":"yes""#);
+        let text = line(r#""closing":"yes""#);
         invalid(
             &text,
-            "/lines/0/final_line",
+            "/lines/0/closing",
             "expected true or false, got a string",
         );
     }
