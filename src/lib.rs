@@ -18,4 +18,6 @@ pub mod limits;
 pub mod code;
 pub mod ledger;
 pub mod jobs;
+pub mod wire;
+pub mod ring;
 pub mod engine;

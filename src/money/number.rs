@@ -163,9 +163,16 @@ impl<'de> Deserialize<'de> for DecimalText {
             }
             Lenient::Text(text) => Ok(Self::read(&text)),
             Lenient::Other { kind, raw } => {
-                let reason = if kind == "number" { "number, not string" } else { "not a string" };
+                let reason = if kind == "number" {
+                    "number, not string"
+                } else {
+                    "not a string"
+                };
                 let raw = Some(Box::new(Lenient::Other { kind, raw }));
-                Ok(Self { parsed: Err(NumberFault::Form(reason)), raw })
+                Ok(Self {
+                    parsed: Err(NumberFault::Form(reason)),
+                    raw,
+                })
             }
         }
     }
@@ -174,7 +181,9 @@ impl<'de> Deserialize<'de> for DecimalText {
 impl Serialize for DecimalText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (&self.raw, self.parsed) {
-            (None, Ok(number)) => serialize_decimal(&Lenient::text(&number.to_string()), serializer),
+            (None, Ok(number)) => {
+                serialize_decimal(&Lenient::text(&number.to_string()), serializer)
+            }
             (Some(raw), _) => serialize(raw, serializer),
             (None, Err(_)) => serialize(&Lenient::text(""), serializer),
         }

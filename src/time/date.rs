@@ -166,7 +166,10 @@ impl<'de> Deserialize<'de> for DateText {
             },
             Lenient::Other { kind, raw } => Lenient::Other { kind, raw },
         };
-        Ok(Self { parsed: None, raw: Some(Box::new(raw)) })
+        Ok(Self {
+            parsed: None,
+            raw: Some(Box::new(raw)),
+        })
     }
 }
 
