@@ -21,3 +21,4 @@ pub mod jobs;
 pub mod wire;
 pub mod ring;
 pub mod engine;
+pub mod journal;

@@ -1,0 +1,3 @@
+//! The journal: the durable book of original entry.
+
+pub mod record;
