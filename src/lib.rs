@@ -22,3 +22,4 @@ pub mod wire;
 pub mod ring;
 pub mod engine;
 pub mod journal;
+pub mod pipeline;

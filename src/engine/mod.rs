@@ -127,7 +127,7 @@ impl Engine {
         }
         let data = match job.body {
             Body::Dead(dead) => return Ok(Verdict::Dead(dead)),
-            Body::Refused(ref refusal) => {
+            Body::Refused { ref refusal, .. } => {
                 let outcome = Outcome::rejected(refusal.clone());
                 return self.record(job, outcome, commit, true);
             }

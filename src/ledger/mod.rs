@@ -22,6 +22,7 @@ pub mod plan;
 pub mod book;
 pub mod structure;
 pub mod commit;
+pub mod names;
 
 pub use account::{Account, AccountClass, Accounts, Freeze};
 pub use book::{Book, Inconsistent};
@@ -30,6 +31,7 @@ pub use digest::StateDigest;
 pub use document::{Document, DocumentKind, DocumentState, Documents};
 pub use effect::{Effect, Post};
 pub use leg::{Leg, Side};
+pub use names::NameTable;
 pub use outcome::{Outcome, Status};
 pub use plan::{Facts, Plan};
 pub use rejection::Rejection;

@@ -21,6 +21,8 @@ pub mod binary;
 pub mod container;
 pub mod client;
 pub mod canonical;
+pub mod message;
+pub mod outcome;
 
 mod pointer;
 mod text;

@@ -1,0 +1,3 @@
+//! The journey of a job, one file per station.
+
+pub mod decode;
