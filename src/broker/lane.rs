@@ -65,7 +65,7 @@ pub enum ConsumerCommand {
     Resume,
     /// Cancel the subscription, deliver what was prefetched, then report `Drained`.
     Drain,
-    /// Close channel and connection, after the acknowledgements asked for before.
+    /// Close channel and connection, after the acknowledgements asked for before. The events end.
     Close,
 }
 
