@@ -1,14 +1,3 @@
-//! # kontor
-//!
-//! Jobs come in from RabbitMQ and leave as entries in a durable journal.
-//!
-//! ```text
-//!   intake ─▶ decode ─▶ gather ─▶ post ─▶ persist ─┬▶ acknowledge
-//!   broker    wire      ring      engine   journal  └▶ publish
-//! ```
-//!
-//! Read the modules in this order: [`ledger`], [`jobs`], [`engine`].
-
 pub mod lenient;
 pub mod raw_json;
 pub mod money;
@@ -22,4 +11,5 @@ pub mod wire;
 pub mod ring;
 pub mod engine;
 pub mod journal;
+pub mod broker;
 pub mod pipeline;
