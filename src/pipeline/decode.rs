@@ -65,7 +65,12 @@ impl ContentType {
 #[derive(Debug)]
 pub enum Item {
     /// A job ready for the engine.
-    Job(Box<Job>),
+    Job {
+        /// The job.
+        job: Box<Job>,
+        /// Its place in the message, counted from 1; 0 if it is the whole message.
+        line: u32,
+    },
     /// A dead letter, with the part of the message it is about.
     Dead(DeadPart),
 }
@@ -75,8 +80,6 @@ pub enum Item {
 pub struct DeadPart {
     /// Why.
     pub letter: DeadLetter,
-    /// The part set aside; none for the whole message.
-    pub bytes: Option<Vec<u8>>,
     /// Place of the part in the message, counted from 1; 0 for the whole.
     pub line: u32,
 }
@@ -106,7 +109,10 @@ pub fn decode<S: Sealer>(
     match content_type {
         Err(letter) => items.push(whole(letter)),
         Ok(ContentType::Json) => match reader.json(body, head, true) {
-            Ok(unsealed) => items.push(Item::Job(seal(unsealed, sealer)?)),
+            Ok(unsealed) => items.push(Item::Job {
+                job: seal(unsealed, sealer)?,
+                line: 0,
+            }),
             Err(letter) => items.push(whole(letter)),
         },
         Ok(ContentType::Ndjson) => decode_lines(reader, sealer, head, body, items)?,
@@ -139,14 +145,14 @@ fn decode_lines<S: Sealer>(
         ))),
         count if count > MESSAGE_JOBS_MAX => items.push(whole(too_large("jobs", MESSAGE_JOBS_MAX))),
         _some => {
-            for line in ndjson::lines(body) {
-                items.push(match reader.json(line.bytes, head, false) {
-                    Ok(unsealed) => Item::Job(seal(unsealed, sealer)?),
-                    Err(letter) => Item::Dead(DeadPart {
-                        letter,
-                        bytes: Some(line.bytes.to_vec()),
-                        line: u32::try_from(line.number).unwrap_or(u32::MAX),
-                    }),
+            for ndjson::Line { number, bytes } in ndjson::lines(body) {
+                let line = u32::try_from(number).unwrap_or(u32::MAX);
+                items.push(match reader.json(bytes, head, false) {
+                    Ok(unsealed) => Item::Job {
+                        job: seal(unsealed, sealer)?,
+                        line,
+                    },
+                    Err(letter) => Item::Dead(DeadPart { letter, line }),
                 });
             }
         }
@@ -189,16 +195,33 @@ fn decode_container<S: Sealer>(
         )));
     }
     for item in container.items() {
+        let line = item.index.saturating_add(1);
         items.push(match reader.binary(&item, head) {
-            Ok(unsealed) => Item::Job(seal(unsealed, sealer)?),
-            Err(letter) => Item::Dead(DeadPart {
-                letter,
-                bytes: Some(item.alone()),
-                line: item.index.saturating_add(1),
-            }),
+            Ok(unsealed) => Item::Job {
+                job: seal(unsealed, sealer)?,
+                line,
+            },
+            Err(letter) => Item::Dead(DeadPart { letter, line }),
         });
     }
     Ok(())
+}
+
+/// The bytes of one part of a message, in a form that can be sent again alone; none for the whole.
+pub fn part(content_type: ContentType, body: &[u8], line: u32) -> Option<Vec<u8>> {
+    match content_type {
+        ContentType::Json => None,
+        ContentType::Ndjson => ndjson::lines(body)
+            .find(|found| u32::try_from(found.number) == Ok(line))
+            .map(|found| found.bytes.to_vec()),
+        ContentType::Binary => {
+            let container = Container::open(body).ok()?;
+            container
+                .items()
+                .find(|item| item.index.checked_add(1) == Some(line))
+                .map(|item| item.alone())
+        }
+    }
 }
 
 fn too_large(what: &str, limit: usize) -> DeadLetter {
