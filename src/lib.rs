@@ -1,1 +1,2 @@
 //! kontor
+pub mod settings;
