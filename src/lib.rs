@@ -1,2 +1,3 @@
 //! kontor
 pub mod settings;
+pub mod telemetry;

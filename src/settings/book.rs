@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::mistake::{Mistake, Place};
 use super::node::{Member, Node, Shape};
 use super::reader::whole;
-use super::table::{self, Rule};
+use super::setting::Rule;
+use super::table;
 
 /// The accounts of one legal entity.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,8 @@
 //! Both are committed, and a test fails when they are stale. `config/kontor.toml` sets every key to
 //! its default, so that what an operator reads there is what happens without it.
 
-use super::table::{self, Reload, Rule, Setting};
+use super::setting::{Reload, Rule, Setting};
+use super::table;
 
 /// Longest line of a comment.
 const WIDTH: usize = 96;

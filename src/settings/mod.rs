@@ -18,6 +18,7 @@ mod node;
 mod reader;
 mod reply_to;
 mod secret;
+mod setting;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,9 +32,8 @@ pub use mistake::{Mistake, Place, SettingsFault};
 pub use reader::Resolved;
 pub use reply_to::ReplyTo;
 pub use secret::{BrokerUri, Secret};
+pub use setting::{Reload, Rule, Section, Setting};
 pub use source::{Flag, Origin, PLACES, Sources};
-
-use table::Reload;
 
 /// A checked configuration.
 #[derive(Debug, Clone)]
@@ -219,7 +219,7 @@ impl Settings {
 
     /// What a reload would change, and what it would have to leave for a restart.
     pub fn differences(&self, new: &Self) -> Vec<Difference> {
-        let changed = |setting: &&table::Setting| {
+        let changed = |setting: &&Setting| {
             let (old, new) = (
                 self.resolved.get(setting.key),
                 new.resolved.get(setting.key),

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use super::mistake::{Mistake, Place};
 use super::node::{Node, Shape};
 use super::secret::{Secret, without_password};
-use super::table::{self, Rule, Setting};
+use super::setting::{Rule, Setting};
+use super::table;
 
 /// A setting as it counts, for `check-config` and for comparing two configurations.
 #[derive(Debug, Clone, PartialEq, Eq)]

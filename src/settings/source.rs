@@ -11,7 +11,8 @@ use std::sync::Arc;
 use super::document;
 use super::mistake::{Mistake, Place, SettingsFault};
 use super::node::{self, Member, Node, Shape};
-use super::table::{self, Rule, Setting};
+use super::setting::{Rule, Setting};
+use super::table;
 
 /// The standard places, first found first served.
 pub const PLACES: [&str; 2] = ["config/kontor.toml", "/etc/kontor/kontor.toml"];

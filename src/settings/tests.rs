@@ -108,7 +108,7 @@ fn the_fixed_keys_have_the_fixed_defaults() {
 #[test]
 fn the_bounds_of_the_table_fit_the_types_behind_them() {
     for setting in table::all() {
-        if let table::Rule::Whole { max, .. } = setting.rule {
+        if let Rule::Whole { max, .. } = setting.rule {
             let text = format!(
                 "[{}]\n{} = {max}",
                 setting.key.split_once('.').unwrap().0,
