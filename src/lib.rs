@@ -1,3 +1,4 @@
 //! kontor
 pub mod settings;
 pub mod telemetry;
+pub mod notify;

@@ -270,7 +270,8 @@ impl Broker {
             {
                 Ok(None)
             }
-            found => found.map(Some),
+            // The unit sets an empty line where none was stored.
+            found => found.map(|secret| Some(secret).filter(|secret| !secret.is_empty())),
         }
     }
 }

@@ -353,6 +353,8 @@ fn the_password_comes_from_setting_then_file_then_credential() {
     let none = parse("").unwrap().broker;
     assert_eq!(none.password_from(None).unwrap(), None);
     assert_eq!(none.password_from(Some(dir.path())).unwrap(), None);
+    std::fs::write(dir.path().join("amqp-password"), "\n").unwrap();
+    assert_eq!(none.password_from(Some(dir.path())).unwrap(), None);
     std::fs::write(dir.path().join("amqp-password"), "credential\n").unwrap();
     let found = none.password_from(Some(dir.path())).unwrap();
     assert_eq!(found, Some(Secret::new("credential")));
