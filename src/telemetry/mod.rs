@@ -11,6 +11,9 @@ pub mod tracing;
 
 mod register;
 
+#[cfg(test)]
+mod alerts;
+
 pub use ::metrics::{Counter, Histogram};
 pub use health::{Health, Pulse};
 pub use metrics::{Known, Metrics};

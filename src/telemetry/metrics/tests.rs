@@ -1,7 +1,9 @@
 //! A scrape against the catalogue.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::*;
 use crate::telemetry::catalogue::{self, METRICS, page};
@@ -200,6 +202,34 @@ fn occupancy_is_a_ratio() {
         text.contains("kontor_ring_occupancy_ratio{ring=\"p7.post\"} 0"),
         "{text}"
     );
+}
+
+/// With promtool on the path, what Prometheus itself thinks of a scrape. The one remark is about a
+/// name that is settled: a lag in days is counted in days.
+#[test]
+fn promtool_has_one_known_remark() {
+    let metrics = fresh();
+    metrics
+        .rejected("entry.post", "ENTRY_UNBALANCED")
+        .increment(1);
+    metrics.receivables_age("90+", "EUR").set(5);
+    let command = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut promtool) = command else { return };
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(metrics.render().as_bytes())
+        .unwrap();
+    let said = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8([said.stdout, said.stderr].concat()).unwrap();
+    let known = "kontor_booking_lag_days use base unit \"seconds\" instead of \"days\"\n";
+    assert_eq!(said, known);
 }
 
 #[test]
