@@ -21,6 +21,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::door::{CONNECTIONS_MAX, Door, SILENCE_MAX};
 use super::{Health, Metrics};
 
 /// The version of the text format that Prometheus asks to be told.
@@ -59,6 +60,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
+    let door = Door::new(listener, CONNECTIONS_MAX, SILENCE_MAX);
     let guard = middleware::from_fn(move |request, next| guard(address, request, next));
     let router = router.fallback(unknown).layer(guard);
     let (stopping, stopped) = oneshot::channel();
@@ -76,7 +78,7 @@ pub async fn serve(
     };
     tokio::select! {
         biased;
-        served = async { axum::serve(listener, router).with_graceful_shutdown(graceful).await } => served,
+        served = async { axum::serve(door, router).with_graceful_shutdown(graceful).await } => served,
         () = farewell => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ pub mod http;
 pub mod metrics;
 pub mod tracing;
 
+mod door;
 mod register;
 
 #[cfg(test)]
