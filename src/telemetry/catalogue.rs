@@ -107,78 +107,363 @@ const ROLE: &[&str] = &["role"];
 const KIND: &[&str] = &["kind"];
 
 /// All of them, in the order of the journey.
-#[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
-    gauge("kontor_build_info", "1", &["version", "commit"], "Always 1; the labels say what runs."),
-    gauge("kontor_start_time_seconds", "seconds since 1970", &[], "When the daemon started."),
-    gauge("kontor_config_reload_success", "0 or 1", &[], "Whether the last reading of the configuration was good."),
-    gauge("kontor_recovery_duration_seconds", "seconds", &[], "How long the last start needed for snapshot and replay."),
-
-    counter("kontor_deliveries_total", "deliveries", &["partition", "redelivered"], "Messages taken from the queue."),
-    counter("kontor_jobs_received_total", "jobs", PARTITION, "Jobs found in them, readable or not."),
-    histogram("kontor_queue_age_seconds", AGES, "seconds", "Published to received, by the timestamp of the message."),
-    histogram("kontor_decode_duration_seconds", SECONDS, "seconds", "Decoding one message."),
-    gauge("kontor_ring_occupancy_ratio", "0 to 1", &["ring"], "How full the hand-over between two stations is."),
-    counter("kontor_ring_full_waits_total", "waits", &["ring"], "How often a station waited because the next was full."),
-    histogram("kontor_batch_jobs", JOBS, "jobs", "Jobs per batch of the engine."),
-    histogram("kontor_post_duration_seconds", SECONDS, "seconds", "Posting one batch."),
-    histogram("kontor_persist_duration_seconds", SECONDS, "seconds", "Writing and syncing one group of commits."),
-    histogram("kontor_fdatasync_duration_seconds", SECONDS, "seconds", "The sync alone."),
-    histogram("kontor_job_latency_seconds", SECONDS, "seconds", "Received to durable, per job."),
-
-    counter("kontor_jobs_posted_total", "jobs", KIND, "Durable outcomes that are not rejections."),
-    counter("kontor_jobs_rejected_total", "jobs", &["kind", "code"], "Durable rejections; a pair appears when it is first seen."),
-    counter("kontor_jobs_duplicate_total", "jobs", KIND, "Jobs that were known already and had no effect."),
-    counter("kontor_dead_letters_total", "jobs", &["code"], "What was set aside unread, confirmed by the broker."),
-    counter("kontor_entries_total", "entries", KIND, "Entries in the journal."),
+    gauge(
+        "kontor_build_info",
+        "1",
+        &["version", "commit"],
+        "Always 1; the labels say what runs.",
+    ),
+    gauge(
+        "kontor_start_time_seconds",
+        "seconds since 1970",
+        &[],
+        "When the daemon started.",
+    ),
+    gauge(
+        "kontor_config_reload_success",
+        "0 or 1",
+        &[],
+        "Whether the last reading of the configuration was good.",
+    ),
+    gauge(
+        "kontor_recovery_duration_seconds",
+        "seconds",
+        &[],
+        "How long the last start needed for snapshot and replay.",
+    ),
+    counter(
+        "kontor_deliveries_total",
+        "deliveries",
+        &["partition", "redelivered"],
+        "Messages taken from the queue.",
+    ),
+    counter(
+        "kontor_jobs_received_total",
+        "jobs",
+        PARTITION,
+        "Jobs found in them, readable or not.",
+    ),
+    histogram(
+        "kontor_queue_age_seconds",
+        AGES,
+        "seconds",
+        "Published to received, by the timestamp of the message.",
+    ),
+    histogram(
+        "kontor_decode_duration_seconds",
+        SECONDS,
+        "seconds",
+        "Decoding one message.",
+    ),
+    gauge(
+        "kontor_ring_occupancy_ratio",
+        "0 to 1",
+        &["ring"],
+        "How full the hand-over between two stations is.",
+    ),
+    counter(
+        "kontor_ring_full_waits_total",
+        "waits",
+        &["ring"],
+        "How often a station waited because the next was full.",
+    ),
+    histogram(
+        "kontor_batch_jobs",
+        JOBS,
+        "jobs",
+        "Jobs per batch of the engine.",
+    ),
+    histogram(
+        "kontor_post_duration_seconds",
+        SECONDS,
+        "seconds",
+        "Posting one batch.",
+    ),
+    histogram(
+        "kontor_persist_duration_seconds",
+        SECONDS,
+        "seconds",
+        "Writing and syncing one group of commits.",
+    ),
+    histogram(
+        "kontor_fdatasync_duration_seconds",
+        SECONDS,
+        "seconds",
+        "The sync alone.",
+    ),
+    histogram(
+        "kontor_job_latency_seconds",
+        SECONDS,
+        "seconds",
+        "Received to durable, per job.",
+    ),
+    counter(
+        "kontor_jobs_posted_total",
+        "jobs",
+        KIND,
+        "Durable outcomes that are not rejections.",
+    ),
+    counter(
+        "kontor_jobs_rejected_total",
+        "jobs",
+        &["kind", "code"],
+        "Durable rejections; a pair appears when it is first seen.",
+    ),
+    counter(
+        "kontor_jobs_duplicate_total",
+        "jobs",
+        KIND,
+        "Jobs that were known already and had no effect.",
+    ),
+    counter(
+        "kontor_dead_letters_total",
+        "jobs",
+        &["code"],
+        "What was set aside unread, confirmed by the broker.",
+    ),
+    counter(
+        "kontor_entries_total",
+        "entries",
+        KIND,
+        "Entries in the journal.",
+    ),
     counter("kontor_legs_total", "legs", &[], "Legs of those entries."),
-
-    gauge("kontor_unacked_deliveries", "deliveries", PARTITION, "Deliveries taken and not yet acknowledged."),
-    gauge("kontor_oldest_unacked_seconds", "seconds", PARTITION, "Age of the oldest of them; 0 if there is none."),
-    counter("kontor_acknowledgements_total", "acknowledgements", &["partition", "multiple"], "Acknowledgements sent; multiple ones cover many deliveries."),
-    counter("kontor_stale_acknowledgements_total", "deliveries", &[], "Deliveries that could not be acknowledged because their channel was gone; they come again."),
-
-    counter("kontor_journal_bytes_total", "bytes", &[], "Bytes of records written."),
-    gauge("kontor_journal_size_bytes", "bytes", &[], "Size of the journal on disk."),
-    gauge("kontor_journal_free_bytes", "bytes", &[], "Free space where the journal is."),
-    gauge("kontor_durable_sequence", "position", PARTITION, "Position of the last durable record."),
-    gauge("kontor_snapshot_timestamp_seconds", "seconds since 1970", &[], "When the last snapshot was complete; 0 before the first."),
-    histogram("kontor_snapshot_duration_seconds", LONG, "seconds", "Building one snapshot."),
-
-    histogram("kontor_outcome_latency_seconds", SECONDS, "seconds", "Received to outcome confirmed, per job."),
-    gauge("kontor_outbox_pending", "outcomes", &[], "Durable outcomes that are not published yet."),
-    gauge("kontor_outbox_oldest_seconds", "seconds", &[], "Age of the oldest of them; 0 if there is none."),
-    counter("kontor_publish_confirms_total", "messages", &["result"], "Answers of the broker to published messages."),
-
-    gauge("kontor_amqp_connected", "connections", ROLE, "Connections that are up; one per partition when all is well."),
-    gauge("kontor_amqp_blocked", "connections", ROLE, "Connections that the broker has blocked."),
-    counter("kontor_amqp_reconnects_total", "connections", ROLE, "Connections made anew after a loss."),
-
+    gauge(
+        "kontor_unacked_deliveries",
+        "deliveries",
+        PARTITION,
+        "Deliveries taken and not yet acknowledged.",
+    ),
+    gauge(
+        "kontor_oldest_unacked_seconds",
+        "seconds",
+        PARTITION,
+        "Age of the oldest of them; 0 if there is none.",
+    ),
+    counter(
+        "kontor_acknowledgements_total",
+        "acknowledgements",
+        &["partition", "multiple"],
+        "Acknowledgements sent; multiple ones cover many deliveries.",
+    ),
+    counter(
+        "kontor_stale_acknowledgements_total",
+        "deliveries",
+        &[],
+        "Deliveries that could not be acknowledged because their channel was gone; they come again.",
+    ),
+    counter(
+        "kontor_journal_bytes_total",
+        "bytes",
+        &[],
+        "Bytes of records written.",
+    ),
+    gauge(
+        "kontor_journal_size_bytes",
+        "bytes",
+        &[],
+        "Size of the journal on disk.",
+    ),
+    gauge(
+        "kontor_journal_free_bytes",
+        "bytes",
+        &[],
+        "Free space where the journal is.",
+    ),
+    gauge(
+        "kontor_durable_sequence",
+        "position",
+        PARTITION,
+        "Position of the last durable record.",
+    ),
+    gauge(
+        "kontor_snapshot_timestamp_seconds",
+        "seconds since 1970",
+        &[],
+        "When the last snapshot was complete; 0 before the first.",
+    ),
+    histogram(
+        "kontor_snapshot_duration_seconds",
+        LONG,
+        "seconds",
+        "Building one snapshot.",
+    ),
+    histogram(
+        "kontor_outcome_latency_seconds",
+        SECONDS,
+        "seconds",
+        "Received to outcome confirmed, per job.",
+    ),
+    gauge(
+        "kontor_outbox_pending",
+        "outcomes",
+        &[],
+        "Durable outcomes that are not published yet.",
+    ),
+    gauge(
+        "kontor_outbox_oldest_seconds",
+        "seconds",
+        &[],
+        "Age of the oldest of them; 0 if there is none.",
+    ),
+    counter(
+        "kontor_publish_confirms_total",
+        "messages",
+        &["result"],
+        "Answers of the broker to published messages.",
+    ),
+    gauge(
+        "kontor_amqp_connected",
+        "connections",
+        ROLE,
+        "Connections that are up; one per partition when all is well.",
+    ),
+    gauge(
+        "kontor_amqp_blocked",
+        "connections",
+        ROLE,
+        "Connections that the broker has blocked.",
+    ),
+    counter(
+        "kontor_amqp_reconnects_total",
+        "connections",
+        ROLE,
+        "Connections made anew after a loss.",
+    ),
     gauge("kontor_accounts", "accounts", &[], "Accounts in the books."),
-    gauge("kontor_holds_open", "holds", &[], "Holds placed and neither captured, voided nor expired."),
-    gauge("kontor_documents_open", "documents", &["type"], "Documents that are not settled."),
-    not_fed(gauge("kontor_approvals_pending", "requests", &[], "Approval requests waiting for a decision.")),
-    gauge("kontor_settlement_instructions", "instructions", &["state"], "Settlement instructions by state."),
-    gauge("kontor_fails_age", "instructions", &["bucket"], "Failing instructions by age in business days."),
-    gauge("kontor_receivables_age", "major units", &["bucket", "unit"], "Open receivables by days past due."),
-    gauge("kontor_unallocated_age", "major units", &["bucket", "unit"], "Money received without owner, by age in days."),
-    not_fed(gauge("kontor_breaks_age", "lines", &["bucket"], "Unmatched bank statement lines by age in days.")),
-    gauge("kontor_role_balance", "major units", &["role", "unit"], "Balance of accounts that should be empty at the end of the day."),
-    gauge("kontor_series_last", "number", &["series"], "Last number given in a document series."),
-    gauge("kontor_period_open", "0 or 1", &["period"], "Whether a month that was named by a period job is open."),
-    histogram("kontor_booking_lag_days", DAYS, "days", "Occurred to recorded, per job that names both."),
-
-    gauge("kontor_completeness_difference", "jobs", &[], "Received minus posted, rejected, duplicate, dead and in flight; must be 0."),
-    gauge("kontor_books_out_of_balance", "books", &[], "Books in which debits differ from credits; must be 0."),
-    gauge("kontor_chain_verified_timestamp_seconds", "seconds since 1970", &[], "When the chain of hashes was last verified; 0 if never."),
-    counter("kontor_metrics_series_dropped_total", "series", &[], "Series not shown because there would be too many."),
-
-    counter("process_cpu_seconds_total", "seconds", &[], "Processor time used, in whole seconds."),
-    gauge("process_open_fds", "descriptors", &[], "Open file descriptors."),
-    gauge("process_max_fds", "descriptors", &[], "Most file descriptors that may be open."),
-    gauge("process_virtual_memory_bytes", "bytes", &[], "Virtual memory."),
-    gauge("process_resident_memory_bytes", "bytes", &[], "Memory in use."),
-    gauge("process_start_time_seconds", "seconds since 1970", &[], "When the process started."),
+    gauge(
+        "kontor_holds_open",
+        "holds",
+        &[],
+        "Holds placed and neither captured, voided nor expired.",
+    ),
+    gauge(
+        "kontor_documents_open",
+        "documents",
+        &["type"],
+        "Documents that are not settled.",
+    ),
+    not_fed(gauge(
+        "kontor_approvals_pending",
+        "requests",
+        &[],
+        "Approval requests waiting for a decision.",
+    )),
+    gauge(
+        "kontor_settlement_instructions",
+        "instructions",
+        &["state"],
+        "Settlement instructions by state.",
+    ),
+    gauge(
+        "kontor_fails_age",
+        "instructions",
+        &["bucket"],
+        "Failing instructions by age in business days.",
+    ),
+    gauge(
+        "kontor_receivables_age",
+        "major units",
+        &["bucket", "unit"],
+        "Open receivables by days past due.",
+    ),
+    gauge(
+        "kontor_unallocated_age",
+        "major units",
+        &["bucket", "unit"],
+        "Money received without owner, by age in days.",
+    ),
+    not_fed(gauge(
+        "kontor_breaks_age",
+        "lines",
+        &["bucket"],
+        "Unmatched bank statement lines by age in days.",
+    )),
+    gauge(
+        "kontor_role_balance",
+        "major units",
+        &["role", "unit"],
+        "Balance of accounts that should be empty at the end of the day.",
+    ),
+    gauge(
+        "kontor_series_last",
+        "number",
+        &["series"],
+        "Last number given in a document series.",
+    ),
+    gauge(
+        "kontor_period_open",
+        "0 or 1",
+        &["period"],
+        "Whether a month that was named by a period job is open.",
+    ),
+    histogram(
+        "kontor_booking_lag_days",
+        DAYS,
+        "days",
+        "Occurred to recorded, per job that names both.",
+    ),
+    gauge(
+        "kontor_completeness_difference",
+        "jobs",
+        &[],
+        "Received minus posted, rejected, duplicate, dead and in flight; must be 0.",
+    ),
+    gauge(
+        "kontor_books_out_of_balance",
+        "books",
+        &[],
+        "Books in which debits differ from credits; must be 0.",
+    ),
+    gauge(
+        "kontor_chain_verified_timestamp_seconds",
+        "seconds since 1970",
+        &[],
+        "When the chain of hashes was last verified; 0 if never.",
+    ),
+    counter(
+        "kontor_metrics_series_dropped_total",
+        "series",
+        &[],
+        "Series not shown because there would be too many.",
+    ),
+    counter(
+        "process_cpu_seconds_total",
+        "seconds",
+        &[],
+        "Processor time used, in whole seconds.",
+    ),
+    gauge(
+        "process_open_fds",
+        "descriptors",
+        &[],
+        "Open file descriptors.",
+    ),
+    gauge(
+        "process_max_fds",
+        "descriptors",
+        &[],
+        "Most file descriptors that may be open.",
+    ),
+    gauge(
+        "process_virtual_memory_bytes",
+        "bytes",
+        &[],
+        "Virtual memory.",
+    ),
+    gauge(
+        "process_resident_memory_bytes",
+        "bytes",
+        &[],
+        "Memory in use.",
+    ),
+    gauge(
+        "process_start_time_seconds",
+        "seconds since 1970",
+        &[],
+        "When the process started.",
+    ),
     gauge("process_threads", "threads", &[], "Threads."),
 ];
 
@@ -186,71 +471,3 @@ pub const METRICS: &[Metric] = &[
 pub fn find(name: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.name == name)
 }
-
-/// `docs/metrics.md`.
-pub fn page() -> String {
-    let mut out = String::from(INTRODUCTION);
-    out.push_str(HEAD);
-    out.extend(METRICS.iter().filter(|metric| metric.fed).map(row));
-    out.push_str(NOT_FED);
-    out.push_str(HEAD);
-    out.extend(METRICS.iter().filter(|metric| !metric.fed).map(row));
-    out.push_str(BUCKETS);
-    for metric in METRICS {
-        if let Kind::Histogram(buckets) = metric.kind {
-            let bounds: Vec<String> = buckets.iter().map(ToString::to_string).collect();
-            out.extend(["- `", metric.name, "`: ", &bounds.join(", "), "\n"]);
-        }
-    }
-    out
-}
-
-fn row(metric: &Metric) -> String {
-    let Metric {
-        name,
-        unit,
-        labels,
-        help,
-        ..
-    } = metric;
-    let kind = match metric.kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram(_) => "histogram",
-    };
-    format!(
-        "| `{name}` | {kind} | {unit} | {} | {help} |\n",
-        labels.join(", ")
-    )
-}
-
-const HEAD: &str = "| Name | Type | Unit | Labels | What it says |\n\
-                    | --- | --- | --- | --- | --- |\n";
-
-const INTRODUCTION: &str = "\
-# Metrics
-
-Served at `http.listen` under `/metrics`, in the text format of Prometheus. Every series whose labels
-are known beforehand is there from the start, so that a rate sees the first event; pairs of kind and
-code, units, series and months appear as they are seen. No account, customer, document, key or text
-is ever a label, and the number of series that appear later is bounded.
-
-Counters of jobs count what is durable, never what is only computed. Of a process with several
-partitions, metrics without the label `partition` are sums. A sample is a 64-bit float: amounts are
-for looking at, the comparison with zero is made inside the engine.
-
-";
-
-const NOT_FED: &str = "
-## Named, not fed yet
-
-These names are settled. They are not served before a kind exists that can feed them.
-
-";
-
-const BUCKETS: &str = "
-## Buckets
-
-Upper bounds, in the unit of the metric.
-
-";

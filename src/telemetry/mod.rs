@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod health;
 pub mod http;
 pub mod metrics;
+pub mod page;
 pub mod tracing;
 
 mod door;

@@ -76,8 +76,6 @@ impl Register {
         let gauge = key(name, labels, Kind::Gauge).map_or_else(Gauge::noop, |key| {
             self.recorder.register_gauge(&key, &METADATA)
         });
-        // A gauge that was never set is not shown.
-        gauge.set(0.0);
         Level(gauge)
     }
 

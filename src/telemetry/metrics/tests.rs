@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::telemetry::catalogue::{self, METRICS, page};
+use crate::telemetry::catalogue::{self, METRICS};
+use crate::telemetry::page::render;
 use crate::telemetry::register::SERIES_SEEN_MAX;
 
 fn fresh() -> Metrics {
@@ -236,11 +237,11 @@ fn promtool_has_one_known_remark() {
 fn the_page_is_fresh() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, page()).unwrap();
+        std::fs::write(&path, render()).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        found == page(),
+        found == render(),
         "docs/metrics.md is stale: UPDATE_DOCS=1 cargo test --lib writes it anew"
     );
 }
