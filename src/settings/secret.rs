@@ -44,11 +44,11 @@ impl BrokerUri {
             .strip_prefix("amqp://")
             .or_else(|| text.strip_prefix("amqps://"))?;
         let authority = rest.split(['/', '?']).next()?;
-        let host = authority
+        let address = authority
             .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
+            .map_or(authority, |(_, address)| address);
         let clean = !text.chars().any(|c| c.is_whitespace() || c.is_control());
-        (clean && !host.is_empty() && !host.starts_with(':')).then(|| Self(text.to_owned()))
+        (clean && has_host_and_port(address)).then(|| Self(text.to_owned()))
     }
 
     /// The whole address, with its password.
@@ -60,6 +60,23 @@ impl BrokerUri {
     pub fn is_tls(&self) -> bool {
         self.0.starts_with("amqps://")
     }
+}
+
+/// A host, in brackets if it is an IPv6 address, and perhaps a port. A `/` in a password that is not
+/// written %2f ends up here too, and is refused.
+fn has_host_and_port(address: &str) -> bool {
+    let (host, port) = match address.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((host, "")) => (host, None),
+            Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or_default())),
+            None => return false,
+        },
+        None => match address.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (address, None),
+        },
+    };
+    !host.is_empty() && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 impl fmt::Display for BrokerUri {

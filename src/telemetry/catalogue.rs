@@ -5,51 +5,66 @@
 //! no kind of this release can feed is in the table too, marked, and is not registered: a gauge that
 //! is zero because nobody counts says something false.
 
-/// One metric.
-#[derive(Debug, Clone, Copy)]
-pub struct Metric {
-    /// Its name, with unit and `_total` as Prometheus wants them.
-    pub name: &'static str,
-    /// Counter, gauge or histogram.
-    pub kind: Kind,
-    /// What one of it is.
-    pub unit: &'static str,
-    /// Names of its labels.
-    pub labels: &'static [&'static str],
-    /// Whether this release feeds it.
-    pub fed: bool,
-    /// What it says.
-    pub help: &'static str,
-}
+use super::metric::{Buckets, Kind, Metric};
 
-/// The type of a metric.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Kind {
-    /// Only ever grows, until a restart.
-    Counter,
-    /// A level.
-    Gauge,
-    /// A distribution, with the upper bounds of its buckets.
-    Histogram(&'static [f64]),
-}
+const MICRO: u64 = 1_000;
+const MILLI: u64 = 1_000 * MICRO;
+const SECOND: u64 = 1_000 * MILLI;
 
 /// 10 µs to 10 s: from a batch in memory to a disk in trouble.
-const SECONDS: &[f64] = &[
-    0.000_01, 0.000_025, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
-    0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const SECONDS: Buckets = Buckets::Seconds(&[
+    10 * MICRO,
+    25 * MICRO,
+    50 * MICRO,
+    100 * MICRO,
+    250 * MICRO,
+    500 * MICRO,
+    MILLI,
+    2_500 * MICRO,
+    5 * MILLI,
+    10 * MILLI,
+    25 * MILLI,
+    50 * MILLI,
+    100 * MILLI,
+    250 * MILLI,
+    500 * MILLI,
+    SECOND,
+    2_500 * MILLI,
+    5 * SECOND,
+    10 * SECOND,
+]);
 /// A millisecond to a day: jobs may have waited in the queue over a weekend.
-const AGES: &[f64] = &[
-    0.001, 0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0,
-];
+const AGES: Buckets = Buckets::Seconds(&[
+    MILLI,
+    10 * MILLI,
+    100 * MILLI,
+    SECOND,
+    5 * SECOND,
+    15 * SECOND,
+    60 * SECOND,
+    300 * SECOND,
+    900 * SECOND,
+    3_600 * SECOND,
+    14_400 * SECOND,
+    86_400 * SECOND,
+]);
 /// Snapshots take from milliseconds to minutes.
-const LONG: &[f64] = &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0];
+const LONG: Buckets = Buckets::Seconds(&[
+    10 * MILLI,
+    50 * MILLI,
+    100 * MILLI,
+    500 * MILLI,
+    SECOND,
+    5 * SECOND,
+    15 * SECOND,
+    60 * SECOND,
+    300 * SECOND,
+    900 * SECOND,
+]);
 /// One job alone, up to the largest batch a configuration can ask for.
-const JOBS: &[f64] = &[
-    1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 8_192.0, 16_384.0, 65_536.0,
-];
+const JOBS: Buckets = Buckets::Numbers(&[1, 4, 16, 64, 256, 1_024, 4_096, 8_192, 16_384, 65_536]);
 /// Booked on the day, within the week, within the ten days that are customary, or late.
-const DAYS: &[f64] = &[0.0, 1.0, 2.0, 5.0, 10.0, 31.0, 92.0, 366.0];
+const DAYS: Buckets = Buckets::Numbers(&[0, 1, 2, 5, 10, 31, 92, 366]);
 
 const fn metric(
     name: &'static str,
@@ -88,7 +103,7 @@ const fn gauge(
 
 const fn histogram(
     name: &'static str,
-    buckets: &'static [f64],
+    buckets: Buckets,
     unit: &'static str,
     help: &'static str,
 ) -> Metric {

@@ -184,7 +184,7 @@ mod tests {
     async fn world() -> World {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let metrics = Arc::new(Metrics::new(&Known::default()).unwrap());
+        let metrics = Arc::new(Metrics::new(&Known::default()));
         let health = Arc::new(Health::new("1", &[0]));
         let scrapes = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&scrapes);

@@ -7,10 +7,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::metrics::{Counter, Histogram};
-use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use ::metrics::Counter;
+use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_process::collector;
 
+use super::catalogue;
+use super::histogram::{Durations, Numbers, Shown};
+use super::metric::Metric;
 use super::register::{Level, Register};
 
 /// What is known before the first job.
@@ -53,6 +56,7 @@ pub struct Metrics {
     /// `kontor_recovery_duration_seconds`.
     pub recovery_duration: Level,
     process: Process,
+    histograms: Vec<Shown>,
 }
 
 /// One partition.
@@ -100,21 +104,21 @@ pub struct Kind {
 /// Measured on the way.
 pub struct Stations {
     /// `kontor_queue_age_seconds`.
-    pub queue_age: Histogram,
+    pub queue_age: Durations,
     /// `kontor_decode_duration_seconds`.
-    pub decode_duration: Histogram,
+    pub decode_duration: Durations,
     /// `kontor_batch_jobs`.
-    pub batch_jobs: Histogram,
+    pub batch_jobs: Numbers,
     /// `kontor_post_duration_seconds`.
-    pub post_duration: Histogram,
+    pub post_duration: Durations,
     /// `kontor_persist_duration_seconds`.
-    pub persist_duration: Histogram,
+    pub persist_duration: Durations,
     /// `kontor_fdatasync_duration_seconds`.
-    pub fdatasync_duration: Histogram,
+    pub fdatasync_duration: Durations,
     /// `kontor_job_latency_seconds`.
-    pub job_latency: Histogram,
+    pub job_latency: Durations,
     /// `kontor_booking_lag_days`.
-    pub booking_lag_days: Histogram,
+    pub booking_lag_days: Numbers,
     /// `kontor_legs_total`.
     pub legs: Counter,
     /// `kontor_stale_acknowledgements_total`.
@@ -132,7 +136,7 @@ pub struct Journal {
     /// `kontor_snapshot_timestamp_seconds`.
     pub snapshot_timestamp: Level,
     /// `kontor_snapshot_duration_seconds`.
-    pub snapshot_duration: Histogram,
+    pub snapshot_duration: Durations,
     /// `kontor_chain_verified_timestamp_seconds`.
     pub chain_verified_timestamp: Level,
 }
@@ -144,7 +148,7 @@ pub struct Outbox {
     /// `kontor_outbox_oldest_seconds`.
     pub oldest: Level,
     /// `kontor_outcome_latency_seconds`.
-    pub latency: Histogram,
+    pub latency: Durations,
     /// Confirmed.
     pub acked: Counter,
     /// Refused by the broker; sent again.
@@ -204,8 +208,9 @@ pub const UNALLOCATED_BUCKETS: [&str; 4] = ["0-1", "2-5", "6-30", "30+"];
 
 impl Metrics {
     /// All handles, every series with known labels at zero.
-    pub fn new(known: &Known) -> Result<Self, BuildError> {
-        let register = Register::new()?;
+    pub fn new(known: &Known) -> Self {
+        let register = Register::new();
+        let mut histograms = Histograms::default();
         register
             .level("kontor_build_info", &[known.version, known.commit])
             .set(1);
@@ -236,19 +241,20 @@ impl Metrics {
                 .iter()
                 .map(|name| (*name, kind(&register, name)))
                 .collect(),
-            stations: stations(&register),
-            journal: journal(&register),
-            outbox: outbox(&register),
+            stations: stations(&register, &mut histograms),
+            journal: journal(&register, &mut histograms),
+            outbox: outbox(&register, &mut histograms),
             intake: connection(&register, "intake"),
             publish: connection(&register, "publish"),
             books: books(&register),
             config_reload_success: register.level("kontor_config_reload_success", &[]),
             recovery_duration: register.level("kontor_recovery_duration_seconds", &[]),
             process: process(&register),
+            histograms: histograms.shown,
             register,
         };
         metrics.config_reload_success.set(1);
-        Ok(metrics)
+        metrics
     }
 
     /// The handles of a partition that was named at the start.
@@ -321,13 +327,37 @@ impl Metrics {
     /// The text for a scrape.
     pub fn render(&self) -> String {
         self.process.read();
-        self.handle.render()
+        let mut out = self.handle.render();
+        // Writing to a String does not fail.
+        self.histograms
+            .iter()
+            .try_for_each(|shown| shown.render(&mut out))
+            .unwrap_or_default();
+        out
+    }
+}
+
+/// Makes histograms and keeps an end of each for the scrape.
+#[derive(Default)]
+struct Histograms {
+    shown: Vec<Shown>,
+}
+
+impl Histograms {
+    fn durations(&mut self, name: &str) -> Durations {
+        let metric = catalogue::find(name);
+        let durations = Durations::new(metric.map_or(&[], Metric::bounds));
+        self.shown
+            .extend(metric.map(|metric| Shown::durations(metric, &durations)));
+        durations
     }
 
-    /// Fold the samples of histograms together. Without a scraper they would pile up: call this every
-    /// few seconds.
-    pub fn upkeep(&self) {
-        self.handle.run_upkeep();
+    fn numbers(&mut self, name: &str) -> Numbers {
+        let metric = catalogue::find(name);
+        let numbers = Numbers::new(metric.map_or(&[], Metric::bounds));
+        self.shown
+            .extend(metric.map(|metric| Shown::numbers(metric, &numbers)));
+        numbers
     }
 }
 
@@ -370,38 +400,38 @@ fn kind(register: &Register, name: &str) -> Kind {
     }
 }
 
-fn stations(register: &Register) -> Stations {
+fn stations(register: &Register, histograms: &mut Histograms) -> Stations {
     Stations {
-        queue_age: register.histogram("kontor_queue_age_seconds"),
-        decode_duration: register.histogram("kontor_decode_duration_seconds"),
-        batch_jobs: register.histogram("kontor_batch_jobs"),
-        post_duration: register.histogram("kontor_post_duration_seconds"),
-        persist_duration: register.histogram("kontor_persist_duration_seconds"),
-        fdatasync_duration: register.histogram("kontor_fdatasync_duration_seconds"),
-        job_latency: register.histogram("kontor_job_latency_seconds"),
-        booking_lag_days: register.histogram("kontor_booking_lag_days"),
+        queue_age: histograms.durations("kontor_queue_age_seconds"),
+        decode_duration: histograms.durations("kontor_decode_duration_seconds"),
+        batch_jobs: histograms.numbers("kontor_batch_jobs"),
+        post_duration: histograms.durations("kontor_post_duration_seconds"),
+        persist_duration: histograms.durations("kontor_persist_duration_seconds"),
+        fdatasync_duration: histograms.durations("kontor_fdatasync_duration_seconds"),
+        job_latency: histograms.durations("kontor_job_latency_seconds"),
+        booking_lag_days: histograms.numbers("kontor_booking_lag_days"),
         legs: register.counter("kontor_legs_total", &[]),
         stale_acknowledgements: register.counter("kontor_stale_acknowledgements_total", &[]),
     }
 }
 
-fn journal(register: &Register) -> Journal {
+fn journal(register: &Register, histograms: &mut Histograms) -> Journal {
     Journal {
         bytes: register.counter("kontor_journal_bytes_total", &[]),
         size_bytes: register.level("kontor_journal_size_bytes", &[]),
         free_bytes: register.level("kontor_journal_free_bytes", &[]),
         snapshot_timestamp: register.level("kontor_snapshot_timestamp_seconds", &[]),
-        snapshot_duration: register.histogram("kontor_snapshot_duration_seconds"),
+        snapshot_duration: histograms.durations("kontor_snapshot_duration_seconds"),
         chain_verified_timestamp: register.level("kontor_chain_verified_timestamp_seconds", &[]),
     }
 }
 
-fn outbox(register: &Register) -> Outbox {
+fn outbox(register: &Register, histograms: &mut Histograms) -> Outbox {
     let confirms = |result| register.counter("kontor_publish_confirms_total", &[result]);
     Outbox {
         pending: register.level("kontor_outbox_pending", &[]),
         oldest: register.level("kontor_outbox_oldest_seconds", &[]),
-        latency: register.histogram("kontor_outcome_latency_seconds"),
+        latency: histograms.durations("kontor_outcome_latency_seconds"),
         acked: confirms("acked"),
         nacked: confirms("nacked"),
         returned: confirms("returned"),

@@ -11,12 +11,16 @@ pub mod page;
 pub mod tracing;
 
 mod door;
+mod histogram;
+mod metric;
 mod register;
 
 #[cfg(test)]
 mod alerts;
 
-pub use ::metrics::{Counter, Histogram};
+pub use ::metrics::Counter;
 pub use health::{Health, Pulse};
+pub use histogram::{Durations, Numbers};
+pub use metric::{Buckets, Kind, Metric};
 pub use metrics::{Known, Metrics};
 pub use register::Level;

@@ -1,6 +1,7 @@
 //! `docs/metrics.md`, made from the catalogue. It is committed, and a test fails when it is stale.
 
-use super::catalogue::{Kind, METRICS, Metric};
+use super::catalogue::METRICS;
+use super::metric::{Kind, Metric};
 
 /// `docs/metrics.md`.
 pub fn render() -> String {
@@ -12,9 +13,20 @@ pub fn render() -> String {
     out.extend(METRICS.iter().filter(|metric| !metric.fed).map(row));
     out.push_str(BUCKETS);
     for metric in METRICS {
-        if let Kind::Histogram(buckets) = metric.kind {
-            let bounds: Vec<String> = buckets.iter().map(ToString::to_string).collect();
-            out.extend(["- `", metric.name, "`: ", &bounds.join(", "), "\n"]);
+        if let Kind::Histogram(_) = metric.kind {
+            let bounds: Vec<_> = metric
+                .bounds()
+                .iter()
+                .map(|b| metric.bound_text(*b))
+                .collect();
+            out.extend([
+                "- `",
+                metric.name,
+                "`: ",
+                &bounds.join(", "),
+                "
+",
+            ]);
         }
     }
     out

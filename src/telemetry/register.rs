@@ -8,21 +8,18 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ::metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Label, Level as Weight, Metadata, Recorder,
-};
-use metrics_exporter_prometheus::{
-    BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
+use ::metrics::{Counter, Gauge, Key, KeyName, Label, Level as Weight, Metadata, Recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use super::catalogue::{self, Kind, METRICS};
+use super::catalogue::{self, METRICS};
+use super::metric::Kind;
 
 /// Most series whose labels come from the books: units, document series, months, codes.
 pub(super) const SERIES_SEEN_MAX: usize = 4_000;
 
 const METADATA: Metadata<'static> = Metadata::new("kontor", Weight::INFO, None);
 
-/// A recorder with all descriptions and buckets in place.
+/// A recorder with all descriptions in place.
 pub(super) struct Register {
     recorder: PrometheusRecorder,
     seen: Mutex<Seen>,
@@ -36,30 +33,23 @@ struct Seen {
 }
 
 impl Register {
-    pub(super) fn new() -> Result<Self, BuildError> {
-        let mut builder = PrometheusBuilder::new();
-        for metric in METRICS {
-            if let Kind::Histogram(buckets) = metric.kind {
-                let name = Matcher::Full(metric.name.to_owned());
-                builder = builder.set_buckets_for_metric(name, buckets)?;
-            }
-        }
-        let recorder = builder.build_recorder();
+    pub(super) fn new() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
         for metric in METRICS.iter().filter(|metric| metric.fed) {
             let (name, help) = (KeyName::from_const_str(metric.name), metric.help.into());
             match metric.kind {
                 Kind::Counter => recorder.describe_counter(name, None, help),
                 Kind::Gauge => recorder.describe_gauge(name, None, help),
-                Kind::Histogram(_) => recorder.describe_histogram(name, None, help),
+                Kind::Histogram(_) => {}
             }
         }
         let dropped = Key::from_static_name("kontor_metrics_series_dropped_total");
         let dropped = recorder.register_counter(&dropped, &METADATA);
-        Ok(Self {
+        Self {
             recorder,
             seen: Mutex::default(),
             dropped,
-        })
+        }
     }
 
     pub(super) fn handle(&self) -> PrometheusHandle {
@@ -77,12 +67,6 @@ impl Register {
             self.recorder.register_gauge(&key, &METADATA)
         });
         Level(gauge)
-    }
-
-    pub(super) fn histogram(&self, name: &'static str) -> Histogram {
-        key(name, &[], Kind::Histogram(&[])).map_or_else(Histogram::noop, |key| {
-            self.recorder.register_histogram(&key, &METADATA)
-        })
     }
 
     /// A counter whose labels are only known when they occur.
@@ -131,8 +115,7 @@ impl Seen {
 /// The key, if the catalogue knows this name with this type and so many labels.
 fn key(name: &'static str, labels: &[&str], kind: Kind) -> Option<Key> {
     let metric = catalogue::find(name)?;
-    let same = std::mem::discriminant(&metric.kind) == std::mem::discriminant(&kind);
-    if !metric.fed || !same || metric.labels.len() != labels.len() {
+    if !metric.fed || metric.kind != kind || metric.labels.len() != labels.len() {
         return None;
     }
     let pairs = metric.labels.iter().zip(labels);

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::telemetry::catalogue::{self, METRICS};
+use crate::telemetry::metric::Kind;
 use crate::telemetry::page::render;
 use crate::telemetry::register::SERIES_SEEN_MAX;
 
@@ -19,7 +20,6 @@ fn fresh() -> Metrics {
         kinds: vec!["entry.post", "invoice.issue"],
         dead_letter_codes: vec!["MESSAGE_MALFORMED"],
     })
-    .unwrap()
 }
 
 /// The family a sample belongs to.
@@ -119,9 +119,9 @@ fn every_served_metric_has_help_and_type() {
             "{name}"
         );
         let kind = match metric.kind {
-            catalogue::Kind::Counter => "counter",
-            catalogue::Kind::Gauge => "gauge",
-            catalogue::Kind::Histogram(_) => "histogram",
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram(_) => "histogram",
         };
         assert!(text.contains(&format!("# TYPE {name} {kind}\n")), "{name}");
     }
@@ -142,8 +142,7 @@ fn durations_and_batches_fall_into_their_buckets() {
         .stations
         .fdatasync_duration
         .record(Duration::from_micros(300));
-    metrics.stations.batch_jobs.record(500.0);
-    metrics.upkeep();
+    metrics.stations.batch_jobs.record(500);
     let text = metrics.render();
     assert!(
         text.contains("kontor_fdatasync_duration_seconds_bucket{le=\"0.00025\"} 0"),
