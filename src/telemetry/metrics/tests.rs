@@ -164,6 +164,9 @@ fn series_from_the_books_are_bounded() {
     for n in 0..SERIES_SEEN_MAX + 10 {
         metrics.series_last(&format!("S{n}")).set(1);
     }
+    metrics
+        .rejected("entry.post", "ENTRY_UNBALANCED")
+        .increment(1);
     let text = metrics.render();
     assert!(
         text.lines()
@@ -176,6 +179,10 @@ fn series_from_the_books_are_bounded() {
         .find(|l| l.starts_with("kontor_metrics_series_dropped_total "))
         .unwrap();
     assert_ne!(dropped, "kontor_metrics_series_dropped_total 0");
+    assert!(
+        text.contains("ENTRY_UNBALANCED"),
+        "a counter is never left out"
+    );
 }
 
 #[test]
