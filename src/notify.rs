@@ -1,8 +1,8 @@
 //! What systemd is told: ready, status, watchdog, more time, stopping.
 //!
-//! Without a service manager every call does nothing. A message that cannot be sent is a warning and
-//! nothing more: the work goes on, and systemd draws its own conclusion. The watchdog is fed only by
-//! [`watch`], and only while somebody vouches that the stations move or wait.
+//! Without a service manager every call does nothing. A message that cannot be sent is a warning
+//! and nothing more: the work goes on, and systemd draws its own conclusion. The watchdog is fed
+//! only by [`watch`], and only while somebody vouches that the stations move or wait.
 
 use std::future::Future;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! `[[book]]`: the four members kontor reads itself, and the rest, which it hands on.
 //!
-//! The rest is reference data (taxes, series, rates, users and so on). It becomes a journaled record
-//! before the book's first job; what its members mean is not known here.
+//! The rest is reference data (taxes, series, rates, users and so on). It becomes a journaled
+//! record before the book's first job; what its members mean is not known here.
 
 use serde_json::Value;
 

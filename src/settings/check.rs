@@ -106,8 +106,8 @@ const RECONNECT_MAX: &str = "broker.reconnect_ms_max";
 fn uri(reader: &mut Reader) -> Option<BrokerUri> {
     let uri = BrokerUri::parse(&reader.text("broker.uri"));
     if uri.is_none() {
-        let problem = "allowed is amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS; a / in \
-                       password or virtual host is written %2f";
+        let problem = "allowed is amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS; a / \
+                       in password or virtual host is written %2f";
         reader.refuse("broker.uri", problem);
     }
     uri

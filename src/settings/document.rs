@@ -12,8 +12,8 @@ const WIDTH: usize = 96;
 /// `config/kontor.toml`: every setting with its default.
 pub fn reference() -> String {
     let mut out = comment(
-        "Every setting of kontor with its default. A key that is missing counts as written here; an \
-         unknown key is an error. Any of them can be given as an environment variable instead, \
+        "Every setting of kontor with its default. A key that is missing counts as written here; \
+         an unknown key is an error. Any of them can be given as an environment variable instead, \
          KONTOR__SECTION__KEY: texts as they are, everything else as TOML. A flag of the command \
          line goes before the environment, the environment before this file. Check with: kontor \
          check-config",
@@ -27,9 +27,9 @@ pub fn reference() -> String {
     out.push('\n');
     out.push_str(&comment(
         "The accounts of one legal entity; as many tables as there are books. All further members \
-         (taxes, series, rates, users and so on) are reference data: they are written to the journal \
-         before the book's first job, and afterwards change only by reference.set. Partition, \
-         functional unit and time zone of a book that has records cannot be changed.",
+         (taxes, series, rates, users and so on) are reference data: they are written to the \
+         journal before the book's first job, and afterwards change only by reference.set. \
+         Partition, functional unit and time zone of a book that has records cannot be changed.",
     ));
     out.push_str("[[book]]\n");
     for setting in table::BOOK {
@@ -131,8 +131,8 @@ const INTRODUCTION: &str = "\
 # Configuration
 
 One TOML file. It is looked for at `--config FILE`, then `./config/kontor.toml`, then
-`/etc/kontor/kontor.toml`; without any of them the defaults below count. A file named with `--config`
-must exist.
+`/etc/kontor/kontor.toml`; without any of them the defaults below count. A file named with
+`--config` must exist.
 
 Every key can be given as an environment variable: `KONTOR__BROKER__PREFETCH=500` for
 `broker.prefetch`. Texts are taken as they are, lists and everything else are read as TOML, and
@@ -147,20 +147,20 @@ On SIGHUP the configuration is read and checked again. What is marked *SIGHUP* i
 other difference is named and waits for a restart. A bad file changes nothing and sets
 `kontor_config_reload_success` to 0.
 
-The password is taken from `broker.password`, else from `broker.password_file`, else from the systemd
-credential `amqp-password`, else from `broker.uri`. It is never printed.
+The password is taken from `broker.password`, else from `broker.password_file`, else from the
+systemd credential `amqp-password`, else from `broker.uri`. It is never printed.
 
-`prefetch` × `message_bytes_max` × partitions must fit `intake_bytes_max` and half the memory limit of
-the cgroup (version 1 or 2, the smallest on the way up). If it does not, prefetch is lowered with a
-warning, but not below `prefetch_min`; if that does not fit either, `kontor run` refuses.
+`prefetch` × `message_bytes_max` × partitions must fit `intake_bytes_max` and half the memory limit
+of the cgroup (version 1 or 2, the smallest on the way up). If it does not, prefetch is lowered with
+a warning, but not below `prefetch_min`; if that does not fit either, `kontor run` refuses.
 ";
 
 const BOOKS: &str = "
 ## `[[book]]`
 
 The accounts of one legal entity; one table per book. Only `name` is required. Every member that is
-not in this table is reference data (taxes, series, rates, price lists, users, policies and so on): it
-is written to the journal as a record before the book's first job. Numbers with a fraction are
+not in this table is reference data (taxes, series, rates, price lists, users, policies and so on):
+it is written to the journal as a record before the book's first job. Numbers with a fraction are
 written as text. A book's partition, functional unit and time zone stay as they are once it has
 records.
 

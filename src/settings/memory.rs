@@ -42,9 +42,9 @@ pub struct Allowance {
 /// Not even one batch fits.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "prefetch {prefetch} x broker.message_bytes_max {message_bytes_max} x {partitions} partition(s) \
-     is {bytes} bytes and does not fit {bytes_max} ({}); lower broker.message_bytes_max or \
-     broker.prefetch_min, or {}",
+    "prefetch {prefetch} x broker.message_bytes_max {message_bytes_max} x {partitions} \
+     partition(s) is {bytes} bytes and does not fit {bytes_max} ({}); lower \
+     broker.message_bytes_max or broker.prefetch_min, or {}",
     if *.by_cgroup { "half the memory limit of the cgroup" } else { "broker.intake_bytes_max" },
     if *.by_cgroup { "give the unit more memory" } else { "raise broker.intake_bytes_max" }
 )]

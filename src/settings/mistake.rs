@@ -77,7 +77,7 @@ impl SettingsFault {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsFault {
     /// A file that should be read cannot be.
-    #[error("cannot read {}: {source}; name another file or correct its permissions", path.display())]
+    #[error("cannot read {}: {source}; name another or correct its permissions", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -1,8 +1,8 @@
 //! The configuration: found, read, checked, and said in one go what is wrong with it.
 //!
-//! Flag over environment over file over default. Every setting stands once, in [`table`]; an unknown
-//! key is a mistake, whether in the file or in a `KONTOR__…` variable. What is handed out has been
-//! checked: nobody behind this module looks at a bound again.
+//! Flag over environment over file over default. Every setting stands once, in [`table`]; an
+//! unknown key is a mistake, whether in the file or in a `KONTOR__…` variable. What is handed out
+//! has been checked: nobody behind this module looks at a bound again.
 //!
 //! What stands under `[[book]]` beyond name, unit, zone and partition is not understood here; it is
 //! handed on as it stands, for the record that brings it into the journal.

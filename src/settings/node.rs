@@ -1,7 +1,7 @@
 //! TOML with its places kept: every value knows line and column, or the variable it came from.
 //!
-//! The file is kept in the order in which it was written. Numbers with a fraction do not exist here:
-//! amounts and rates are text, so that no decimal ever passes through a float.
+//! The file is kept in the order in which it was written. Numbers with a fraction do not exist
+//! here: amounts and rates are text, so that no decimal ever passes through a float.
 
 use std::sync::Arc;
 

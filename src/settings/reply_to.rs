@@ -25,7 +25,8 @@ impl ReplyTo {
         })
     }
 
-    /// Whether a reply may go there: direct reply-to, a queue the broker named, or one that matches.
+    /// Whether a reply may go there: direct reply-to, a queue the broker named, or one that
+    /// matches.
     pub fn allows(&self, queue: &str) -> bool {
         queue == "amq.rabbitmq.reply-to"
             || queue.starts_with("amq.rabbitmq.reply-to.")

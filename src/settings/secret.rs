@@ -62,8 +62,8 @@ impl BrokerUri {
     }
 }
 
-/// A host, in brackets if it is an IPv6 address, and perhaps a port. A `/` in a password that is not
-/// written %2f ends up here too, and is refused.
+/// A host, in brackets if it is an IPv6 address, and perhaps a port. A `/` in a password that is
+/// not written %2f ends up here too, and is refused.
 fn has_host_and_port(address: &str) -> bool {
     let (host, port) = match address.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {

@@ -1,8 +1,9 @@
 //! Every setting there is: key, rule, default, unit and what it is for.
 //!
-//! One table, read by everything: the reader takes defaults and bounds from it, `config/kontor.toml`
-//! and `docs/configuration.md` are rendered from it, and a key that is not in it is a mistake in
-//! the operator's file. Rules between two settings are not here; they stand in `check.rs`.
+//! One table, read by everything: the reader takes defaults and bounds from it,
+//! `config/kontor.toml` and `docs/configuration.md` are rendered from it, and a key that is not in
+//! it is a mistake in the operator's file. Rules between two settings are not here; they stand in
+//! `check.rs`.
 
 use super::setting::{Reload, Rule, Section, Setting};
 
@@ -96,8 +97,8 @@ pub const SECTIONS: &[Section] = &[
             "clock.jump_max_s",
             whole(60, 1, 86_400),
             "seconds",
-            "If the wall clock runs away from the monotonic one by more than this, or at start lies \
-             this far before the last record, intake stops and readiness falls.",
+            "If the wall clock runs away from the monotonic one by more than this, or at start \
+             lies this far before the last record, intake stops and readiness falls.",
         )],
     },
     Section {
@@ -162,14 +163,14 @@ const BROKER: &[Setting] = &[
     live(
         "broker.password_file",
         text(""),
-        "File that holds the password and nothing else; one line end after it is ignored. It is read \
-         again for every connection.",
+        "File that holds the password and nothing else; one line end after it is ignored. It is \
+         read again for every connection.",
     ),
     live(
         "broker.ca_file",
         text(""),
-        "PEM file of the authorities that may vouch for the broker. Empty: those of the system. Only \
-         with amqps://.",
+        "PEM file of the authorities that may vouch for the broker. Empty: those of the system. \
+         Only with amqps://.",
     ),
     live(
         "broker.client_cert_file",
@@ -257,8 +258,8 @@ const JOURNAL: &[Setting] = &[
         "journal.archive_dir",
         text(""),
         "",
-        "Where segments older than a verified snapshot are moved, and read again when an old outcome \
-         is asked for. Empty: they stay in dir.",
+        "Where segments older than a verified snapshot are moved, and read again when an old \
+         outcome is asked for. Empty: they stay in dir.",
     ),
     setting(
         "journal.segment_bytes",
@@ -271,8 +272,8 @@ const JOURNAL: &[Setting] = &[
         "journal.snapshot_jobs",
         whole(1_000_000, 1_000, 1_000_000_000),
         "jobs",
-        "A snapshot is taken after this many jobs, or after snapshot_bytes, whichever comes first. It \
-         bounds the replay after a crash.",
+        "A snapshot is taken after this many jobs, or after snapshot_bytes, whichever comes first. \
+         It bounds the replay after a crash.",
     ),
     setting(
         "journal.snapshot_bytes",
@@ -284,8 +285,8 @@ const JOURNAL: &[Setting] = &[
         "journal.seal_idle_ms",
         whole(50, 1, 60_000),
         "milliseconds",
-        "After this much idle time a synced seal follows the last group, so that later damage to it \
-         cannot pass for a write that was cut off.",
+        "After this much idle time a synced seal follows the last group, so that later damage to \
+         it cannot pass for a write that was cut off.",
     ),
     setting(
         "journal.free_bytes_min",

@@ -134,15 +134,16 @@ fn the_bounds_of_the_table_fit_the_types_behind_them() {
 #[test]
 fn every_mistake_is_named_with_its_place() {
     let found = mistakes(
-        "[broker]\nprefetch = 0\nprefech = 3\n  prefix = \"Ä\"\n[journal]\nkind = \"disk\"\n[bokers]\n\
-         [http]\nlisten = \"localhost:1\"\n[log]\nlevel = 3\n[[book]]\nname = \"A\"\ntime_zone = \"CET+9\"\n",
+        "[broker]\nprefetch = 0\nprefech = 3\n  prefix = \"Ä\"\n[journal]\nkind = \"disk\"\n\
+         [bokers]\n[http]\nlisten = \"localhost:1\"\n[log]\nlevel = 3\n\
+         [[book]]\nname = \"A\"\ntime_zone = \"CET+9\"\n",
     );
     let expected = [
         "kontor.toml:3:1: broker.prefech: unknown key; there are uri, prefix,",
         "kontor.toml:7:2: bokers: unknown section; there are broker,",
         "kontor.toml:4:12: broker.prefix: found \"Ä\", allowed is 1 to 32",
-        "kontor.toml:2:12: broker.prefetch: found 0, allowed is a whole number of deliveries from 1 \
-         to 65535",
+        "kontor.toml:2:12: broker.prefetch: found 0, allowed is a whole number of deliveries from \
+         1 to 65535",
         "kontor.toml:6:8: journal.kind: found \"disk\", allowed is \"file\", \"postgres\"",
         "kontor.toml:9:10: http.listen: found \"localhost:1\", allowed is IP:PORT",
         "kontor.toml:11:9: log.level: found 3, allowed is \"error\",",
@@ -319,8 +320,9 @@ fn the_first_place_that_has_a_file_counts() {
 
 #[test]
 fn reference_data_keeps_the_order_of_the_file() {
-    let text = "[[book]]\nname = \"a\"\ntaxes = { s19 = { rate = \"19\" } }\npan_policy = \"mask\"\n\
-                [book.series]\nRE = { next = 1, width = 4 }\n[book.last]\ndate = 2026-01-31\n";
+    let text = "[[book]]\nname = \"a\"\ntaxes = { s19 = { rate = \"19\" } }\n\
+                pan_policy = \"mask\"\n[book.series]\nRE = { next = 1, width = 4 }\n\
+                [book.last]\ndate = 2026-01-31\n";
     let book = parse(text).unwrap().books.remove(0);
     let names: Vec<&str> = book
         .reference
@@ -335,7 +337,8 @@ fn reference_data_keeps_the_order_of_the_file() {
 #[test]
 fn a_reload_knows_what_it_may_take_over() {
     let old = parse("").unwrap();
-    let text = "[log]\nlevel = \"debug\"\n[broker]\npassword = \"new\"\nprefetch = 5\n[[book]]\nname = \"b\"\n";
+    let text = "[log]\nlevel = \"debug\"\n[broker]\npassword = \"new\"\nprefetch = 5\n\
+                [[book]]\nname = \"b\"\n";
     let found = old.differences(&parse(text).unwrap());
     let found: Vec<_> = found.iter().map(|d| (d.key, d.reload)).collect();
     let expected = [

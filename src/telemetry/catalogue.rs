@@ -1,9 +1,9 @@
 //! Every metric there is: name, type, unit, labels, help.
 //!
-//! The names are a contract with dashboards and alerts. `docs/metrics.md` is rendered from here, the
-//! exporter's help texts and buckets are taken from here, and a test compares a scrape with it. What
-//! no kind of this release can feed is in the table too, marked, and is not registered: a gauge that
-//! is zero because nobody counts says something false.
+//! The names are a contract with dashboards and alerts. `docs/metrics.md` is rendered from here,
+//! the exporter's help texts and buckets are taken from here, and a test compares a scrape with it.
+//! What no kind of this release can feed is in the table too, marked, and is not registered: a
+//! gauge that is zero because nobody counts says something false.
 
 use super::metric::{Buckets, Kind, Metric};
 
@@ -266,7 +266,7 @@ pub const METRICS: &[Metric] = &[
         "kontor_stale_acknowledgements_total",
         "deliveries",
         &[],
-        "Deliveries that could not be acknowledged because their channel was gone; they come again.",
+        "Deliveries whose channel was gone before they could be acknowledged; they come again.",
     ),
     counter(
         "kontor_journal_bytes_total",

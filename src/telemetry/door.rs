@@ -1,7 +1,7 @@
 //! The listener of the HTTP server: so many connections and no more, and none that says nothing.
 //!
-//! Connections are file descriptors, and the journal needs those too. Beyond the limit a client waits
-//! in the kernel's queue; one that is silent for too long loses its place.
+//! Connections are file descriptors, and the journal needs those too. Beyond the limit a client
+//! waits in the kernel's queue; one that is silent for too long loses its place.
 
 use std::future::Future;
 use std::io;

@@ -125,7 +125,9 @@ impl PartitionHealth {
         };
         let both = self.intake.connected.load(Relaxed) && self.publish.connected.load(Relaxed);
         let either = self.intake.blocked.load(Relaxed) || self.publish.blocked.load(Relaxed);
-        let error = |(at, message): &(Timestamp, String)| json!({ "at": at.to_string(), "message": message });
+        let last_error = guard(&self.last_error);
+        let error = last_error.as_ref();
+        let error = error.map(|(at, message)| json!({ "at": at.to_string(), "message": message }));
         json!({
             "partition": number,
             "position": self.position.load(Relaxed),
@@ -133,7 +135,7 @@ impl PartitionHealth {
             "connected": both,
             "blocked": either,
             "connections": { "intake": link(&self.intake), "publish": link(&self.publish) },
-            "last_error": guard(&self.last_error).as_ref().map(error),
+            "last_error": error,
         })
     }
 }
@@ -182,7 +184,8 @@ impl Health {
         guard(&self.against).insert(part.into(), reason.into());
     }
 
-    /// `part` has nothing against it any more. `start` is the part that is there from the beginning.
+    /// `part` has nothing against it any more. `start` is the part that is there from the
+    /// beginning.
     pub fn ready(&self, part: &str) {
         guard(&self.against).remove(part);
     }

@@ -2,8 +2,8 @@
 //!
 //! The exporter's own histograms keep every sample until somebody drains them: at a million jobs a
 //! second that is memory without a bound, and time when it is drained. These keep one count per
-//! bucket, take many equal samples in one step, and write the text of a scrape themselves. A lock is
-//! held for a few additions; stations record once per batch or delivery, not per job.
+//! bucket, take many equal samples in one step, and write the text of a scrape themselves. A lock
+//! is held for a few additions; stations record once per batch or delivery, not per job.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,10 +2,10 @@
 //!
 //! The server answers questions and changes nothing. It does not know who asks, so on a loopback
 //! address it answers only requests whose `Host` is an IP address or localhost: a web page that
-//! points its own name at 127.0.0.1 cannot read it through somebody's browser. Nothing is ever built
-//! from that header. Further routes, such as the read side, are merged by whoever has them.
+//! points its own name at 127.0.0.1 cannot read it through somebody's browser. Nothing is ever
+//! built from that header. Further routes, such as the read side, are merged by whoever has them.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -76,9 +76,10 @@ pub async fn serve(
             Err(_) => std::future::pending().await,
         }
     };
+    let server = axum::serve(door, router).with_graceful_shutdown(graceful);
     tokio::select! {
         biased;
-        served = async { axum::serve(door, router).with_graceful_shutdown(graceful).await } => served,
+        ended = server.into_future() => ended,
         () = farewell => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
 //! Handles for everything kontor counts, made once.
 //!
 //! A handle is an atomic number: counting costs nanoseconds and never a look-up. What is indexed by
-//! kind and code goes through a small map, so stations add up a batch first and count once. Counters
-//! of jobs are moved only for what is durable.
+//! kind and code goes through a small map, so stations add up a batch first and count once.
+//! Counters of jobs are moved only for what is durable.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

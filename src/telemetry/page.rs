@@ -57,10 +57,10 @@ const HEAD: &str = "| Name | Type | Unit | Labels | What it says |\n\
 const INTRODUCTION: &str = "\
 # Metrics
 
-Served at `http.listen` under `/metrics`, in the text format of Prometheus. Every series whose labels
-are known beforehand is there from the start, so that a rate sees the first event; pairs of kind and
-code, units, series and months appear as they are seen. No account, customer, document, key or text
-is ever a label, and the number of series that appear later is bounded.
+Served at `http.listen` under `/metrics`, in the text format of Prometheus. Every series whose
+labels are known beforehand is there from the start, so that a rate sees the first event; pairs of
+kind and code, units, series and months appear as they are seen. No account, customer, document, key
+or text is ever a label, and the number of series that appear later is bounded.
 
 Counters of jobs count what is durable, never what is only computed. Of a process with several
 partitions, metrics without the label `partition` are sums. A sample is a 64-bit float: amounts are

@@ -1,8 +1,8 @@
 //! The only place that talks to the `metrics` crate: names from the catalogue to handles.
 //!
-//! Every [`Register`] has a recorder of its own and nothing is global, so a process can have as many
-//! as it likes, which tests do. A name or a label that is not in the catalogue gives a handle that
-//! counts nothing; a test looks for such holes in a scrape.
+//! Every [`Register`] has a recorder of its own and nothing is global, so a process can have as
+//! many as it likes, which tests do. A name or a label that is not in the catalogue gives a handle
+//! that counts nothing; a test looks for such holes in a scrape.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,8 +15,8 @@ use super::catalogue::{self, METRICS};
 use super::metric::Kind;
 
 /// Most series whose labels come from the books: units, document series, months. Pairs of kind and
-/// code are not counted here: both are closed lists, and a counter left out would break the sum that
-/// completeness rests on.
+/// code are not counted here: both are closed lists, and a counter left out would break the sum
+/// that completeness rests on.
 pub(super) const SERIES_SEEN_MAX: usize = 4_000;
 
 const METADATA: Metadata<'static> = Metadata::new("kontor", Weight::INFO, None);
