@@ -24,4 +24,7 @@ pub mod ring;
 pub mod engine;
 pub mod journal;
 pub mod broker;
+pub mod settings;
+pub mod telemetry;
+pub mod notify;
 pub mod pipeline;
