@@ -3,3 +3,4 @@
 pub mod lenient;
 pub mod wire;
 pub mod ring;
+pub mod vault;
