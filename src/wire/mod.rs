@@ -24,3 +24,6 @@ pub mod canonical;
 
 mod pointer;
 mod text;
+
+#[cfg(test)]
+mod cost;
