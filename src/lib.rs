@@ -24,6 +24,7 @@ pub mod ring;
 pub mod engine;
 pub mod journal;
 pub mod broker;
+pub mod vault;
 pub mod settings;
 pub mod telemetry;
 pub mod notify;

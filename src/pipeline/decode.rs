@@ -95,13 +95,7 @@ pub fn decode<S: Sealer>(
     body: &[u8],
     items: &mut Vec<Item>,
 ) -> Result<(), S::Fault> {
-    let whole = |letter| {
-        Item::Dead(DeadPart {
-            letter,
-            bytes: None,
-            line: 0,
-        })
-    };
+    let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
     if body.len() > MESSAGE_BYTES_MAX {
         items.push(whole(too_large("bytes", MESSAGE_BYTES_MAX)));
         return Ok(());
@@ -128,13 +122,7 @@ fn decode_lines<S: Sealer>(
     body: &[u8],
     items: &mut Vec<Item>,
 ) -> Result<(), S::Fault> {
-    let whole = |letter| {
-        Item::Dead(DeadPart {
-            letter,
-            bytes: None,
-            line: 0,
-        })
-    };
+    let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
     match ndjson::lines(body)
         .take(MESSAGE_JOBS_MAX.saturating_add(1))
         .count()
@@ -167,13 +155,7 @@ fn decode_container<S: Sealer>(
     body: &[u8],
     items: &mut Vec<Item>,
 ) -> Result<(), S::Fault> {
-    let whole = |letter| {
-        Item::Dead(DeadPart {
-            letter,
-            bytes: None,
-            line: 0,
-        })
-    };
+    let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
     let container = match Container::open(body) {
         Ok(container) => container,
         Err(ContainerFault::TooManyItems { .. }) => {

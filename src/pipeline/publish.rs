@@ -88,9 +88,18 @@ pub struct Repeat {
 #[derive(Debug)]
 enum What {
     /// Outcomes of a commit, from one record to another.
-    Outcomes { commit: Arc<Commit>, from: usize, to: usize },
+    Outcomes {
+        commit: Arc<Commit>,
+        from: usize,
+        to: usize,
+    },
     /// A copy of an outcome to the one who asked.
-    Reply { commit: Arc<Commit>, at: usize, reply: Reply, duplicate: bool },
+    Reply {
+        commit: Arc<Commit>,
+        at: usize,
+        reply: Reply,
+        duplicate: bool,
+    },
     /// A first outcome again.
     Repeat(Repeat),
     /// A dead letter.
@@ -196,7 +205,11 @@ impl Publisher {
         }
         let bytes = approximate_bytes(&commit);
         self.bytes = self.bytes.saturating_add(bytes);
-        self.tracks.push_back(Track { last: commit.last(), bytes, unconfirmed: 0 });
+        self.tracks.push_back(Track {
+            last: commit.last(),
+            bytes,
+            unconfirmed: 0,
+        });
         self.commits.push_back(commit);
     }
 
@@ -205,7 +218,12 @@ impl Publisher {
         if let Some(reply) = repeat.reply.clone() {
             let commit = Arc::clone(&repeat.commit);
             if let Some(at) = place(&commit, repeat.position) {
-                self.reply(What::Reply { commit, at, reply, duplicate: true });
+                self.reply(What::Reply {
+                    commit,
+                    at,
+                    reply,
+                    duplicate: true,
+                });
             }
         }
         if self.mode != Mode::Off {
@@ -240,15 +258,24 @@ impl Publisher {
     /// The broker's word on the oldest message sent.
     pub fn confirmed(&mut self, confirmed: Confirmed) -> Option<SetAside> {
         let (token, what) = self.sent.pop_front()?;
-        assert_eq!(token, confirmed.token, "results come in the order of publishing");
+        assert_eq!(
+            token, confirmed.token,
+            "results come in the order of publishing"
+        );
         let results = &mut self.results;
         match (confirmed.result, what) {
             (ConfirmResult::Acked, what) => {
                 results.acked = results.acked.saturating_add(1);
                 self.finish(&what)
             }
-            (ConfirmResult::Returned, what @ (What::Outcomes { .. } | What::Reply { .. } | What::Repeat(_)))
-            | (ConfirmResult::Nacked | ConfirmResult::Lost | ConfirmResult::Unsendable, what @ (What::Reply { .. } | What::Repeat(_))) => {
+            (
+                ConfirmResult::Returned,
+                what @ (What::Outcomes { .. } | What::Reply { .. } | What::Repeat(_)),
+            )
+            | (
+                ConfirmResult::Nacked | ConfirmResult::Lost | ConfirmResult::Unsendable,
+                what @ (What::Reply { .. } | What::Repeat(_)),
+            ) => {
                 results.returned = results.returned.saturating_add(1);
                 self.finish(&what)
             }
@@ -256,9 +283,7 @@ impl Publisher {
                 match result {
                     ConfirmResult::Nacked => results.nacked = results.nacked.saturating_add(1),
                     ConfirmResult::Lost => results.lost = results.lost.saturating_add(1),
-                    ConfirmResult::Returned
-                    | ConfirmResult::Acked
-                    | ConfirmResult::Unsendable => {
+                    ConfirmResult::Returned | ConfirmResult::Acked | ConfirmResult::Unsendable => {
                         results.returned = results.returned.saturating_add(1);
                     }
                 }
@@ -299,7 +324,12 @@ impl Publisher {
                 {
                     let commit = Arc::clone(&commit);
                     let reply = Reply::clone(reply);
-                    self.reply(What::Reply { commit, at, reply, duplicate: false });
+                    self.reply(What::Reply {
+                        commit,
+                        at,
+                        reply,
+                        duplicate: false,
+                    });
                 }
             }
             let last = commit.last();
@@ -358,7 +388,12 @@ impl Publisher {
         let token = self.token;
         match what {
             What::Outcomes { commit, from, to } => self.outcomes(token, commit, *from, *to),
-            What::Reply { commit, at, reply, duplicate } => {
+            What::Reply {
+                commit,
+                at,
+                reply,
+                duplicate,
+            } => {
                 let job = job_at(commit, *at)?;
                 let mut publish = self.single(token, commit, job, *duplicate);
                 publish.exchange = String::new();
@@ -376,7 +411,13 @@ impl Publisher {
         }
     }
 
-    fn outcomes(&self, token: u64, commit: &Arc<Commit>, from: usize, to: usize) -> Option<Publish> {
+    fn outcomes(
+        &self,
+        token: u64,
+        commit: &Arc<Commit>,
+        from: usize,
+        to: usize,
+    ) -> Option<Publish> {
         if self.mode != Mode::Batched {
             return Some(self.single(token, commit, job_at(commit, from)?, false));
         }
@@ -437,7 +478,12 @@ impl Publisher {
     }
 
     fn aside(&self, token: u64, aside: &Aside) -> Publish {
-        let Aside { original, part: DeadPart { letter, line }, received_at, .. } = aside;
+        let Aside {
+            original,
+            part: DeadPart { letter, line },
+            received_at,
+            ..
+        } = aside;
         let properties = &original.properties;
         let encoding = properties.content_encoding.as_deref();
         let bytes = ContentType::of(properties.content_type.as_deref(), encoding)
@@ -458,15 +504,19 @@ impl Publisher {
 
 /// The runs of records that each become one message of outcomes.
 fn cuts(commit: &Commit, mode: Mode, names: &NameTable) -> Vec<(usize, usize)> {
-    let jobs = commit.records.iter().enumerate().filter_map(|(at, record)| match record {
-        Record::Job(job) => Some((at, job)),
-        Record::Duplicate(_)
-        | Record::Setup(_)
-        | Record::Start(_)
-        | Record::Marker { .. }
-        | Record::Stop
-        | Record::Cut { .. } => None,
-    });
+    let jobs = commit
+        .records
+        .iter()
+        .enumerate()
+        .filter_map(|(at, record)| match record {
+            Record::Job(job) => Some((at, job)),
+            Record::Duplicate(_)
+            | Record::Setup(_)
+            | Record::Start(_)
+            | Record::Marker { .. }
+            | Record::Stop
+            | Record::Cut { .. } => None,
+        });
     match mode {
         Mode::Off => Vec::new(),
         Mode::Each => jobs.map(|(at, _)| (at, at.saturating_add(1))).collect(),
@@ -493,7 +543,13 @@ fn batched_cuts<'c>(
         line.clear();
         outcome::encode(job, commit, names, &mut line);
         let to = at.saturating_add(1);
-        let fresh = Open { book: job.book, from: at, to, jobs: 1, bytes: line.len() };
+        let fresh = Open {
+            book: job.book,
+            from: at,
+            to,
+            jobs: 1,
+            bytes: line.len(),
+        };
         match open.iter_mut().find(|run| run.book == job.book) {
             None => open.push(fresh),
             Some(run) => {
