@@ -58,6 +58,11 @@ impl Window {
         };
     }
 
+    /// The channel life of the window.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// Deliveries not acknowledged yet.
     pub fn unacknowledged(&self) -> usize {
         self.slots.len()
@@ -82,11 +87,12 @@ impl Window {
     }
 
     /// The jobs of a message are durable.
-    pub fn durable(&mut self, proof: &Durable, posted: &Posted) {
+    pub fn durable(&mut self, proof: Durable, posted: &Posted) {
         assert!(
             posted.after <= proof.position(),
             "a message is settled by a later proof only"
         );
+        self.delivered(posted.tag);
         let parts = u32::try_from(posted.dead.len()).unwrap_or(u32::MAX);
         let next = if parts == 0 {
             Slot::Settled
@@ -189,12 +195,12 @@ mod tests {
         let mut window = Window::open(Epoch(1));
         (1..=4).for_each(|number| window.delivered(tag(1, number)));
         let proof = Durable::for_test(Position(9));
-        window.durable(&proof, &posted(tag(1, 2), 9, 0));
+        window.durable(proof, &posted(tag(1, 2), 9, 0));
         assert_eq!(window.due(), None);
-        window.durable(&proof, &posted(tag(1, 1), 8, 0));
+        window.durable(proof, &posted(tag(1, 1), 8, 0));
         assert_eq!(window.due(), up_to(1, 2, true));
         assert_eq!(window.due(), None);
-        window.durable(&proof, &posted(tag(1, 3), 9, 0));
+        window.durable(proof, &posted(tag(1, 3), 9, 0));
         assert_eq!(window.due(), up_to(1, 3, false));
         assert_eq!(window.unacknowledged(), 1);
     }
@@ -203,7 +209,7 @@ mod tests {
     fn a_dead_letter_holds_its_message_until_it_is_set_aside() {
         let mut window = Window::open(Epoch(1));
         window.delivered(tag(1, 1));
-        window.durable(&Durable::for_test(Position(1)), &posted(tag(1, 1), 0, 2));
+        window.durable(Durable::for_test(Position(1)), &posted(tag(1, 1), 0, 2));
         window.set_aside(&SetAside::for_test(tag(1, 1)));
         assert_eq!(window.due(), None);
         window.set_aside(&SetAside::for_test(tag(1, 1)));
@@ -216,7 +222,7 @@ mod tests {
         window.delivered(tag(1, 1));
         window.reopen(Epoch(2));
         window.delivered(tag(2, 1));
-        window.durable(&Durable::for_test(Position(5)), &posted(tag(1, 1), 5, 0));
+        window.durable(Durable::for_test(Position(5)), &posted(tag(1, 1), 5, 0));
         assert_eq!((window.due(), window.stale()), (None, 1));
     }
 
@@ -225,6 +231,6 @@ mod tests {
     fn a_proof_that_came_before_the_jobs_proves_nothing() {
         let mut window = Window::open(Epoch(1));
         window.delivered(tag(1, 1));
-        window.durable(&Durable::for_test(Position(4)), &posted(tag(1, 1), 5, 0));
+        window.durable(Durable::for_test(Position(4)), &posted(tag(1, 1), 5, 0));
     }
 }

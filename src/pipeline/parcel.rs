@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::decode::{DeadPart, Item};
 use crate::broker::{Delivery, Epoch};
-use crate::ids::{BookIndex, Position};
+use crate::ids::{KindCode, Position};
 use crate::ledger::{Commit, Reply};
 
 /// A delivery's place: tags mean nothing without the channel life they belong to.
@@ -61,8 +61,8 @@ pub struct Posted {
 pub struct Again {
     /// Where the first outcome stands.
     pub first: Position,
-    /// Its book.
-    pub book: BookIndex,
+    /// Its kind.
+    pub kind: KindCode,
     /// An answer owed to the one who asked again.
     pub reply: Option<Reply>,
 }

@@ -18,7 +18,7 @@ pub struct Durable(Position);
 
 impl Durable {
     /// Up to where.
-    pub fn position(&self) -> Position {
+    pub fn position(self) -> Position {
         self.0
     }
 

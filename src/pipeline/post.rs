@@ -136,7 +136,7 @@ impl<P: Past> Post<P> {
         for item in items {
             match item {
                 Item::Dead(part) => posted.dead.push(part),
-                Item::Job { job, line } => self.job(*job, line, now, &mut posted, next)?,
+                Item::Job { job, line } => self.job(*job.job, line, now, &mut posted, next)?,
             }
         }
         if posted.dead.is_empty() {
@@ -156,7 +156,7 @@ impl<P: Past> Post<P> {
     ) -> Result<(), PostFault> {
         let job = self.look_up(job, next)?;
         let (book, key) = (job.book, job.envelope.key.clone());
-        let reply = job.envelope.reply.clone();
+        let (kind, reply) = (job.envelope.kind, job.envelope.reply.clone());
         let mut commit = match self.making.commit.take() {
             Some(commit) => commit,
             None => self.engine.begin(now),
@@ -183,7 +183,7 @@ impl<P: Past> Post<P> {
                 posted.after = posted
                     .after
                     .max(if reply.is_some() { noted } else { first });
-                self.making.again.push(Again { first, book, reply });
+                self.making.again.push(Again { first, kind, reply });
             }
             Verdict::Dead(letter) => {
                 posted.dead.push(DeadPart { letter, line });

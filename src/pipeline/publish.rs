@@ -243,7 +243,7 @@ impl Publisher {
     }
 
     /// The next message to publish, if there is one.
-    pub fn next(&mut self) -> Option<Publish> {
+    pub fn next_message(&mut self) -> Option<Publish> {
         loop {
             let what = self.take()?;
             if let Some(publish) = self.message(&what) {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use crate::time::Timestamp;
 use serde_json::{Value, json};
 
 /// The shared state behind `/livez`, `/readyz`, `/status` and the watchdog.
@@ -331,7 +331,7 @@ mod tests {
         partition.unacked.store(7, Relaxed);
         partition.intake.connected.store(true, Relaxed);
         partition.publish.blocked.store(true, Relaxed);
-        let at = "2026-11-24T09:00:00Z".parse().unwrap();
+        let at = Timestamp::parse("2026-11-24T09:00:00Z").unwrap();
         partition.error(at, "publish: channel closed");
         let status = health.status();
         assert_eq!(status["journal_id"], "7f3a");
