@@ -1,1 +1,4 @@
 //! kontor
+
+pub mod journal;
+pub mod simulator;

@@ -1,0 +1,3 @@
+//! The durable book of original entry.
+
+pub mod file;

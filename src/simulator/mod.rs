@@ -1,0 +1,6 @@
+//! A machine that breaks on purpose, from a seed: the same seed breaks it the same way.
+
+pub mod disk;
+mod chance;
+
+pub use chance::Chance;
