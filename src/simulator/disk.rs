@@ -14,9 +14,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chance::Chance;
+use super::sectors::{Inode, place, size};
 use crate::journal::file::disk::{Disk, DiskFile, Errand};
-
-const SECTOR: usize = 512;
 
 /// What goes wrong at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,16 +68,6 @@ struct World {
 }
 
 type Names = BTreeMap<String, u64>;
-
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    /// What programs see.
-    cached: Vec<u8>,
-    /// What a power cut leaves for certain.
-    durable: Vec<u8>,
-    /// Writes since the last sync.
-    waiting: Vec<(usize, Vec<u8>)>,
-}
 
 #[derive(Clone, Debug)]
 enum NameChange {
@@ -209,22 +198,14 @@ impl SimulatedDisk {
         else {
             return false;
         };
-        let offset = place(offset);
-        let mut flipped = false;
-        for bytes in [&mut file.cached, &mut file.durable] {
-            if let Some(byte) = bytes.get_mut(offset) {
-                *byte ^= mask;
-                flipped = true;
-            }
-        }
-        flipped
+        file.flip(place(offset), mask)
     }
 
     /// The bytes of a file as programs see them.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let world = self.world();
         let inode = world.names.get(name)?;
-        world.inodes.get(inode).map(|file| file.cached.clone())
+        world.inodes.get(inode).map(|file| file.bytes().to_vec())
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -281,7 +262,7 @@ impl World {
         // A file without a name that is still open keeps its room until the next start.
         self.inodes
             .values()
-            .map(|file| size(file.cached.len()))
+            .map(|file| size(file.bytes().len()))
             .sum()
     }
 
@@ -321,97 +302,6 @@ impl NameChange {
             }
         }
     }
-}
-
-impl Inode {
-    fn write(&mut self, bytes: &[u8], offset: usize) {
-        put(&mut self.cached, bytes, offset);
-        self.waiting.push((offset, bytes.to_vec()));
-    }
-
-    /// What is left of the file after a power cut.
-    fn survive(&self, chance: &mut Chance) -> Self {
-        let longest = self.cached.len().max(self.durable.len());
-        let mut left = self.durable.clone();
-        let mut sectors: Vec<usize> = self
-            .waiting
-            .iter()
-            .flat_map(|(offset, bytes)| {
-                (*offset..offset + bytes.len().max(1))
-                    .step_by(SECTOR)
-                    .chain([(offset + bytes.len()).saturating_sub(1)])
-            })
-            .map(|byte| byte & !(SECTOR - 1))
-            .collect();
-        sectors.sort_unstable();
-        sectors.dedup();
-        for sector in sectors {
-            self.survive_sector(sector, &mut left, chance);
-        }
-        // A file that grew may keep its new length although the bytes are lost, and the reverse.
-        let length = match chance.up_to(2) {
-            0 => self.durable.len(),
-            1 => longest,
-            _ => left.len(),
-        };
-        left.resize(length, 0);
-        Self {
-            cached: left.clone(),
-            durable: left,
-            waiting: Vec::new(),
-        }
-    }
-
-    /// Lets some of the waiting writes of a sector arrive, in order, the last of them perhaps torn.
-    fn survive_sector(&self, sector: usize, left: &mut Vec<u8>, chance: &mut Chance) {
-        let end = sector + SECTOR;
-        let writes: Vec<(usize, &[u8])> = self
-            .waiting
-            .iter()
-            .filter_map(|(offset, bytes)| part(*offset, bytes, sector, end))
-            .collect();
-        let arrived = place(chance.up_to(size(writes.len())));
-        for (index, (offset, bytes)) in writes.iter().take(arrived).enumerate() {
-            if index + 1 == arrived && chance.once_in(3) {
-                let torn = place(chance.up_to(size(bytes.len())));
-                let (head, tail) = bytes.split_at_checked(torn).unwrap_or((bytes, &[]));
-                if chance.once_in(2) {
-                    put(left, head, *offset);
-                } else {
-                    put(left, tail, offset + head.len());
-                }
-            } else {
-                put(left, bytes, *offset);
-            }
-        }
-    }
-}
-
-/// The part of a write that falls into a sector.
-fn part(offset: usize, bytes: &[u8], sector: usize, end: usize) -> Option<(usize, &[u8])> {
-    let from = sector.max(offset);
-    let to = end.min(offset + bytes.len());
-    let part = bytes.get(from.checked_sub(offset)?..to.checked_sub(offset)?)?;
-    (!part.is_empty()).then_some((from, part))
-}
-
-/// Writes into bytes that grow when needed.
-fn put(bytes: &mut Vec<u8>, written: &[u8], offset: usize) {
-    let end = offset + written.len();
-    if bytes.len() < end && !written.is_empty() {
-        bytes.resize(end, 0);
-    }
-    if let Some(place) = bytes.get_mut(offset..end) {
-        place.copy_from_slice(written);
-    }
-}
-
-fn place(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
-}
-
-fn size(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 fn power_cut() -> io::Error {
@@ -535,7 +425,7 @@ impl DiskFile for SimulatedFile {
     fn length(&self) -> io::Result<u64> {
         let mut world = self.disk.world();
         world.alive()?;
-        Ok(size(world.inode(self.inode)?.cached.len()))
+        Ok(size(world.inode(self.inode)?.bytes().len()))
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -544,7 +434,7 @@ impl DiskFile for SimulatedFile {
         let from = place(offset);
         let bytes = world
             .inode(self.inode)?
-            .cached
+            .bytes()
             .get(from..from + buffer.len());
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
@@ -556,7 +446,7 @@ impl DiskFile for SimulatedFile {
         let (room, used) = (world.capacity, world.used());
         let file = world.inode(self.inode)?;
         let from = place(offset);
-        let growth = (from + bytes.len()).saturating_sub(file.cached.len());
+        let growth = (from + bytes.len()).saturating_sub(file.bytes().len());
         if growth > 0 && used.saturating_add(size(growth)) > room {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -583,15 +473,12 @@ impl DiskFile for SimulatedFile {
         let file = world.inode(self.inode)?;
         match accident {
             None => {
-                // Only what waited arrives: bytes that a failed sync dropped are in the cache alone.
-                for (offset, bytes) in std::mem::take(&mut file.waiting) {
-                    put(&mut file.durable, &bytes, offset);
-                }
+                file.sync();
                 Ok(())
             }
             Some(Accident::PowerCut) => Err(power_cut()),
             Some(Accident::Error | Accident::ShortWrite) => {
-                file.waiting.clear();
+                file.drop_waiting();
                 Err(broken())
             }
         }
@@ -601,5 +488,109 @@ impl DiskFile for SimulatedFile {
 impl Drop for SimulatedLock {
     fn drop(&mut self) {
         self.disk.world().is_locked = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with a synced name and synced bytes.
+    fn with_file(seed: u64, bytes: &[u8]) -> (SimulatedDisk, SimulatedFile) {
+        let disk = SimulatedDisk::new(seed);
+        let file = disk.create("file").unwrap();
+        file.write_all_at(bytes, 0).unwrap();
+        file.sync().unwrap();
+        disk.sync_directory().unwrap();
+        (disk, file)
+    }
+
+    #[test]
+    fn what_was_synced_survives_and_what_was_not_may() {
+        let (mut lost, mut kept, mut torn) = (0, 0, 0);
+        for seed in 0..300 {
+            let (disk, file) = with_file(seed, &[1; 1_024]);
+            file.write_all_at(&[2; 512], 512).unwrap();
+            let bytes = disk.restart().bytes("file").unwrap();
+            assert_eq!(bytes.len(), 1_024);
+            assert_eq!(bytes[..512], [1; 512]);
+            match bytes[512..]
+                .iter()
+                .map(|byte| usize::from(*byte == 2))
+                .sum()
+            {
+                0 => lost += 1,
+                512 => kept += 1,
+                _ => torn += 1,
+            }
+        }
+        assert!(
+            lost > 30 && kept > 30 && torn > 30,
+            "{lost} lost, {kept} kept, {torn} torn"
+        );
+    }
+
+    #[test]
+    fn sectors_survive_in_any_order() {
+        let survived = |seed| {
+            let (disk, file) = with_file(seed, &[1; 1_024]);
+            file.write_all_at(&[2; 512], 0).unwrap();
+            file.write_all_at(&[3; 512], 512).unwrap();
+            let bytes = disk.restart().bytes("file").unwrap();
+            (bytes[..512] == [2; 512], bytes[512..] == [3; 512])
+        };
+        for wanted in [(true, true), (true, false), (false, true), (false, false)] {
+            assert!(
+                (0..300).any(|seed| survived(seed) == wanted),
+                "never {wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_were_not_synced_may_be_lost_or_kept() {
+        let survived = |seed| {
+            let (disk, _file) = with_file(seed, b"old");
+            let file = disk.create("new").unwrap();
+            file.write_all_at(b"new", 0).unwrap();
+            file.sync().unwrap();
+            disk.rename("new", "file").unwrap();
+            disk.restart().bytes("file").unwrap()
+        };
+        assert!((0..50).any(|seed| survived(seed) == b"old"));
+        assert!((0..50).any(|seed| survived(seed) == b"new"));
+    }
+
+    #[test]
+    fn a_failed_sync_drops_the_bytes_although_they_can_still_be_read() {
+        let (disk, file) = with_file(1, b"old");
+        file.write_all_at(b"new", 0).unwrap();
+        disk.plan([(1, Accident::Error)]);
+        file.sync().unwrap_err();
+        file.sync().unwrap();
+        assert_eq!(disk.bytes("file").unwrap(), b"new");
+        assert_eq!(disk.kill().bytes("file").unwrap(), b"new");
+        assert_eq!(disk.restart().bytes("file").unwrap(), b"old");
+    }
+
+    #[test]
+    fn a_full_disk_refuses_growth_and_nothing_else() {
+        let (disk, file) = with_file(1, &[1; 100]);
+        disk.set_capacity(100);
+        file.write_all_at(&[2; 100], 0).unwrap();
+        let refused = file.write_all_at(&[2; 1], 100).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(disk.free_bytes().unwrap(), 0);
+    }
+
+    #[test]
+    fn after_a_power_cut_nothing_works_until_the_restart() {
+        let (disk, file) = with_file(1, b"old");
+        disk.plan([(2, Accident::PowerCut)]);
+        file.write_all_at(b"new", 0).unwrap();
+        file.sync().unwrap_err();
+        assert!(disk.is_down());
+        assert!(file.length().is_err() && disk.list().is_err() && file.sync().is_err());
+        assert_eq!(disk.restart().list().unwrap(), ["file"]);
     }
 }

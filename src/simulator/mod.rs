@@ -2,5 +2,6 @@
 
 pub mod disk;
 mod chance;
+mod sectors;
 
 pub use chance::Chance;

@@ -105,11 +105,12 @@ impl<D: Disk> Reader<D> {
     }
 
     fn advance(&mut self) -> Result<Option<(Header, [u8; 32])>, Fault> {
-        let mut sure = false;
+        // Before anything is called damage it is looked at again, with this known from before.
+        let mut has_successor = None;
         while !self.is_at_stop() {
             match self.look()? {
                 Look::Frame(header) => {
-                    sure = false;
+                    has_successor = None;
                     self.step(&header)?;
                     let behind = self.chain.position > self.from
                         || (header.head.count == 0 && header.head.first_position >= self.from);
@@ -126,13 +127,14 @@ impl<D: Disk> Reader<D> {
                         known: VERSION,
                     });
                 }
-                Look::Nothing if self.enter_next_segment(sure)? => sure = false,
-                Look::Nothing | Look::Bad(_) if !sure => {
-                    sure = true;
-                    self.open_again()?;
+                Look::Nothing if self.enter_next_segment(has_successor == Some(true))? => {
+                    has_successor = None;
+                }
+                Look::Nothing | Look::Bad(_) if has_successor.is_none() => {
+                    has_successor = Some(self.open_again()?);
                 }
                 Look::Nothing => return self.nothing_more(),
-                Look::Bad(what) => return self.bad(what),
+                Look::Bad(what) => return self.bad(what, has_successor == Some(true)),
             }
         }
         Ok(None)
@@ -178,8 +180,8 @@ impl<D: Disk> Reader<D> {
     }
 
     /// Goes on to the next segment if there is one. If it does not follow, the writer may have
-    /// filled this one since we looked: only a reader that is `sure` calls it damage.
-    fn enter_next_segment(&mut self, sure: bool) -> Result<bool, Fault> {
+    /// filled this one since we looked, unless this one had been `complete` before.
+    fn enter_next_segment(&mut self, complete: bool) -> Result<bool, Fault> {
         let number = self.header.number + 1;
         if !is_there(&self.disk, number)? {
             return Ok(false);
@@ -192,20 +194,23 @@ impl<D: Disk> Reader<D> {
             self.window.forget();
             return Ok(true);
         }
-        if sure {
+        if complete {
             return Err(self.damage(self.offset, What::SegmentNotNext));
         }
         Ok(false)
     }
 
-    fn open_again(&mut self) -> Result<(), Fault> {
+    /// Opens the segment again, and says whether it had a successor before: then nothing is written
+    /// to it any more, and what is read next is what it holds.
+    fn open_again(&mut self) -> Result<bool, Fault> {
+        let has_successor = is_there(&self.disk, self.header.number + 1)?;
         self.window.forget();
         let (file, header) = segment::open(&self.disk, self.header.number)?;
         if header != self.header {
             return Err(self.damage(0, What::SegmentNotNext));
         }
         self.file = file;
-        Ok(())
+        Ok(has_successor)
     }
 
     fn nothing_more<T>(&self) -> Result<Option<T>, Fault> {
@@ -221,7 +226,7 @@ impl<D: Disk> Reader<D> {
         }
     }
 
-    fn bad<T>(&self, what: What) -> Result<Option<T>, Fault> {
+    fn bad<T>(&self, what: What, complete: bool) -> Result<Option<T>, Fault> {
         let may_be_torn = match what {
             What::HeaderMissing
             | What::HeaderChecksum
@@ -237,7 +242,7 @@ impl<D: Disk> Reader<D> {
             | What::PositionMissing { .. }
             | What::LaterGroup { .. } => false,
         };
-        if may_be_torn && !is_there(&self.disk, self.header.number + 1)? {
+        if may_be_torn && !complete {
             return Ok(None);
         }
         Err(self.damage(self.offset, what))

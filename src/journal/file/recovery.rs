@@ -364,22 +364,22 @@ fn put_in_place<D: Disk>(
     write: impl FnOnce(&D::File) -> std::io::Result<()>,
     written: u64,
 ) -> Result<D::File, Fault> {
-    let fault = |action, error| {
-        if is_full(&error) {
-            let directory = disk.describe("");
-            return Fault::SpaceExhausted {
-                directory,
-                bytes: header.length,
-            };
-        }
-        Fault::io(action, &disk.describe(COPY_NAME), error)
-    };
+    let fault = |action, error| Fault::io(action, &disk.describe(COPY_NAME), error);
     let file = disk
         .create(COPY_NAME)
         .map_err(|error| fault("create", error))?;
-    write(&file)
-        .and_then(|()| fill(&file, written, header.length, &AtomicBool::new(false)))
-        .map_err(|error| fault("write", error))?;
+    let filled =
+        write(&file).and_then(|()| fill(&file, written, header.length, &AtomicBool::new(false)));
+    match filled {
+        Err(error) if is_full(&error) => {
+            remove_if_there(disk, COPY_NAME)?;
+            return Err(Fault::SpaceExhausted {
+                directory: disk.describe(""),
+                bytes: header.length,
+            });
+        }
+        filled => filled.map_err(|error| fault("write", error))?,
+    }
     disk.rename(COPY_NAME, &segment::file_name(header.number))
         .map_err(|error| fault("rename", error))?;
     disk.sync_directory()

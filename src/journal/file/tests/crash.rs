@@ -288,3 +288,51 @@ fn a_frame_found_by_its_location_is_the_one_appended() {
     };
     assert!(matches!(lookup.read_at(beside), Err(Fault::Damaged(_))));
 }
+
+#[test]
+fn no_flipped_bit_changes_what_is_read() {
+    let disk = SimulatedDisk::new(6);
+    let (mut journal, _) = FileJournal::open(disk.clone(), OPTIONS, Evidence::default()).unwrap();
+    let kept: Vec<Kept> = (0..12)
+        .map(|tag| {
+            let kept = frame(&journal, 1, tag, 600 + usize::try_from(tag).unwrap());
+            append(&mut journal, &kept).unwrap();
+            journal.flush().unwrap();
+            kept
+        })
+        .collect();
+    let frontier = journal.frontier();
+    drop(journal);
+    let (mut refused, mut cut) = (0, 0);
+    for segment in 1..=frontier.end.segment {
+        for offset in (0..4096).step_by(3) {
+            let disk = disk.kill();
+            assert!(disk.flip(&format!("segment-{segment:010}"), offset, 0x10));
+            // A reader that knows the frontier gives everything or says what is damaged.
+            match read_to(&disk, frontier) {
+                Ok(found) => assert_eq!(found, kept, "segment {segment}, byte {offset}"),
+                Err(fault) => {
+                    refused += 1;
+                    assert!(matches!(
+                        fault,
+                        Fault::Damaged(_) | Fault::VersionUnknown { .. }
+                    ));
+                }
+            }
+            // A start that knows nothing else may lose the last group and no other.
+            disk.flip("frontier", 60, 1);
+            let Ok((_, recovered)) = FileJournal::open(disk.clone(), OPTIONS, Evidence::default())
+            else {
+                continue;
+            };
+            if let Ok(found) = read_to(&disk, recovered.frontier) {
+                assert!(
+                    found == kept || found == kept[..11],
+                    "segment {segment}, byte {offset}"
+                );
+                cut += u64::from(found.len() == 11);
+            }
+        }
+    }
+    assert!(refused > 2_000 && cut > 100, "{refused} refused, {cut} cut");
+}

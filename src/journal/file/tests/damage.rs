@@ -335,3 +335,34 @@ fn a_directory_that_is_gone_is_a_fault_with_its_name() {
         "{fault}"
     );
 }
+
+/// Changes the payload of a frame and makes its checksum match again.
+fn tamper(site: &Site, frame: u64) {
+    let path = site.segment(1);
+    flip(&path, at(frame) + 500);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut bytes = vec![0; 128 + 1_000];
+    file.read_exact_at(&mut bytes, at(frame)).unwrap();
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..124]), &bytes[128..]);
+    file.write_all_at(&crc.to_le_bytes(), at(frame) + 124)
+        .unwrap();
+}
+
+#[test]
+fn a_changed_frame_with_a_good_checksum_breaks_the_chain() {
+    let site = Site::new(4);
+    tamper(&site, 3);
+    for damage in [site.damage(), site.read_damage()] {
+        assert_eq!((damage.offset, damage.what), (at(4), What::ChainBroken));
+    }
+
+    // Also the last frame: the frontier knows its hash.
+    let site = Site::new(4);
+    tamper(&site, 8);
+    let damage = site.read_damage();
+    assert_eq!((damage.offset, damage.what), (at(8), What::ChainBroken));
+}

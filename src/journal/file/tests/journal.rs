@@ -252,3 +252,40 @@ fn reading_an_empty_directory_says_that_there_is_no_journal() {
     let fault = Reader::from_position(disk, 1, Until::End).unwrap_err();
     assert!(matches!(fault, Fault::JournalMissing { .. }));
 }
+
+#[test]
+fn readers_beside_a_writer_see_whole_frames_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, disk) = open(&directory);
+    let total = 600;
+    std::thread::scope(|scope| {
+        for to_the_end in [true, false] {
+            let disk = disk.clone();
+            scope.spawn(move || {
+                let mut reader = Reader::from_position(disk.clone(), 1, Until::End).unwrap();
+                let mut next = 1;
+                while next <= total {
+                    if !to_the_end && let Some(frontier) = Frontier::read(&disk).unwrap() {
+                        reader.read_until(Until::Frontier(frontier));
+                    }
+                    while let Some(frame) = reader.next().unwrap() {
+                        assert_eq!(frame.head.first_position, next);
+                        next += u64::from(frame.head.count);
+                    }
+                }
+            });
+        }
+        while journal.next_position() <= total {
+            fill(&mut journal, 2);
+            journal.flush().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_journal_can_move_to_the_thread_that_writes_it() {
+    fn can_move<T: Send + 'static>() {}
+    can_move::<FileJournal<OsDisk>>();
+    can_move::<Reader<OsDisk>>();
+    can_move::<Fault>();
+}
