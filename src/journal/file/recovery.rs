@@ -17,7 +17,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::bytes::{first, in_memory, on_disk};
+use super::bytes::{ZEROS, first, in_memory, on_disk};
 use super::disk::{Disk, DiskFile};
 use super::fault::{Damage, Fault, What};
 use super::frame::{ALIGNMENT, Chain, Found, HEADER_BYTES, Header, JournalId, KIND_SEAL};
@@ -29,7 +29,8 @@ use super::window::{Look, Window};
 
 /// The copy of the last segment until it takes its place.
 const COPY_NAME: &str = "recovered";
-const PIECE: usize = 1 << 20;
+/// Bytes read at once.
+const PIECE: usize = ZEROS.len();
 
 /// What opening a journal found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,6 +247,10 @@ fn inspect<D: Disk>(disk: &D, tail: &Tail<D::File>) -> Result<Option<Cut>, Fault
         let length = in_memory(tail.header.length - place.offset).min(PIECE);
         let bytes = piece.get_mut(..length).unwrap_or_default();
         read(bytes, place.offset)?;
+        if bytes == first(ZEROS, length) {
+            place.offset += on_disk(length);
+            continue;
+        }
         for block in bytes.chunks(in_memory(ALIGNMENT)) {
             if let Some(last) = block.iter().rposition(|byte| *byte != 0) {
                 written = place.offset + on_disk(last) + 1;
