@@ -2,18 +2,19 @@
 //!
 //! Per file it keeps the bytes that are durable and, in order, the writes since the last sync; for
 //! the directory the same with names. A power cut decides from the seed, for every sector of 512
-//! bytes, how many of its waiting writes arrived and whether the last one was torn at some byte; for
-//! every waiting change of a name, whether it arrived. A sector that is torn holds old and new bytes,
-//! never garbage: disks promise that much, and no journal could live without it.
+//! bytes, how many of its waiting writes arrived and whether the last was torn at some byte; for
+//! every waiting change of a name, whether it arrived. A torn sector holds old and new bytes, never
+//! garbage: disks promise that much, and no journal could live without it.
 //!
 //! Faults are planned by the number of the call that changes something ([`Plan`]); reading never
 //! counts and never changes anything. It does not model time, several directories or permissions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chance::Chance;
+use super::names::{NameChange, Names};
 use super::sectors::{Inode, place, size};
 use crate::journal::file::disk::{Disk, DiskFile, Errand};
 
@@ -65,24 +66,8 @@ struct World {
     durable_names: Names,
     /// Changes of names since the directory was synced.
     renamed: Vec<NameChange>,
-}
-
-type Names = BTreeMap<String, u64>;
-
-#[derive(Clone, Debug)]
-enum NameChange {
-    Bind {
-        name: String,
-        inode: u64,
-    },
-    Rename {
-        from: String,
-        to: String,
-        inode: u64,
-    },
-    Remove {
-        name: String,
-    },
+    /// Files that cannot be read.
+    spoiled: BTreeSet<u64>,
 }
 
 impl SimulatedDisk {
@@ -100,6 +85,7 @@ impl SimulatedDisk {
             names: Names::new(),
             durable_names: Names::new(),
             renamed: Vec::new(),
+            spoiled: BTreeSet::new(),
         })
     }
 
@@ -151,6 +137,7 @@ impl SimulatedDisk {
             }
         }
         let (capacity, next_inode) = (world.capacity, world.next_inode);
+        let spoiled = world.spoiled.clone();
         drop(world);
         Self::of(World {
             chance,
@@ -164,6 +151,7 @@ impl SimulatedDisk {
             durable_names: names.clone(),
             names,
             renamed: Vec::new(),
+            spoiled,
         })
     }
 
@@ -184,6 +172,7 @@ impl SimulatedDisk {
             names: world.names.clone(),
             durable_names: world.durable_names.clone(),
             renamed: world.renamed.clone(),
+            spoiled: world.spoiled.clone(),
         })
     }
 
@@ -199,6 +188,13 @@ impl SimulatedDisk {
             return false;
         };
         file.flip(place(offset), mask)
+    }
+
+    /// Makes a file unreadable, as a bad sector does.
+    pub fn spoil(&self, name: &str) {
+        let mut world = self.world();
+        let inode = world.names.get(name).copied();
+        world.spoiled.extend(inode);
     }
 
     /// The bytes of a file as programs see them.
@@ -282,25 +278,6 @@ impl World {
         };
         let kept: Vec<u64> = self.inodes.keys().copied().filter(named).collect();
         self.inodes.retain(|inode, _| kept.contains(inode));
-    }
-}
-
-impl NameChange {
-    fn apply(&self, names: &mut Names) {
-        match self {
-            Self::Bind { name, inode } => {
-                names.insert(name.clone(), *inode);
-            }
-            Self::Rename { from, to, inode } => {
-                if names.get(from) == Some(inode) {
-                    names.remove(from);
-                }
-                names.insert(to.clone(), *inode);
-            }
-            Self::Remove { name } => {
-                names.remove(name);
-            }
-        }
     }
 }
 
@@ -431,6 +408,9 @@ impl DiskFile for SimulatedFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let mut world = self.disk.world();
         world.alive()?;
+        if world.spoiled.contains(&self.inode) {
+            return Err(broken());
+        }
         let from = place(offset);
         let bytes = world
             .inode(self.inode)?

@@ -2,6 +2,7 @@
 
 pub mod disk;
 mod chance;
+mod names;
 mod sectors;
 
 pub use chance::Chance;

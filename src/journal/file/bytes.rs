@@ -57,7 +57,7 @@ impl Fields<'_> {
 
 /// A length in memory as a length on disk.
 pub(super) fn on_disk(length: usize) -> u64 {
-    // A `usize` has at most 64 bits on every target of ours; the bound keeps the compiler satisfied.
+    // A `usize` has at most 64 bits on every target of ours; the compiler cannot know.
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 

@@ -185,7 +185,10 @@ impl Disk for OsDisk {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Ok(Err(std::fs::read_to_string(&path)?.trim().to_owned()));
+                let holder = std::fs::read_to_string(&path)?;
+                let unknown = "a process that has not said its name yet";
+                let named = Some(holder.trim()).filter(|holder| !holder.is_empty());
+                return Ok(Err(named.unwrap_or(unknown).to_owned()));
             }
             Err(error) => return Err(error.into()),
         }

@@ -147,12 +147,12 @@ pub struct Damage {
     /// Where in the file.
     pub offset: u64,
     /// What is wrong there.
-    pub what: What,
+    pub what: Finding,
 }
 
 /// What is wrong with a place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum Finding {
     /// Too short to hold what its header says.
     Truncated {
         /// Bytes it should have.
@@ -193,7 +193,7 @@ pub enum What {
         /// A frame that was durable.
         durable: u64,
     },
-    /// As [`What::EndsEarly`], by position.
+    /// As [`Finding::EndsEarly`], by position.
     PositionMissing {
         /// The last position found.
         last: u64,
@@ -207,7 +207,7 @@ pub enum What {
     },
 }
 
-impl fmt::Display for What {
+impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Truncated { expected, found } => {

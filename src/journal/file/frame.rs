@@ -24,7 +24,7 @@
 //! which look like a frame inside a payload are none.
 
 use super::bytes::{Fields, Layout, first, in_memory, on_disk};
-use super::fault::What;
+use super::fault::Finding;
 
 /// Bytes of a header.
 pub(super) const HEADER_BYTES: usize = 128;
@@ -89,7 +89,7 @@ pub(super) enum Found {
     Nothing,
     /// A header of a later release, whole.
     VersionUnknown(u16),
-    Bad(What),
+    Bad(Finding),
 }
 
 /// Bytes that a frame takes on disk, with the zeros behind it.
@@ -104,18 +104,18 @@ impl Header {
         if bytes.iter().all(|byte| *byte == 0) {
             return Found::Nothing;
         }
-        Self::parse(bytes).unwrap_or(Found::Bad(What::HeaderMissing))
+        Self::parse(bytes).unwrap_or(Found::Bad(Finding::HeaderMissing))
     }
 
     fn parse(bytes: &[u8]) -> Option<Found> {
         let mut fields = Fields(bytes);
         if fields.take()? != MAGIC {
-            return Some(Found::Bad(What::HeaderMissing));
+            return Some(Found::Bad(Finding::HeaderMissing));
         }
         let version = fields.u16()?;
         let crc = Fields(bytes.get(HEADER_CRC_AT..)?).u32()?;
         if crc32c::crc32c(first(bytes, HEADER_CRC_AT)) != crc {
-            return Some(Found::Bad(What::HeaderChecksum));
+            return Some(Found::Bad(Finding::HeaderChecksum));
         }
         if version != VERSION {
             return Some(Found::VersionUnknown(version));
@@ -237,13 +237,13 @@ impl Chain {
     }
 
     /// Whether the frame follows; its checksums hold already.
-    pub(super) fn follows(&self, header: &Header, location: Location) -> Result<(), What> {
+    pub(super) fn follows(&self, header: &Header, location: Location) -> Result<(), Finding> {
         if header.journal != self.journal {
-            return Err(What::JournalForeign);
+            return Err(Finding::JournalForeign);
         }
         if header.location != location {
             let Location { segment, offset } = header.location;
-            return Err(What::PlaceForeign { segment, offset });
+            return Err(Finding::PlaceForeign { segment, offset });
         }
         let group_follows = header.group == header.number
             || (header.group == self.group && header.group < header.number);
@@ -254,7 +254,7 @@ impl Chain {
         if chained {
             Ok(())
         } else {
-            Err(What::ChainBroken)
+            Err(Finding::ChainBroken)
         }
     }
 

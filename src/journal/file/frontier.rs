@@ -1,11 +1,11 @@
 //! How far the journal is durable, in memory and as a small file for readers.
 //!
 //! ```text
-//! byte   0        4         6          8          16      24           32        36       40
-//!        magic    version   reserved   position   group   last frame   segment   offset   hash of the
-//!        "KFRT"   1         00                                                            last frame
-//!       40                       56         60
-//!        its first 16 bytes       reserved   CRC of bytes 0 to 59
+//! byte   0        4         6          8          16      24           32        36
+//!        magic    version   reserved   position   group   last frame   segment   offset
+//!        "KFRT"   1         00
+//!       40                                        56         60
+//!        first 16 bytes of the last frame's hash   reserved   CRC of bytes 0 to 59
 //! ```
 //!
 //! The file is written after every sync of a segment and not synced itself. So it never says too
@@ -35,7 +35,7 @@ pub struct Frontier {
     pub group: u64,
     /// Number of the last durable frame; 0 before the first.
     pub frame: u64,
-    /// Where the next frame will stand.
+    /// Behind the last durable frame: where the next one stands, if it fits in this segment.
     pub end: Location,
     /// The first half of the hash of the last frame, enough to tell journals apart.
     pub hash: [u8; HASH_BYTES],

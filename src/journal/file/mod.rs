@@ -10,9 +10,9 @@
 //! ```
 //!
 //! [`FileJournal`] is the one writer, [`Reader`] reads beside it without a lock. A *frame* carries
-//! what the caller gives it, unread: bytes in, the same bytes out. A *group* is everything under one
-//! sync; a group is never begun before the sync of the one before it has returned, and that is what
-//! lets [`recovery`](self) tell a torn tail, which is cut, from damage, which is refused.
+//! what the caller gives it, unread: bytes in, the same bytes out. A *group* is everything under
+//! one sync; a group is never begun before the sync of the one before it has returned, and that is
+//! what lets the recovery tell a torn tail, which is cut, from damage, which is refused.
 //!
 //! Everything is written into space that was filled with zeros and synced before, so that a sync
 //! never has to change the metadata of a file. The layout of the bytes is drawn in
@@ -34,7 +34,7 @@ mod recovery;
 mod writer;
 mod reader;
 
-pub use fault::{Damage, Fault, What};
+pub use fault::{Damage, Fault, Finding};
 pub use frame::{FrameHead, JournalId, KIND_SEAL, Location, PAYLOAD_BYTES_MAX};
 pub use frontier::{Evidence, Frontier};
 pub use lock::Lock;

@@ -2,11 +2,11 @@
 //!
 //! Every frame's checksums and its link to the frame before are checked on the way, so what comes
 //! out is what was appended. A reader stops at the frontier it was given; bytes behind it are the
-//! writer's and mean nothing. Before a reader calls anything damage it opens the file again, because
-//! a restart of the daemon may have put a copy in its place.
+//! writer's and mean nothing. Before a reader calls anything damage it opens the file again,
+//! because a restart of the daemon may have put a copy in its place.
 
 use super::disk::Disk;
-use super::fault::{Damage, Fault, What};
+use super::fault::{Damage, Fault, Finding};
 use super::frame::{Chain, Found, FrameHead, HEADER_BYTES, Header, JournalId, KIND_SEAL};
 use super::frame::{Location, VERSION};
 use super::frontier::Frontier;
@@ -174,7 +174,7 @@ impl<D: Disk> Reader<D> {
             && stop.frame == header.number
             && stop.hash != self.frontier().hash
         {
-            return Err(self.damage(header.location.offset, What::ChainBroken));
+            return Err(self.damage(header.location.offset, Finding::ChainBroken));
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ impl<D: Disk> Reader<D> {
             return Ok(true);
         }
         if complete {
-            return Err(self.damage(self.offset, What::SegmentNotNext));
+            return Err(self.damage(self.offset, Finding::SegmentNotNext));
         }
         Ok(false)
     }
@@ -207,7 +207,7 @@ impl<D: Disk> Reader<D> {
         self.window.forget();
         let (file, header) = segment::open(&self.disk, self.header.number)?;
         if header != self.header {
-            return Err(self.damage(0, What::SegmentNotNext));
+            return Err(self.damage(0, Finding::SegmentNotNext));
         }
         self.file = file;
         Ok(has_successor)
@@ -217,7 +217,7 @@ impl<D: Disk> Reader<D> {
         match self.until {
             Until::End => Ok(None),
             Until::Frontier(stop) => {
-                let what = What::EndsEarly {
+                let what = Finding::EndsEarly {
                     last: self.frontier().frame,
                     durable: stop.frame,
                 };
@@ -226,21 +226,21 @@ impl<D: Disk> Reader<D> {
         }
     }
 
-    fn bad<T>(&self, what: What, complete: bool) -> Result<Option<T>, Fault> {
+    fn bad<T>(&self, what: Finding, complete: bool) -> Result<Option<T>, Fault> {
         let may_be_torn = match what {
-            What::HeaderMissing
-            | What::HeaderChecksum
-            | What::FrameChecksum
-            | What::LengthImpossible => self.until == Until::End,
-            What::Truncated { .. }
-            | What::JournalForeign
-            | What::PlaceForeign { .. }
-            | What::ChainBroken
-            | What::SegmentNotNext
-            | What::SegmentMissing { .. }
-            | What::EndsEarly { .. }
-            | What::PositionMissing { .. }
-            | What::LaterGroup { .. } => false,
+            Finding::HeaderMissing
+            | Finding::HeaderChecksum
+            | Finding::FrameChecksum
+            | Finding::LengthImpossible => self.until == Until::End,
+            Finding::Truncated { .. }
+            | Finding::JournalForeign
+            | Finding::PlaceForeign { .. }
+            | Finding::ChainBroken
+            | Finding::SegmentNotNext
+            | Finding::SegmentMissing { .. }
+            | Finding::EndsEarly { .. }
+            | Finding::PositionMissing { .. }
+            | Finding::LaterGroup { .. } => false,
         };
         if may_be_torn && !complete {
             return Ok(None);
@@ -259,7 +259,7 @@ impl<D: Disk> Reader<D> {
         self.disk.describe(&segment::file_name(self.header.number))
     }
 
-    fn damage(&self, offset: u64, what: What) -> Fault {
+    fn damage(&self, offset: u64, what: Finding) -> Fault {
         Fault::Damaged(Damage {
             file: self.path(),
             offset,
@@ -353,7 +353,7 @@ impl<D: Disk> Lookup<D> {
         })
     }
 
-    fn find(&mut self, location: Location) -> Result<Result<Header, What>, Fault> {
+    fn find(&mut self, location: Location) -> Result<Result<Header, Finding>, Fault> {
         let (file, segment) = match self.segment.take() {
             Some(open) if open.1.number == location.segment => open,
             Some(_) | None => segment::open(&self.disk, location.segment)?,
@@ -370,13 +370,13 @@ impl<D: Disk> Lookup<D> {
         let journal = segment.before.journal;
         self.segment = Some((file, segment));
         Ok(match header {
-            Look::Frame(header) if header.journal != journal => Err(What::JournalForeign),
+            Look::Frame(header) if header.journal != journal => Err(Finding::JournalForeign),
             Look::Frame(header) if header.location != location => {
                 let Location { segment, offset } = header.location;
-                Err(What::PlaceForeign { segment, offset })
+                Err(Finding::PlaceForeign { segment, offset })
             }
             Look::Frame(header) => Ok(header),
-            Look::Nothing | Look::VersionUnknown(_) => Err(What::HeaderMissing),
+            Look::Nothing | Look::VersionUnknown(_) => Err(Finding::HeaderMissing),
             Look::Bad(what) => Err(what),
         })
     }

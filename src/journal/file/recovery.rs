@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::bytes::{ZEROS, first, in_memory, on_disk};
 use super::disk::{Disk, DiskFile};
-use super::fault::{Damage, Fault, What};
+use super::fault::{Damage, Fault, Finding};
 use super::frame::{ALIGNMENT, Chain, Found, HEADER_BYTES, Header, JournalId, KIND_SEAL};
 use super::frame::{Location, VERSION};
 use super::frontier::{Evidence, Frontier};
@@ -43,6 +43,8 @@ pub struct Recovered {
     pub cut: Option<Cut>,
     /// Whether the directory was empty and the journal is new.
     pub created: bool,
+    /// Whether it ended with a seal, as a clean stop leaves it; idle time seals too.
+    pub sealed: bool,
 }
 
 /// A torn tail that was left out. Nothing of it had been acknowledged.
@@ -95,6 +97,7 @@ pub(super) fn recover<D: Disk>(
         frontier: tail.frontier(),
         cut,
         created: false,
+        sealed: tail.sealed,
     };
     tail.stored_bytes = stored_bytes;
     Ok((tail, recovered))
@@ -120,7 +123,7 @@ fn create<D: Disk>(
     evidence: Evidence,
 ) -> Result<(Tail<D::File>, Recovered), Fault> {
     if evidence != Evidence::default() {
-        let what = What::SegmentMissing { number: 1 };
+        let what = Finding::SegmentMissing { number: 1 };
         return Err(Damage {
             file: disk.describe(""),
             offset: 0,
@@ -156,6 +159,7 @@ fn create<D: Disk>(
         frontier: tail.frontier(),
         cut: None,
         created: true,
+        sealed: true,
     };
     Ok((tail, recovered))
 }
@@ -177,7 +181,7 @@ fn check_headers<D: Disk>(disk: &D, numbers: &[u64]) -> Result<u64, Fault> {
             return Err(Damage {
                 file,
                 offset: 0,
-                what: What::SegmentNotNext,
+                what: Finding::SegmentNotNext,
             }
             .into());
         }
@@ -282,7 +286,7 @@ fn refuse_later_group<F>(
         Found::Header(header) => {
             let ours = header.journal == tail.chain.journal && header.location == place;
             if ours && header.group > tail.chain.number {
-                let what = What::LaterGroup {
+                let what = Finding::LaterGroup {
                     offset: place.offset,
                 };
                 return Err(Damage {
@@ -309,12 +313,12 @@ fn check_evidence<D: Disk>(
 ) -> Result<(), Fault> {
     let found = tail.frontier();
     let what = if evidence.frame > found.frame {
-        What::EndsEarly {
+        Finding::EndsEarly {
             last: found.frame,
             durable: evidence.frame,
         }
     } else if evidence.position > found.position {
-        What::PositionMissing {
+        Finding::PositionMissing {
             last: found.position,
             durable: evidence.position,
         }
@@ -354,7 +358,7 @@ fn replace<D: Disk>(disk: &D, tail: &mut Tail<D::File>) -> Result<(), Fault> {
         return Err(Damage {
             file,
             offset: copied.offset,
-            what: What::ChainBroken,
+            what: Finding::ChainBroken,
         }
         .into());
     }

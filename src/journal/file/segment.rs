@@ -16,7 +16,7 @@
 
 use super::bytes::{Fields, Layout, first, on_disk};
 use super::disk::{Disk, DiskFile};
-use super::fault::{Damage, Fault, What};
+use super::fault::{Damage, Fault, Finding};
 use super::frame::{Chain, HEADER_BYTES, JournalId, VERSION, checksum, frame_bytes};
 
 /// Where the first frame of a segment stands.
@@ -72,7 +72,7 @@ pub(super) fn list<D: Disk>(disk: &D) -> Result<Vec<u64>, Fault> {
         return Err(Fault::Damaged(Damage {
             file: disk.describe(&file_name(before + 1)),
             offset: 0,
-            what: What::SegmentMissing { number: before + 1 },
+            what: Finding::SegmentMissing { number: before + 1 },
         }));
     }
     Ok(numbers)
@@ -94,7 +94,7 @@ pub(super) fn open<D: Disk>(disk: &D, number: u64) -> Result<(D::File, SegmentHe
         what,
     };
     if found < FRAMES_AT {
-        let what = What::Truncated {
+        let what = Finding::Truncated {
             expected: FRAMES_AT,
             found,
         };
@@ -116,14 +116,14 @@ pub(super) fn open<D: Disk>(disk: &D, number: u64) -> Result<(D::File, SegmentHe
         Err(Unread::Bad(what)) => return Err(damaged(what).into()),
     };
     if header.number != number {
-        let what = What::PlaceForeign {
+        let what = Finding::PlaceForeign {
             segment: header.number,
             offset: 0,
         };
         return Err(damaged(what).into());
     }
     if found != header.length {
-        let what = What::Truncated {
+        let what = Finding::Truncated {
             expected: header.length,
             found,
         };
@@ -141,7 +141,7 @@ pub(super) fn open<D: Disk>(disk: &D, number: u64) -> Result<(D::File, SegmentHe
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unread {
     Version(u16),
-    Bad(What),
+    Bad(Finding),
 }
 
 impl SegmentHeader {
@@ -165,7 +165,7 @@ impl SegmentHeader {
     }
 
     fn read(bytes: &[u8]) -> Result<Self, Unread> {
-        Self::parse(bytes).unwrap_or(Err(Unread::Bad(What::HeaderMissing)))
+        Self::parse(bytes).unwrap_or(Err(Unread::Bad(Finding::HeaderMissing)))
     }
 
     fn parse(bytes: &[u8]) -> Option<Result<Self, Unread>> {
@@ -176,7 +176,7 @@ impl SegmentHeader {
         let version = fields.u16()?;
         let crc = Fields(bytes.get(CRC_AT..)?).u32()?;
         if crc32c::crc32c(first(bytes, CRC_AT)) != crc {
-            return Some(Err(Unread::Bad(What::HeaderChecksum)));
+            return Some(Err(Unread::Bad(Finding::HeaderChecksum)));
         }
         if version != VERSION {
             return Some(Err(Unread::Version(version)));

@@ -4,7 +4,7 @@ use std::io;
 
 use super::bytes::{in_memory, on_disk};
 use super::disk::DiskFile;
-use super::fault::What;
+use super::fault::Finding;
 use super::frame::{Found, HEADER_BYTES, Header, Location, PAYLOAD_BYTES_MAX};
 use super::segment::header_fits;
 
@@ -28,7 +28,7 @@ pub(super) enum Look {
     /// A whole header of a later release.
     VersionUnknown(u16),
     /// Anything else.
-    Bad(What),
+    Bad(Finding),
 }
 
 impl Window {
@@ -51,6 +51,8 @@ impl Window {
                 return Ok(None);
             }
             self.bytes.clear();
+            // A large frame is rare; its memory is given back with the next read.
+            self.bytes.shrink_to(length.max(READ_AHEAD));
             self.bytes.resize(length.max(READ_AHEAD).min(available), 0);
             self.start = offset;
             let read = file.read_exact_at(&mut self.bytes, offset);
@@ -90,12 +92,12 @@ impl Window {
         let impossible = header.payload_bytes() > PAYLOAD_BYTES_MAX
             || limit.saturating_sub(place.offset) < header.frame_bytes();
         if impossible {
-            return Ok(Look::Bad(What::LengthImpossible));
+            return Ok(Look::Bad(Finding::LengthImpossible));
         }
         let length = HEADER_BYTES + header.payload_bytes();
         match self.get(file, place.offset, length, limit)? {
             Some(frame) if header.matches(frame) => Ok(Look::Frame(header)),
-            _ => Ok(Look::Bad(What::FrameChecksum)),
+            _ => Ok(Look::Bad(Finding::FrameChecksum)),
         }
     }
 

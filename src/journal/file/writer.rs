@@ -22,7 +22,7 @@ const BUFFER_BYTES_MAX: usize = 8 << 20;
 /// How a journal is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes of a segment. A start copies one; a roll, which costs three syncs, happens once in one.
+    /// Bytes of a segment. A start copies one; a roll, which costs three syncs, happens once each.
     pub segment_bytes: u64,
 }
 

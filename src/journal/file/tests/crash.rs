@@ -336,3 +336,26 @@ fn no_flipped_bit_changes_what_is_read() {
     }
     assert!(refused > 2_000 && cut > 100, "{refused} refused, {cut} cut");
 }
+
+#[test]
+fn what_cannot_be_read_is_never_taken_for_a_torn_tail() {
+    let disk = SimulatedDisk::new(8);
+    let (mut journal, _) = FileJournal::open(disk.clone(), OPTIONS, Evidence::default()).unwrap();
+    let kept = frame(&journal, 1, 1, 100);
+    append(&mut journal, &kept).unwrap();
+    let frontier = journal.flush().unwrap();
+    drop(journal);
+    disk.spoil("segment-0000000001");
+    let before = disk.bytes("segment-0000000001");
+    let faults = [
+        FileJournal::open(disk.clone(), OPTIONS, Evidence::default()).unwrap_err(),
+        read_to(&disk, frontier).unwrap_err(),
+    ];
+    for fault in faults {
+        assert!(
+            matches!(fault, Fault::Io { action: "read", .. }),
+            "{fault:?}"
+        );
+    }
+    assert_eq!(disk.bytes("segment-0000000001"), before);
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{append, frame, read, read_to};
 use crate::journal::file::disk::OsDisk;
 use crate::journal::file::{
-    Damage, Evidence, Fault, FileJournal, Frontier, Options, Recovered, Until, What,
+    Damage, Evidence, Fault, FileJournal, Finding, Frontier, Options, Recovered, Until,
 };
 
 const OPTIONS: Options = Options {
@@ -106,7 +106,7 @@ fn a_flipped_bit_before_a_later_group_is_damage_at_its_place() {
         let damage = site.damage();
         assert_eq!(damage.offset, at(3), "byte {inside}");
         assert!(
-            matches!(damage.what, What::LaterGroup { .. }),
+            matches!(damage.what, Finding::LaterGroup { .. }),
             "byte {inside}: {damage}"
         );
         assert!(damage.file.ends_with("segment-0000000001"));
@@ -167,7 +167,7 @@ fn the_frontier_file_is_evidence_unless_it_is_torn() {
     let damage = site.damage();
     assert_eq!(
         damage.what,
-        What::EndsEarly {
+        Finding::EndsEarly {
             last: 7,
             durable: 8
         }
@@ -193,7 +193,7 @@ fn a_seal_makes_the_last_group_damage_too() {
     drop(journal);
     site.forget_frontier();
     flip(&site.segment(1), at(8) + 500);
-    assert_eq!(site.damage().what, What::LaterGroup { offset: at(9) });
+    assert_eq!(site.damage().what, Finding::LaterGroup { offset: at(9) });
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn synced_frames_that_turned_to_zeros_are_damage() {
     let damage = site.damage();
     assert_eq!(
         (damage.offset, damage.what),
-        (at(3), What::LaterGroup { offset: at(5) })
+        (at(3), Finding::LaterGroup { offset: at(5) })
     );
 }
 
@@ -222,7 +222,10 @@ fn a_bad_frame_before_another_segment_is_found_by_reading() {
     let site = Site::new(10);
     flip(&site.segment(1), at(14) + 500);
     let damage = site.read_damage();
-    assert_eq!((damage.offset, damage.what), (at(14), What::FrameChecksum));
+    assert_eq!(
+        (damage.offset, damage.what),
+        (at(14), Finding::FrameChecksum)
+    );
     let Fault::Damaged(to_the_end) = read(&site.disk(), Until::End).unwrap_err() else {
         panic!()
     };
@@ -246,7 +249,7 @@ fn a_truncated_segment_is_damage() {
         };
         assert_eq!(
             damage.what,
-            What::Truncated {
+            Finding::Truncated {
                 expected,
                 found: length
             }
@@ -259,14 +262,17 @@ fn a_truncated_segment_is_damage() {
 fn a_missing_segment_is_damage() {
     let site = Site::new(30);
     fs::remove_file(site.segment(2)).unwrap();
-    assert_eq!(site.damage().what, What::SegmentMissing { number: 2 });
-    assert_eq!(site.read_damage().what, What::SegmentMissing { number: 2 });
+    assert_eq!(site.damage().what, Finding::SegmentMissing { number: 2 });
+    assert_eq!(
+        site.read_damage().what,
+        Finding::SegmentMissing { number: 2 }
+    );
 
     let site = Site::new(30);
     fs::remove_file(site.segment(site.frontier.end.segment)).unwrap();
     assert!(matches!(
         site.damage().what,
-        What::EndsEarly { durable: 60, .. }
+        Finding::EndsEarly { durable: 60, .. }
     ));
 }
 
@@ -278,7 +284,7 @@ fn swapped_segments_are_damage() {
     fs::rename(site.segment(9), site.segment(2)).unwrap();
     assert_eq!(
         site.damage().what,
-        What::PlaceForeign {
+        Finding::PlaceForeign {
             segment: 2,
             offset: 0
         }
@@ -289,14 +295,14 @@ fn swapped_segments_are_damage() {
 fn a_segment_of_another_journal_is_damage() {
     let (site, other) = (Site::new(30), Site::new(30));
     fs::copy(other.segment(2), site.segment(2)).unwrap();
-    assert_eq!(site.damage().what, What::SegmentNotNext);
+    assert_eq!(site.damage().what, Finding::SegmentNotNext);
 }
 
 #[test]
 fn an_empty_directory_with_evidence_is_damage() {
     let site = Site::new(1);
     fs::remove_file(site.segment(1)).unwrap();
-    assert_eq!(site.damage().what, What::SegmentMissing { number: 1 });
+    assert_eq!(site.damage().what, Finding::SegmentMissing { number: 1 });
     site.forget_frontier();
     assert!(site.open().unwrap().created);
 }
@@ -357,12 +363,12 @@ fn a_changed_frame_with_a_good_checksum_breaks_the_chain() {
     let site = Site::new(4);
     tamper(&site, 3);
     for damage in [site.damage(), site.read_damage()] {
-        assert_eq!((damage.offset, damage.what), (at(4), What::ChainBroken));
+        assert_eq!((damage.offset, damage.what), (at(4), Finding::ChainBroken));
     }
 
     // Also the last frame: the frontier knows its hash.
     let site = Site::new(4);
     tamper(&site, 8);
     let damage = site.read_damage();
-    assert_eq!((damage.offset, damage.what), (at(8), What::ChainBroken));
+    assert_eq!((damage.offset, damage.what), (at(8), Finding::ChainBroken));
 }
