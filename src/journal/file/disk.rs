@@ -206,7 +206,12 @@ impl Disk for OsDisk {
     }
 
     fn describe(&self, name: &str) -> String {
-        self.path(name).display().to_string()
+        let path = if name.is_empty() {
+            self.directory.to_path_buf()
+        } else {
+            self.path(name)
+        };
+        path.display().to_string()
     }
 
     fn errand<T, W>(&self, work: W) -> io::Result<Errand<T>>

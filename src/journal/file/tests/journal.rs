@@ -132,9 +132,14 @@ fn a_second_process_is_refused_and_told_who_has_the_lock() {
     let directory = tempfile::tempdir().unwrap();
     let (journal, disk) = open(&directory);
     let refused = FileJournal::open(disk.clone(), OPTIONS, Evidence::default()).unwrap_err();
-    let Fault::Locked { holder, .. } = &refused else {
+    let Fault::Locked {
+        holder,
+        directory: named,
+    } = &refused
+    else {
         panic!("{refused:?}")
     };
+    assert_eq!(*named, directory.path().display().to_string());
     assert!(
         holder.starts_with(&format!("process {} on ", std::process::id())),
         "{holder}"
