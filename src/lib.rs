@@ -29,3 +29,4 @@ pub mod settings;
 pub mod telemetry;
 pub mod notify;
 pub mod pipeline;
+pub mod simulator;

@@ -5,6 +5,7 @@
 //! [`Journal`]).
 
 pub mod record;
+pub mod file;
 
 use crate::ids::Position;
 use crate::ledger::Commit;
