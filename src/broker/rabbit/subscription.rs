@@ -1,6 +1,6 @@
 //! One open consuming channel: its epoch, its subscription and its acknowledgements.
 //!
-//! It lives from one connect to the next fault; [`super::consume`] decides when to open, cancel
+//! It lives from one connect to the next fault; [`mod@super::consume`] decides when to open, cancel
 //! and close.
 
 use std::collections::VecDeque;
