@@ -22,6 +22,9 @@ const HEARTBEAT_SECONDS: u16 = 12;
 /// TCP, TLS and login together. Longer than any healthy broker under load, short enough that a
 /// black hole in the network is reported while somebody still watches the start.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// An answer to a request on a channel. A queue without a leader gives none, for as long as that
+/// lasts; then it is better to be seen trying than to wait silently.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a polite goodbye may take; afterwards the socket is simply dropped.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -125,6 +128,18 @@ pub(super) async fn connect(
         Err(_elapsed) => Err(BrokerFault::Unreachable {
             address: options.address(),
             reason: format!("no answer within {CONNECT_TIMEOUT:?}"),
+        }),
+    }
+}
+
+/// Wait for the broker's answer to a request.
+pub(super) async fn answered<T>(
+    request: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, BrokerFault> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, request).await {
+        Ok(answer) => answer.map_err(|error| fault(&error)),
+        Err(_elapsed) => Err(BrokerFault::Lost {
+            reason: format!("no answer within {ANSWER_TIMEOUT:?}; is the queue available?"),
         }),
     }
 }
