@@ -9,7 +9,7 @@ use crate::ids::BookIndex;
 use crate::jobs::job::{Body, DeadLetter, Job};
 use crate::jobs::{JobData, Text};
 use crate::ledger::Value;
-use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_JOBS_MAX};
+use crate::limits::MESSAGE_JOBS_MAX;
 use crate::wire::container::{self, Container, ContainerFault};
 use crate::wire::message::{Head, JobReader, Unsealed, content};
 use crate::wire::ndjson;
@@ -111,11 +111,12 @@ pub fn decode(
     content_type: Result<ContentType, DeadLetter>,
     head: &Head<'_>,
     body: &[u8],
+    bytes_max: usize,
     items: &mut Vec<Item>,
 ) {
     let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
-    if body.len() > MESSAGE_BYTES_MAX {
-        items.push(whole(too_large("bytes", MESSAGE_BYTES_MAX)));
+    if body.len() > bytes_max {
+        items.push(whole(too_large("bytes", bytes_max)));
         return;
     }
     match content_type {

@@ -19,6 +19,7 @@
 
 pub mod parcel;
 pub mod observe;
+pub mod gauges;
 pub mod intake;
 pub mod decode;
 pub mod post;

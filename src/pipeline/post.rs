@@ -68,15 +68,17 @@ struct Making {
 pub struct Post<P> {
     engine: Engine,
     past: P,
+    jobs_max: usize,
     making: Making,
 }
 
 impl<P: Past> Post<P> {
-    /// A station with its engine.
-    pub fn new(engine: Engine, past: P) -> Self {
+    /// A station with its engine; a commit has about so many jobs at the most.
+    pub fn new(engine: Engine, past: P, jobs_max: usize) -> Self {
         Self {
             engine,
             past,
+            jobs_max,
             making: Making::default(),
         }
     }
@@ -95,6 +97,14 @@ impl<P: Past> Post<P> {
     ) -> Result<(), PostFault> {
         for parcel in parcels {
             self.parcel(parcel, now, next)?;
+            if self
+                .making
+                .commit
+                .as_ref()
+                .is_some_and(|commit| commit.records.len() >= self.jobs_max)
+            {
+                self.hand_on(next)?;
+            }
         }
         self.hand_on(next)
     }

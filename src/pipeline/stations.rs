@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::decode::{ContentType, Item, Sealer, decode, seal};
+use super::gauges;
 use super::observe::Observer;
 use super::parcel::{Arrived, Batch, Parcel, Tag};
 use super::persist::{Persist, Persisted};
@@ -23,6 +24,8 @@ use crate::telemetry::Pulse;
 use crate::vault::VaultFault;
 use crate::wire::message::{Head, JobReader};
 
+/// How often the books' gauges are brought up to date, at most.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
 /// Messages decoded before their new subjects' keys are made durable together.
 const DECODE_MESSAGES_MAX: usize = 256;
 
@@ -56,6 +59,8 @@ pub struct Decoding<S> {
     pub jobs_exchange: String,
     /// Principals that may name other actors.
     pub trusted: Vec<String>,
+    /// Bytes of a message.
+    pub bytes_max: usize,
 }
 
 impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
@@ -121,6 +126,7 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
             content_type,
             &head,
             &delivery.body,
+            self.bytes_max,
             &mut items,
         );
         let may_die = |item: &Item| match item {
@@ -163,6 +169,7 @@ pub fn post<P: Past>(
 ) -> Result<(), StationFault> {
     let mut next = ToPersist { batches };
     let mut taken = Vec::new();
+    let mut shown = observer.clock().elapsed();
     loop {
         pulse.idle();
         if parcels.take(&mut taken, batch_max) == Taken::Closed {
@@ -172,7 +179,12 @@ pub fn post<P: Past>(
         let began = observer.clock().elapsed();
         let jobs = taken.iter().map(|parcel| parcel.items.len()).sum();
         station.batch(taken.drain(..), observer.clock().now(), &mut next)?;
-        observer.posted(jobs, observer.clock().elapsed().saturating_sub(began));
+        let now = observer.clock().elapsed();
+        observer.posted(jobs, now.saturating_sub(began));
+        if now.saturating_sub(shown) >= GAUGES_EVERY {
+            gauges::show(observer.metrics(), station.engine().books());
+            shown = now;
+        }
     }
     station.note(Record::Stop, observer.clock().now(), &mut next)?;
     pulse.retire();

@@ -33,6 +33,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct ConnectOptions {
     uri: AMQPUri,
     tls: OwnedTLSConfig,
+    attempt: Duration,
 }
 
 impl ConnectOptions {
@@ -46,6 +47,7 @@ impl ConnectOptions {
         Ok(Self {
             uri,
             tls: OwnedTLSConfig::default(),
+            attempt: CONNECT_TIMEOUT,
         })
     }
 
@@ -54,6 +56,22 @@ impl ConnectOptions {
     pub fn with_credentials(mut self, user: &str, password: &str) -> Self {
         user.clone_into(&mut self.uri.authority.userinfo.username);
         self.with_password(password)
+    }
+
+    /// Log in as this user instead of the one in the address.
+    #[must_use]
+    pub fn with_user(mut self, user: &str) -> Self {
+        user.clone_into(&mut self.uri.authority.userinfo.username);
+        self
+    }
+
+    /// Beat like this and give an attempt so long.
+    #[must_use]
+    pub fn with_timing(mut self, heartbeat: Duration, attempt: Duration) -> Self {
+        let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);
+        self.uri.query.heartbeat = Some(seconds);
+        self.attempt = attempt;
+        self
     }
 
     /// Use this password instead of the one in the address.
@@ -122,12 +140,12 @@ pub(super) async fn connect(
         .uri
         .clone()
         .connect_with_config(properties, options.tls.clone(), runtime);
-    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+    match tokio::time::timeout(options.attempt, attempt).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(connect_fault(options, &error)),
         Err(_elapsed) => Err(BrokerFault::Unreachable {
             address: options.address(),
-            reason: format!("no answer within {CONNECT_TIMEOUT:?}"),
+            reason: format!("no answer within {:?}", options.attempt),
         }),
     }
 }
