@@ -30,3 +30,4 @@ pub mod telemetry;
 pub mod notify;
 pub mod pipeline;
 pub mod simulator;
+pub mod bench;
