@@ -3,10 +3,10 @@
 //! The sentence is the only way AMQP tells what a queue was declared with. Its forms:
 //!
 //! ```text
-//! … inequivalent arg 'NAME' for queue 'Q' in vhost '/': received the value 'V' of type 'T' but
+//! inequivalent arg 'NAME' for queue 'Q' in vhost '/': received the value 'V' of type 'T' but
 //!   current is the value 'V' of type 'T'
-//! … inequivalent arg 'NAME' for queue 'Q' in vhost '/': received none but current is none
-//! … inequivalent arg 'durable' for queue 'Q' in vhost '/': received 'true' but current is 'false'
+//! inequivalent arg 'NAME' for queue 'Q' in vhost '/': received none but current is none
+//! inequivalent arg 'durable' for queue 'Q' in vhost '/': received 'true' but current is 'false'
 //! ```
 //!
 //! AMQP cuts it at 255 bytes, so with very long names the current value may be unknown.

@@ -141,16 +141,26 @@ pub(crate) async fn next(lane: &mut kontor::broker::rabbit::ConsumerLane) -> Con
     event.expect("an event in time").expect("the lane lives")
 }
 
-/// Ready messages in a queue, as the broker counts them.
-pub(crate) async fn ready(channel: &Channel, queue: &str) -> u32 {
+/// Messages ready in a queue and its consumers, as the broker counts them.
+pub(crate) async fn counts(channel: &Channel, queue: &str) -> (u32, u32) {
     let options = lapin::options::QueueDeclareOptions {
         passive: true,
         ..Default::default()
     };
-    let queue = channel
-        .queue_declare(queue.into(), options, FieldTable::default())
-        .await;
-    queue.expect("the queue").message_count()
+    let declared = channel.queue_declare(queue.into(), options, FieldTable::default());
+    let queue = declared.await.expect("the queue");
+    (queue.message_count(), queue.consumer_count())
+}
+
+/// Wait until a queue without consumers holds as many messages. The broker takes a moment to put
+/// back what a closed channel left, and counts the consumer until then.
+pub(crate) async fn holds(queue: &str, messages: u32) {
+    let (_connection, channel) = plain_channel().await;
+    let what = format!("{queue} holds {messages} messages");
+    eventually(&what, async || {
+        counts(&channel, queue).await == (messages, 0)
+    })
+    .await;
 }
 
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
