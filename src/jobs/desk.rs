@@ -1,8 +1,6 @@
 //! A desk to try kinds at: jobs go in as JSON and their outcomes come out as JSON, through the real
 //! reader, engine and encoder, and every commit is replayed into a second engine that must agree.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value as Json, json};
 
 use crate::engine::{Engine, Secrets, Verdict};
@@ -89,7 +87,7 @@ impl Desk {
     }
 
     /// Run a job under a key of its own and give its outcome as it is published.
-    pub(crate) fn run(&mut self, kind: &str, data: Json) -> Json {
+    pub(crate) fn run(&mut self, kind: &str, data: &Json) -> Json {
         self.jobs += 1;
         let key = format!("job-{}", self.jobs);
         let job = json!({ "key": key, "kind": kind, "data": data }).to_string();
@@ -163,8 +161,7 @@ struct Opening {
     effects: Vec<Effect>,
     legs: Vec<Leg>,
     units: Vec<(String, u8)>,
-    opened: BTreeSet<String>,
-    accounts: u32,
+    accounts: Vec<String>,
 }
 
 impl Opening {
@@ -175,11 +172,15 @@ impl Opening {
         let class = AccountClass::of_text(class).unwrap();
         let account = self.open(name, index, class, min.map(|min| i128::from(minor(min))));
         let amount = minor(opening);
-        let counter = format!("opening/{unit}");
-        if amount == 0 || !self.opened.insert(format!("{counter} of {name}")) {
+        if amount == 0 {
             return;
         }
-        let against = self.open(&counter, index, AccountClass::Equity, None);
+        let against = self.open(
+            &format!("opening/{unit}"),
+            index,
+            AccountClass::Equity,
+            None,
+        );
         let start = u32::try_from(self.legs.len()).unwrap();
         let (debited, credited) = if class.normal_side() == Side::Debit {
             (account, against)
@@ -225,12 +226,8 @@ impl Opening {
         class: AccountClass,
         min_available: Option<i128>,
     ) -> AccountIndex {
-        let accounts = self.effects.iter().filter_map(|effect| match effect {
-            Effect::AccountOpened(opened) => Some(&*opened.name),
-            _ => None,
-        });
-        if let Some(place) = accounts.enumerate().find(|(_, known)| *known == name) {
-            return AccountIndex(u32::try_from(place.0).unwrap());
+        if let Some(place) = self.accounts.iter().position(|known| known == name) {
+            return AccountIndex(u32::try_from(place).unwrap());
         }
         let change = AccountChange {
             min_available,
@@ -243,7 +240,7 @@ impl Opening {
                 class,
                 change,
             })));
-        self.accounts += 1;
-        AccountIndex(self.accounts - 1)
+        self.accounts.push(name.to_owned());
+        AccountIndex(u32::try_from(self.accounts.len() - 1).unwrap())
     }
 }

@@ -10,6 +10,7 @@ pub mod job;
 pub mod account;
 pub mod entry;
 pub mod settlement;
+pub mod query;
 
 #[cfg(test)]
 pub(crate) mod desk;
@@ -18,6 +19,7 @@ pub use catalogue::{KindInfo, kind_code, kind_name};
 pub use contract::JobKind;
 pub use fields::{Id, Text};
 pub use job::{Body, Job};
+pub use query::{Question, QuestionData, QuestionVisitor};
 
 contract::job_kinds! {
     // code  wire name             variant

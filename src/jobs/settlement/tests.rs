@@ -33,12 +33,12 @@ fn dvp(changes: &Json) -> Json {
 }
 
 fn instruct(desk: &mut Desk, changes: &Json) -> Json {
-    desk.run("settlement.instruct", dvp(changes))
+    desk.run("settlement.instruct", &dvp(changes))
 }
 
 fn attempt(desk: &mut Desk) -> Json {
     let data = json!({ "instruction": "SI-000001" });
-    desk.run("settlement.attempt", data)
+    desk.run("settlement.attempt", &data)
 }
 
 /// Shares come in at a party.
@@ -47,7 +47,7 @@ fn deliver(desk: &mut Desk, party: &str, shares: &str) {
         { "dr": "secu/depository", "amount": shares },
         { "cr": format!("secu/{party}"), "amount": shares },
     ]);
-    let outcome = desk.run("entry.post", json!({ "legs": legs }));
+    let outcome = desk.run("entry.post", &json!({ "legs": legs }));
     shows(&outcome, &json!({ "status": "posted" }));
 }
 
@@ -391,89 +391,73 @@ fn shapes_that_do_not_fit_their_type_are_refused() {
         ),
     ];
     for (data, code, path) in cases {
-        let outcome = desk().run("settlement.attempt", data);
+        let outcome = desk().run("settlement.attempt", &data);
         shows(&outcome, &json!({ "code": code }));
         assert_eq!(outcome["detail"]["path"], path, "{outcome:#}");
     }
 }
 
+/// Each change of the instruction is refused with its code, place and detail.
+#[track_caller]
+fn all_refused(cases: &[(Json, &str, &str, Json)]) {
+    for (changes, code, path, detail) in cases {
+        let outcome = instruct(&mut desk(), changes);
+        refused(&outcome, code, &format!("/data{path}"), detail);
+    }
+}
+
 #[test]
-fn values_are_refused_in_the_order_of_the_catalogue() {
-    let cash = |amount: Json| json!({ "amount": amount, "currency": "EUR" });
-    let none = Json::Null;
-    let cases = [
+fn dates_and_quantities_say_what_is_wrong_with_them() {
+    let invalid = |quantity: Json, reason: &str| {
+        let detail = json!({ "reason": reason });
         (
-            json!({ "settlement_date": "2026-02-30" }),
-            "DATE_INVALID",
+            json!({ "quantity": quantity }),
+            "QUANTITY_INVALID",
+            "/quantity",
+            detail,
+        )
+    };
+    let date = |date: &str, code: &'static str| {
+        let detail = json!({ "value": date });
+        (
+            json!({ "settlement_date": date }),
+            code,
             "/settlement_date",
-            json!({ "value": "2026-02-30" }),
-        ),
-        (
-            json!({ "settlement_date": "2200-01-01" }),
-            "DATE_OUT_OF_RANGE",
-            "/settlement_date",
-            json!({ "value": "2200-01-01" }),
-        ),
-        (
-            json!({ "quantity": 5 }),
-            "QUANTITY_INVALID",
-            "/quantity",
-            json!({ "reason": "number, not string" }),
-        ),
-        (
-            json!({ "quantity": "0" }),
-            "QUANTITY_INVALID",
-            "/quantity",
-            json!({ "reason": "not above zero" }),
-        ),
-        (
-            json!({ "quantity": "-1" }),
-            "QUANTITY_INVALID",
-            "/quantity",
-            json!({ "reason": "not above zero" }),
-        ),
-        (
-            json!({ "quantity": "0.0000000001" }),
-            "QUANTITY_INVALID",
-            "/quantity",
-            json!({ "reason": "more than 9 decimals or 18 digits" }),
-        ),
+            detail,
+        )
+    };
+    let unit = json!({ "unit": "SHR", "decimals": 0 });
+    all_refused(&[
+        date("2026-02-30", "DATE_INVALID"),
+        date("2200-01-01", "DATE_OUT_OF_RANGE"),
+        invalid(json!(5), "number, not string"),
+        invalid(json!("0"), "not above zero"),
+        invalid(json!("-1"), "not above zero"),
+        invalid(json!("0.0000000001"), "more than 9 decimals or 18 digits"),
         (
             json!({ "quantity": "1.5" }),
             "AMOUNT_PRECISION",
             "/quantity",
-            json!({ "unit": "SHR", "decimals": 0 }),
+            unit,
         ),
-        (
-            json!({ "cash": cash(json!("1.005")) }),
-            "AMOUNT_PRECISION",
-            "/cash/amount",
-            json!({ "unit": "EUR", "decimals": 2 }),
-        ),
-        (
-            json!({ "cash": cash(json!("0.00")) }),
-            "AMOUNT_ZERO",
-            "/cash/amount",
-            none.clone(),
-        ),
-        (
-            json!({ "cash": cash(json!("-1.00")) }),
-            "AMOUNT_NEGATIVE",
-            "/cash/amount",
-            none.clone(),
-        ),
-        (
-            json!({ "cash": cash(json!("99999999999999999999.00")) }),
-            "AMOUNT_OVERFLOW",
-            "/cash/amount",
-            none.clone(),
-        ),
-        (
-            json!({ "cash": cash(json!(1)) }),
-            "AMOUNT_FORMAT",
-            "/cash/amount",
-            json!({ "reason": "number, not string" }),
-        ),
+    ]);
+}
+
+#[test]
+fn cash_and_units_say_what_is_wrong_with_them() {
+    let cash = |amount: Json, code: &'static str, detail: Json| {
+        let cash = json!({ "amount": amount, "currency": "EUR" });
+        (json!({ "cash": cash }), code, "/cash/amount", detail)
+    };
+    let (none, euro) = (Json::Null, json!({ "unit": "EUR", "decimals": 2 }));
+    let form = json!({ "reason": "number, not string" });
+    let unknown = json!({ "cash": { "amount": "1.005", "currency": "EURO" } });
+    all_refused(&[
+        cash(json!(1), "AMOUNT_FORMAT", form),
+        cash(json!("-1.00"), "AMOUNT_NEGATIVE", none.clone()),
+        cash(json!("0.00"), "AMOUNT_ZERO", none.clone()),
+        cash(json!("1.005"), "AMOUNT_PRECISION", euro),
+        cash(json!("99999999999999999999.00"), "AMOUNT_OVERFLOW", none),
         (
             json!({ "security": "XYZ9" }),
             "CURRENCY_UNKNOWN",
@@ -481,7 +465,7 @@ fn values_are_refused_in_the_order_of_the_catalogue() {
             json!({ "unit": "XYZ9" }),
         ),
         (
-            json!({ "cash": { "amount": "1.005", "currency": "EURO" } }),
+            unknown,
             "CURRENCY_UNKNOWN",
             "/cash/currency",
             json!({ "unit": "EURO" }),
@@ -492,24 +476,32 @@ fn values_are_refused_in_the_order_of_the_catalogue() {
             "/receiver",
             json!({ "account": "secu/S" }),
         ),
-        // Two faults: the earlier step wins.
+    ]);
+}
+
+#[test]
+fn of_two_faults_the_earlier_step_gives_the_code() {
+    let form = json!({ "reason": "only digits, one point and a leading minus are allowed" });
+    all_refused(&[
         (
             json!({ "settlement_date": "soon", "quantity": "x" }),
             "DATE_INVALID",
             "/settlement_date",
-            none,
+            Json::Null,
         ),
         (
             json!({ "quantity": "x", "security": "XYZ9" }),
             "QUANTITY_INVALID",
             "/quantity",
-            json!({ "reason": "only digits, one point and a leading minus are allowed" }),
+            form,
         ),
-    ];
-    for (changes, code, path, detail) in cases {
-        let outcome = instruct(&mut desk(), &changes);
-        refused(&outcome, code, &format!("/data{path}"), &detail);
-    }
+        (
+            json!({ "security": "XYZ9", "receiver": "S" }),
+            "CURRENCY_UNKNOWN",
+            "/security",
+            json!({ "unit": "XYZ9" }),
+        ),
+    ]);
 }
 
 #[test]
