@@ -13,3 +13,4 @@ pub mod engine;
 pub mod journal;
 pub mod broker;
 pub mod pipeline;
+pub mod report;
