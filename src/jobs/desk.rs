@@ -8,6 +8,7 @@ use crate::ids::{AccountIndex, BookIndex, EntryNo, Hash128, UnitIndex};
 use crate::ledger::account::AccountClass;
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::effect::{AccountChange, AccountOpened, Effect, Post};
+use crate::ledger::period::PeriodState;
 use crate::ledger::plan::NaturalKeys;
 use crate::ledger::reference::Record;
 use crate::ledger::{Book, Commit, Leg, NameTable, Side};
@@ -16,7 +17,7 @@ use crate::money::currency::currency;
 use crate::money::minor::signed_minor;
 use crate::pipeline::decode::{Sealer, seal};
 use crate::raw_json::RawJson;
-use crate::time::{Date, Timestamp};
+use crate::time::{Date, Month, Timestamp};
 use crate::wire::message::{BookRules, Head, JobReader, key_hash};
 use crate::wire::outcome;
 
@@ -86,6 +87,15 @@ impl Desk {
         self.engine.book(BookIndex(0)).unwrap()
     }
 
+    /// Close a month for everybody.
+    pub(crate) fn close(&mut self, month: &str) {
+        let closed = Effect::Period {
+            month: Month::parse(month).unwrap(),
+            state: PeriodState::Closed,
+        };
+        self.set_up_with(vec![closed], Vec::new());
+    }
+
     /// Run a job under a key of its own and give its outcome as it is published.
     pub(crate) fn run(&mut self, kind: &str, data: &Json) -> Json {
         self.jobs += 1;
@@ -127,7 +137,6 @@ impl Desk {
     }
 
     fn set_up(&mut self, rows: &[Row<'_>], records: &[(Record, &str, &str)]) {
-        let mut commit = self.engine.begin(self.now);
         let mut opening = Opening::default();
         for row in rows {
             opening.account(row);
@@ -140,7 +149,12 @@ impl Desk {
                 value: RawJson::new(*value),
             });
         }
-        (commit.effects, commit.legs) = (opening.effects, opening.legs);
+        self.set_up_with(opening.effects, opening.legs);
+    }
+
+    fn set_up_with(&mut self, effects: Vec<Effect>, legs: Vec<Leg>) {
+        let mut commit = self.engine.begin(self.now);
+        (commit.effects, commit.legs) = (effects, legs);
         let record = SetupRecord {
             book: BookIndex(0),
             name: "main".into(),

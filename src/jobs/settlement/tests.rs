@@ -538,3 +538,54 @@ fn an_attempt_needs_accounts_of_the_instructions_units() {
         &detail,
     );
 }
+
+#[test]
+fn an_attempt_is_booked_today_and_its_period_must_be_open() {
+    let mut desk = desk();
+    instruct(&mut desk, &json!({ "quantity": "600" }));
+    desk.close("2027-01");
+    let detail = json!({ "period": "2027-01" });
+    refused(&attempt(&mut desk), "PERIOD_CLOSED", "/data", &detail);
+    // The period comes before the document.
+    let unknown = desk.run("settlement.attempt", &json!({ "instruction": "SI-9" }));
+    shows(&unknown, &json!({ "code": "PERIOD_CLOSED" }));
+}
+
+#[test]
+fn accounts_come_before_the_state_and_limits_last() {
+    let mut rows = PARTIES.to_vec();
+    rows.retain(|(name, ..)| *name != "cash/S");
+    let mut desk = Desk::new(&rows, &[]);
+    let full = json!({
+        "account": "cash/S", "unit": "EUR", "class": "liability", "max_balance": "14999.99",
+    });
+    desk.run("account.open", &full);
+    let frozen = json!({
+        "account": "secu/F", "unit": "SHR", "class": "liability", "freeze": "credit",
+    });
+    desk.run("account.open", &frozen);
+    let cash = json!({ "amount": "15000.00", "currency": "EUR" });
+    instruct(&mut desk, &json!({ "quantity": "600", "cash": cash }));
+    let detail = json!({
+        "account": "cash/S", "exposure": "0.00", "requested": "15000.00", "limit": "14999.99",
+    });
+    let outcome = attempt(&mut desk);
+    shows(
+        &outcome,
+        &json!({ "code": "LIMIT_EXCEEDED", "detail": detail }),
+    );
+    let document = desk.book().documents().get("SI-000001").unwrap();
+    assert_eq!(
+        document.count("attempts"),
+        0,
+        "a rejected attempt does not count"
+    );
+
+    // On hold and with a frozen account: step 7 comes before step 11.
+    let held = json!({ "trade": null, "type": "FOP", "cash": null, "receiver": "F",
+        "on_hold": true });
+    instruct(&mut desk, &held);
+    let outcome = desk.run("settlement.attempt", &json!({ "instruction": "SI-000002" }));
+    let detail = json!({ "account": "secu/F", "side": "credit" });
+    refused(&outcome, "ACCOUNT_FROZEN", "/data/instruction", &detail);
+}
