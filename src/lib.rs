@@ -1,3 +1,15 @@
+//! # kontor
+//!
+//! Jobs come in from RabbitMQ and leave as entries in a durable journal.
+//!
+//! ```text
+//!   intake ─▶ decode ─▶ [ring] ─▶ post ─▶ [ring] ─▶ persist ─┬▶ acknowledge
+//!   broker    wire                engine            journal  └▶ publish
+//! ```
+//!
+//! A pure state machine stands in the middle; everything else carries bytes to it and facts away from
+//! it. Read the modules in this order: [`ledger`], [`jobs`], [`engine`], [`journal`], [`pipeline`].
+
 pub mod lenient;
 pub mod raw_json;
 pub mod money;
@@ -12,5 +24,10 @@ pub mod ring;
 pub mod engine;
 pub mod journal;
 pub mod broker;
+pub mod vault;
+pub mod settings;
+pub mod telemetry;
+pub mod notify;
 pub mod pipeline;
 pub mod report;
+pub mod simulator;

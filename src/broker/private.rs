@@ -70,6 +70,10 @@ pub struct Options {
     /// Keep everything here, also afterwards; without it a temporary directory is used and
     /// removed at the end.
     pub dir: Option<PathBuf>,
+    /// Further lines for `rabbitmq.conf`.
+    pub config: String,
+    /// Plugins to enable.
+    pub plugins: Vec<String>,
 }
 
 /// What the start is waiting for, to be shown to whoever waits.
@@ -174,7 +178,7 @@ impl PrivateBroker {
                 ports,
                 guard: None,
             };
-            broker.prepare()?;
+            broker.prepare(options)?;
             match broker.launch(&mut progress) {
                 Ok(()) => return Ok(broker),
                 Err(PrivateFault::Ended { .. }) if attempt < START_ATTEMPTS => attempt += 1,
@@ -240,7 +244,7 @@ impl PrivateBroker {
         self.launch(&mut progress)
     }
 
-    fn prepare(&self) -> Result<(), PrivateFault> {
+    fn prepare(&self, options: &Options) -> Result<(), PrivateFault> {
         for sub in ["home", "data", "log", "generated"] {
             let mut builder = fs::DirBuilder::new();
             builder.recursive(true).mode(0o700);
@@ -259,12 +263,13 @@ impl PrivateBroker {
         let conf = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\nloopback_users.guest = true\n\
              disk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\n\
-             log.console = false\nlog.file.level = info\n",
-            self.ports.amqp
+             log.console = false\nlog.file.level = info\n{}\n",
+            self.ports.amqp, options.config
         );
+        let plugins = format!("[{}].\n", options.plugins.join(","));
         let files = [
             ("rabbitmq.conf", conf.as_str()),
-            ("plugins", "[].\n"),
+            ("plugins", plugins.as_str()),
             ("environment", ""),
         ];
         for (name, text) in files {

@@ -191,9 +191,15 @@ type OpenItem = (Box<str>, Option<Date>, Box<str>);
 pub struct Documents {
     documents: BTreeMap<Box<str>, Document>,
     open_items: BTreeSet<OpenItem>,
+    counts: BTreeMap<(DocumentKind, DocumentState), u64>,
 }
 
 impl Documents {
+    /// How many documents of a kind stand in a state.
+    pub fn count(&self, kind: DocumentKind, state: DocumentState) -> u64 {
+        self.counts.get(&(kind, state)).copied().unwrap_or_default()
+    }
+
     /// The document of a number.
     pub fn get(&self, number: &str) -> Option<&Document> {
         self.documents.get(number)

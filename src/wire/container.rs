@@ -340,10 +340,7 @@ mod tests {
             Err(ContainerFault::NotAContainer)
         );
         assert_eq!(with(8, 2), Err(ContainerFault::UnknownVersion { found: 2 }));
-        assert_eq!(
-            with(10, 1),
-            Err(ContainerFault::UnknownVersion { found: 1 })
-        );
+        assert_eq!(with(10, 1), Err(ContainerFault::Reserved));
         assert_eq!(with(12, 0), Err(ContainerFault::Empty));
         assert_eq!(with(12, 1), Err(ContainerFault::Trailing { bytes: 39 }));
         assert_eq!(with(12, 3), Err(ContainerFault::EndsTooSoon { index: 2 }));

@@ -26,3 +26,6 @@ pub mod outcome;
 
 mod pointer;
 mod text;
+
+#[cfg(test)]
+mod cost;

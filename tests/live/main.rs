@@ -14,3 +14,4 @@
 mod broker;
 mod rates;
 mod support;
+mod tls;

@@ -22,13 +22,30 @@ use crate::support::{
 const MESSAGES: u64 = 60_000;
 const PREFETCH: u16 = 2_000;
 const ACK_EVERY: u64 = 500;
-const ROUNDS: usize = 4;
+const ROUNDS: u64 = 4;
 
 fn per_second(since: Instant) -> u64 {
     let millis = u64::try_from(since.elapsed().as_millis()).expect("a short run");
     (MESSAGES * 1_000)
         .checked_div(millis)
         .expect("a measurable time")
+}
+
+/// Processor time of this process so far, in clock ticks of 10 ms: what the broker and others do
+/// beside us does not count.
+fn ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("the process's own account");
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .expect("fields")
+        .split(' ')
+        .collect();
+    // User and system time are fields 14 and 15; what is left starts with field 2's end.
+    [12, 13]
+        .map(|n| fields[n].parse::<u64>().expect("a number"))
+        .iter()
+        .sum()
 }
 
 fn median(mut rates: Vec<u64>) -> u64 {
@@ -165,16 +182,25 @@ async fn rates() {
         Topology::job_queue(&prefix, 0),
     );
     let mut rates: [Vec<u64>; 4] = Default::default();
+    let mut used = [0; 4];
     for round in 0..ROUNDS {
         // Alternating, so that neither side always meets the warmer broker.
         let ours_first = round % 2 == 0;
         for side in [ours_first, !ours_first] {
             if side {
+                let before = ticks();
                 rates[0].push(our_publisher(&prefix, &exchange).await);
+                used[0] += ticks() - before;
+                let before = ticks();
                 rates[1].push(our_consumer(&prefix).await);
+                used[1] += ticks() - before;
             } else {
+                let before = ticks();
                 rates[2].push(bare_publisher(&exchange, 1_000).await);
+                used[2] += ticks() - before;
+                let before = ticks();
                 rates[3].push(bare_consumer(&queue).await);
+                used[3] += ticks() - before;
             }
         }
         let (_connection, channel) = plain_channel().await;
@@ -184,6 +210,11 @@ async fn rates() {
             .unwrap();
     }
     eprintln!("{rates:?}");
+    let micros = |ticks: u64| (ticks * 10_000).checked_div(MESSAGES * ROUNDS);
+    eprintln!(
+        "processor time, microseconds a message: {:?}",
+        used.map(micros)
+    );
     let [publish, consume, bare_publish, bare_consume] = rates.map(median);
     let percent = |ours: u64, bare: u64| (ours * 100).checked_div(bare).unwrap();
     eprintln!(

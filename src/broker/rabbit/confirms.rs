@@ -326,6 +326,27 @@ mod tests {
     }
 
     #[test]
+    fn a_return_that_turns_up_during_the_polling_still_counts() {
+        let mut confirms = Confirms::new();
+        let (sender, receiver) = oneshot::channel::<Result<Answer, ()>>();
+        let mut sender = Some(sender);
+        let mut polled = false;
+        // When message 0 turns out confirmed, its return is handed to message 1.
+        let first = std::future::poll_fn(move |context| {
+            if !std::mem::replace(&mut polled, true) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            sender.take().unwrap().send(Ok(acked(Some("m0")))).unwrap();
+            Poll::Ready(Ok(acked(None)))
+        });
+        let second = async move { receiver.await.unwrap_or(Err(())) };
+        confirms.push(0, Some(identity("m0")), Box::pin(first));
+        confirms.push(1, Some(identity("m1")), Box::pin(second));
+        assert_eq!(collect(&mut confirms), [(0, Returned), (1, Acked)]);
+    }
+
+    #[test]
     fn results_come_in_the_order_of_publishing() {
         let mut confirms = Confirms::new();
         let first = publish(&mut confirms, 10);

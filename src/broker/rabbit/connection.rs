@@ -22,6 +22,9 @@ const HEARTBEAT_SECONDS: u16 = 12;
 /// TCP, TLS and login together. Longer than any healthy broker under load, short enough that a
 /// black hole in the network is reported while somebody still watches the start.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// An answer to a request on a channel. A queue without a leader gives none, for as long as that
+/// lasts; then it is better to be seen trying than to wait silently.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a polite goodbye may take; afterwards the socket is simply dropped.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -30,6 +33,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct ConnectOptions {
     uri: AMQPUri,
     tls: OwnedTLSConfig,
+    attempt: Duration,
 }
 
 impl ConnectOptions {
@@ -43,6 +47,7 @@ impl ConnectOptions {
         Ok(Self {
             uri,
             tls: OwnedTLSConfig::default(),
+            attempt: CONNECT_TIMEOUT,
         })
     }
 
@@ -51,6 +56,22 @@ impl ConnectOptions {
     pub fn with_credentials(mut self, user: &str, password: &str) -> Self {
         user.clone_into(&mut self.uri.authority.userinfo.username);
         self.with_password(password)
+    }
+
+    /// Log in as this user instead of the one in the address.
+    #[must_use]
+    pub fn with_user(mut self, user: &str) -> Self {
+        user.clone_into(&mut self.uri.authority.userinfo.username);
+        self
+    }
+
+    /// Beat like this and give an attempt so long.
+    #[must_use]
+    pub fn with_timing(mut self, heartbeat: Duration, attempt: Duration) -> Self {
+        let seconds = u16::try_from(heartbeat.as_secs()).unwrap_or(u16::MAX);
+        self.uri.query.heartbeat = Some(seconds);
+        self.attempt = attempt;
+        self
     }
 
     /// Use this password instead of the one in the address.
@@ -119,12 +140,24 @@ pub(super) async fn connect(
         .uri
         .clone()
         .connect_with_config(properties, options.tls.clone(), runtime);
-    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+    match tokio::time::timeout(options.attempt, attempt).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(connect_fault(options, &error)),
         Err(_elapsed) => Err(BrokerFault::Unreachable {
             address: options.address(),
-            reason: format!("no answer within {CONNECT_TIMEOUT:?}"),
+            reason: format!("no answer within {:?}", options.attempt),
+        }),
+    }
+}
+
+/// Wait for the broker's answer to a request.
+pub(super) async fn answered<T>(
+    request: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, BrokerFault> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, request).await {
+        Ok(answer) => answer.map_err(|error| fault(&error)),
+        Err(_elapsed) => Err(BrokerFault::Lost {
+            reason: format!("no answer within {ANSWER_TIMEOUT:?}; is the queue available?"),
         }),
     }
 }

@@ -3,7 +3,7 @@
 //! Four traps of that library shape the code here:
 //! - Its automatic recovery numbers deliveries anew on the same channel object, so an old tag
 //!   would acknowledge another job. It stays off; every reconnect is a new connection.
-//! - It can attach a returned message to the confirm of another one ([`publish`]).
+//! - It can attach a returned message to the confirm of another one ([`mod@publish`]).
 //! - A channel that the broker closes may take its connection along, so nothing shares one.
 //! - It logs returned messages, bodies included ([`SILENCED_LOG_TARGETS`]).
 

@@ -30,7 +30,7 @@ use super::super::lane::LaneStatus;
 use super::super::message::{ConfirmResult, Confirmed, Properties, Publish};
 use super::backoff::{Backoff, STABLE_AFTER};
 use super::confirms::{Answer, Confirms, Identity, Pending};
-use super::connection::{ConnectOptions, close, connect, ended, fault, note_blocked};
+use super::connection::{ConnectOptions, answered, close, connect, ended, fault, note_blocked};
 use super::convert;
 
 /// Messages without an answer at a time. The library scans all of them for every answer that
@@ -91,6 +91,7 @@ pub fn publish(connect: ConnectOptions, options: PublisherOptions) -> PublisherL
         counters: Arc::clone(&counters),
         outbox: VecDeque::new(),
         opened: 0,
+        answered: false,
     };
     let task = tokio::spawn(lane.run());
     PublisherLane {
@@ -112,6 +113,8 @@ struct Lane {
     counters: Arc<PublishCounters>,
     outbox: VecDeque<Confirmed>,
     opened: u64,
+    /// The broker has answered something on this channel.
+    answered: bool,
 }
 
 /// An open channel in confirm mode.
@@ -144,6 +147,8 @@ impl Lane {
                     let end = Box::pin(self.serve(open)).await;
                     if since.elapsed() >= STABLE_AFTER {
                         backoff.reset();
+                    }
+                    if std::mem::take(&mut self.answered) {
                         refusals = 0;
                     }
                     match end {
@@ -174,8 +179,14 @@ impl Lane {
         self.status.send_modify(|status| {
             status.connected = true;
             status.blocked = blocked.then(|| "blocked since the connection was made".to_owned());
-            status.fault = None;
-            status.refused = false;
+            // What the broker refuses to a publisher shows only when something is published.
+            if status
+                .fault
+                .as_ref()
+                .is_some_and(|f| f.class() == FaultClass::Transient)
+            {
+                status.fault = None;
+            }
             status.reconnects += u64::from(again);
         });
         Ok(open)
@@ -210,10 +221,14 @@ impl Lane {
     async fn serve(&mut self, mut open: Open) -> Option<BrokerFault> {
         let mut batch = Vec::with_capacity(self.window);
         let fault = loop {
+            let before = self.outbox.len();
             if let Err(fault) = open.confirms.collect(&mut self.outbox) {
                 break Some(fault);
             }
             self.count(&mut open.confirms);
+            if self.outbox.len() > before {
+                self.note_answers();
+            }
             self.flush();
             let done = open.ended && open.confirms.len() == 0 && self.outbox.is_empty();
             if done || self.results.is_closed() {
@@ -236,6 +251,17 @@ impl Lane {
         open.confirms.give_up(&mut self.outbox);
         self.count(&mut open.confirms);
         fault
+    }
+
+    /// An answer proves that nothing is refused any more.
+    fn note_answers(&mut self) {
+        if !self.answered {
+            self.answered = true;
+            self.status.send_modify(|status| {
+                status.fault = None;
+                status.refused = false;
+            });
+        }
     }
 
     async fn wait(&mut self, open: &mut Open, batch: &mut Vec<Publish>) -> Woken {
@@ -307,7 +333,7 @@ async fn open(
             .await?;
         Ok(channel)
     };
-    let channel = Arc::new(opened.await.map_err(|error| fault(&error))?);
+    let channel = Arc::new(answered(opened).await?);
     let (confirms, ended) = (Confirms::new(), false);
     Ok(Open {
         connection,

@@ -1,6 +1,6 @@
 //! One open consuming channel: its epoch, its subscription and its acknowledgements.
 //!
-//! It lives from one connect to the next fault; [`super::consume`] decides when to open, cancel
+//! It lives from one connect to the next fault; [`mod@super::consume`] decides when to open, cancel
 //! and close.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use super::super::fault::BrokerFault;
 use super::super::lane::ConsumerEvent;
 use super::super::message::Epoch;
 use super::ack_window::AckWindow;
-use super::connection::{ConnectOptions, connect, fault, short};
+use super::connection::{ConnectOptions, answered, connect, fault, short};
 use super::consume::AckCounters;
 use super::convert;
 
@@ -65,10 +65,7 @@ impl Open {
     pub(super) async fn open(options: &ConnectOptions, name: &str) -> Result<Self, BrokerFault> {
         let connection = connect(options, name).await?;
         let connection_events = Box::pin(connection.events_listener());
-        let channel = connection
-            .create_channel()
-            .await
-            .map_err(|error| fault(&error))?;
+        let channel = answered(connection.create_channel()).await?;
         Ok(Self {
             connection,
             channel,
@@ -98,7 +95,7 @@ impl Open {
                 .basic_consume(queue, tag, options, FieldTable::default())
                 .await
         };
-        self.consumer = Some(subscribed.await.map_err(|error| fault(&error))?);
+        self.consumer = Some(answered(subscribed).await?);
         Ok(())
     }
 
@@ -111,7 +108,7 @@ impl Open {
         let cancelled = self
             .channel
             .basic_cancel(consumer.tag(), BasicCancelOptions::default());
-        cancelled.await.map_err(|error| fault(&error))
+        answered(cancelled).await
     }
 
     /// The two streams that a lane waits for.

@@ -3,7 +3,7 @@
 //! The layout is bincode's; what serde asks for is answered here, not by bincode's own bridge. That
 //! one knows no path, so that a binary job would be refused without the reader's learning where;
 //! it leaves out a member that serde skips, after which nothing fits any more; and it takes maps
-//! with a name twice. Its numbers and texts are used as they are, so the bytes are the same
+//! with a name twice. Its numbers are used as they are, and the bytes are the same
 //! (a test holds that against bincode's own derived form).
 //!
 //! * What is left over after the value is a fault, and so is any value that could also have been

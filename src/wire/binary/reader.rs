@@ -55,7 +55,18 @@ impl<'de> Reader<'de> {
     }
 
     fn text(&mut self) -> Read<Cow<'de, str>> {
-        let text = self.take_borrowed::<&'de str>("no text, or longer than what follows")?;
+        let start = self.at;
+        let length = self.take::<u64>("the bytes end in a length")?;
+        let rest = self.rest();
+        let text = usize::try_from(length)
+            .ok()
+            .and_then(|length| rest.get(..length));
+        let text = text.and_then(|text| std::str::from_utf8(text).ok());
+        let Some(text) = text else {
+            self.at = start;
+            return Err(self.malformed("no text, or longer than what follows"));
+        };
+        self.at += text.len();
         Ok(normal(text))
     }
 
