@@ -29,5 +29,6 @@ pub mod settings;
 pub mod telemetry;
 pub mod notify;
 pub mod pipeline;
+pub mod report;
 pub mod simulator;
 pub mod bench;

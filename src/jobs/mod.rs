@@ -9,14 +9,22 @@ pub mod fields;
 pub mod job;
 pub mod account;
 pub mod entry;
+pub mod settlement;
+pub mod query;
+
+#[cfg(test)]
+pub(crate) mod desk;
 
 pub use catalogue::{KindInfo, kind_code, kind_name};
 pub use contract::JobKind;
 pub use fields::{Id, Text};
 pub use job::{Body, Job};
+pub use query::{Question, QuestionData, QuestionVisitor};
 
 contract::job_kinds! {
     // code  wire name             variant
     101 "account.open"          AccountOpen(account::Open),
     201 "entry.post"            EntryPost(entry::Post),
+    601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),
+    602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
 }

@@ -16,6 +16,7 @@ pub mod document;
 pub mod series;
 pub mod period;
 pub mod reference;
+pub mod calendars;
 pub mod effect;
 pub mod digest;
 pub mod plan;
