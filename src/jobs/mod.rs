@@ -14,11 +14,17 @@ pub mod account;
 pub mod entry;
 pub mod invoice;
 pub mod payment;
+pub mod settlement;
+pub mod query;
+
+#[cfg(test)]
+pub(crate) mod desk;
 
 pub use catalogue::{KindInfo, kind_code, kind_name};
 pub use contract::JobKind;
 pub use fields::{Id, Text};
 pub use job::{Body, Job};
+pub use query::{Question, QuestionData, QuestionVisitor};
 
 contract::job_kinds! {
     // code  wire name             variant
@@ -27,4 +33,6 @@ contract::job_kinds! {
     401 "invoice.issue"         InvoiceIssue(invoice::Issue),
     403 "payment.receive"       PaymentReceive(payment::Receive),
     404 "payment.allocate"      PaymentAllocate(payment::Allocate),
+    601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),
+    602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
 }

@@ -17,9 +17,9 @@ use super::unit::{Unit, Units};
 use super::value::{Members, set_member};
 use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo, Hash128, Sequence};
-use crate::lenient::RawJson;
 use crate::limits::SERIES_WIDTH_DEFAULT;
 use crate::money::Minor;
+use crate::raw_json::RawJson;
 use crate::time::{Date, Month, Timestamp, Zone};
 
 /// Series that every book has without being told.

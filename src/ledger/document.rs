@@ -198,9 +198,15 @@ pub struct Documents {
     open_items: BTreeSet<OpenItem>,
     /// Numbers of receivables by their structured form; none where two share a form.
     structured: BTreeMap<Box<str>, Option<Box<str>>>,
+    counts: BTreeMap<(DocumentKind, DocumentState), u64>,
 }
 
 impl Documents {
+    /// How many documents of a kind stand in a state.
+    pub fn count(&self, kind: DocumentKind, state: DocumentState) -> u64 {
+        self.counts.get(&(kind, state)).copied().unwrap_or_default()
+    }
+
     /// The document of a number.
     pub fn get(&self, number: &str) -> Option<&Document> {
         self.documents.get(number)

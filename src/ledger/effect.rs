@@ -12,8 +12,8 @@ use super::period::PeriodState;
 use super::reference::Record;
 use super::value::Members;
 use crate::ids::{AccountIndex, EntryNo, Hash128, UnitIndex};
-use crate::lenient::RawJson;
 use crate::money::Minor;
+use crate::raw_json::RawJson;
 use crate::time::{Date, Month, Timestamp};
 
 /// Legs of an effect: a range of the legs that stand beside the effects.

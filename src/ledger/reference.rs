@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::lenient::RawJson;
 use crate::money::{DecimalText, Percent, Rounding};
+use crate::raw_json::RawJson;
 use crate::time::Date;
 
 macro_rules! records {

@@ -14,6 +14,7 @@ pub struct Rejection(Box<Inner>);
 struct Inner {
     code: Code,
     path: Option<String>,
+    at_root: bool,
     detail: Members,
     message: Option<String>,
 }
@@ -24,6 +25,7 @@ impl Rejection {
         Self(Box::new(Inner {
             code,
             path: None,
+            at_root: false,
             detail: Members::new(),
             message: None,
         }))
@@ -34,6 +36,13 @@ impl Rejection {
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.0.path = Some(path.into());
         self
+    }
+
+    /// The same at a place in the job outside its data (a JSON pointer from the root).
+    #[must_use]
+    pub fn at_root(mut self, path: impl Into<String>) -> Self {
+        self.0.at_root = true;
+        self.at(path)
     }
 
     /// The same with one more member of its detail.
@@ -92,6 +101,11 @@ impl Rejection {
     /// The place in the data, relative to `data`.
     pub fn path(&self) -> Option<&str> {
         self.0.path.as_deref()
+    }
+
+    /// Whether the place lies outside the data, so that the path is one from the root.
+    pub fn is_at_root(&self) -> bool {
+        self.0.at_root
     }
 
     /// What may be said about it.

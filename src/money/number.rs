@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::lenient::{Lenient, NORMAL_DECIMAL, lenient};
+use crate::lenient::{Lenient, lenient, serialize, serialize_decimal};
 
 /// Longest text of a decimal, in characters; longer ones cannot name an amount we can hold.
 pub const NUMBER_CHARS_MAX: usize = 64;
@@ -129,7 +129,7 @@ impl fmt::Display for Number {
 pub struct DecimalText {
     parsed: Result<Number, NumberFault>,
     /// What was written, if it did not parse: JSON kind and text.
-    raw: Option<Box<Lenient>>,
+    raw: Option<Box<Lenient<'static>>>,
 }
 
 impl DecimalText {
@@ -147,7 +147,7 @@ impl DecimalText {
             },
             Err(fault) => Self {
                 parsed: Err(fault),
-                raw: Some(Box::new(Lenient::Text(text.to_owned()))),
+                raw: Some(Box::new(Lenient::Text(text.to_owned().into()))),
             },
         }
     }
@@ -162,14 +162,16 @@ impl<'de> Deserialize<'de> for DecimalText {
                 )))
             }
             Lenient::Text(text) => Ok(Self::read(&text)),
-            other @ Lenient::Other { .. } => {
-                let reason = match &other {
-                    Lenient::Other { kind: "number", .. } => "number, not string",
-                    Lenient::Other { .. } | Lenient::Text(_) => "not a string",
+            Lenient::Other { kind, raw } => {
+                let reason = if kind == "number" {
+                    "number, not string"
+                } else {
+                    "not a string"
                 };
+                let raw = Some(Box::new(Lenient::Other { kind, raw }));
                 Ok(Self {
                     parsed: Err(NumberFault::Form(reason)),
-                    raw: Some(Box::new(other)),
+                    raw,
                 })
             }
         }
@@ -180,10 +182,10 @@ impl Serialize for DecimalText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (&self.raw, self.parsed) {
             (None, Ok(number)) => {
-                serializer.serialize_newtype_struct(NORMAL_DECIMAL, &number.to_string())
+                serialize_decimal(&Lenient::text(&number.to_string()), serializer)
             }
-            (Some(raw), _) => raw.serialize(serializer),
-            (None, Err(_)) => Lenient::Text(String::new()).serialize(serializer),
+            (Some(raw), _) => serialize(raw, serializer),
+            (None, Err(_)) => serialize(&Lenient::text(""), serializer),
         }
     }
 }

@@ -1,4 +1,7 @@
 //! Business days: weekends, rules and single days, and how a date rolls to one.
+//!
+//! A calendar is a value. Which calendar a name means on a date is the book's to say
+//! (`ledger::calendars`); this file knows the rules and the one calendar that everybody shares.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +39,60 @@ pub enum Calendar {
         /// Closed single days, ascending.
         days: Vec<Date>,
     },
+    /// Several at once: closed whenever one of them is.
+    Joint(Vec<Calendar>),
 }
 
 /// Longest run of closed days that a roll looks across.
 const ROLL_DAYS_MAX: i32 = 366;
 
+/// Weekdays closed in a calendar that does not name any.
+const WEEKEND: [i8; 2] = [6, 7];
+
+/// A calendar as configured: closed weekdays and days of its own, with or without a base.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalendarRecord {
+    /// A calendar that everybody shares, whose closed days are closed here too.
+    pub base: Option<String>,
+    /// Closed weekdays, 1 Monday to 7 Sunday; without a base Saturday and Sunday by default.
+    pub weekends: Option<Vec<i8>>,
+    /// Closed single days.
+    pub closed: Option<Vec<String>>,
+}
+
+impl CalendarRecord {
+    /// The calendar, or what is wrong with the record.
+    pub fn calendar(&self) -> Result<Calendar, String> {
+        let base = match self.base.as_deref() {
+            None => None,
+            Some(name) => Some(Calendar::shared(name).ok_or("base must be TARGET")?),
+        };
+        let default: &[i8] = if base.is_some() { &[] } else { &WEEKEND };
+        let weekdays = self.weekends.as_deref().unwrap_or(default).to_vec();
+        if weekdays.iter().any(|day| !(1..=7).contains(day)) {
+            return Err("weekends are numbers from 1 (Monday) to 7 (Sunday)".to_owned());
+        }
+        if (1..=7).all(|day| weekdays.contains(&day)) {
+            return Err("weekends must leave a weekday open".to_owned());
+        }
+        let closed = self.closed.iter().flatten().map(|text| Date::parse(text));
+        let mut days: Vec<Date> = closed.collect::<Option<_>>().ok_or("closed lists dates")?;
+        days.sort_unstable();
+        let own = Calendar::Own { weekdays, days };
+        Ok(match base {
+            None => own,
+            Some(base) => Calendar::Joint(vec![base, own]),
+        })
+    }
+}
+
 impl Calendar {
+    /// A calendar that everybody shares, by its name.
+    pub fn shared(name: &str) -> Option<Self> {
+        (name == "TARGET").then_some(Self::Target)
+    }
+
     /// Whether business is done on the day.
     pub fn is_business_day(&self, date: Date) -> bool {
         let weekday = date.civil().weekday().to_monday_one_offset();
@@ -51,6 +102,7 @@ impl Calendar {
             Self::Own { weekdays, days } => {
                 !weekdays.contains(&weekday) && days.binary_search(&date).is_err()
             }
+            Self::Joint(calendars) => calendars.iter().all(|one| one.is_business_day(date)),
         }
     }
 
@@ -162,5 +214,48 @@ mod tests {
         // 2026-05-31 is a Sunday; the next business day lies in June.
         let rolled = target.roll(date("2026-05-31"), Convention::ModifiedFollowing);
         assert_eq!(rolled, Some(date("2026-05-29")));
+    }
+
+    fn record(json: &str) -> Result<Calendar, String> {
+        let record: CalendarRecord = serde_json::from_str(json).unwrap();
+        record.calendar()
+    }
+
+    #[test]
+    fn a_company_closes_on_its_own_days_too() {
+        let closed = r#""closed": ["2026-12-31", "2026-12-24"]"#;
+        let plain = record(&format!("{{ {closed} }}")).unwrap();
+        let based = record(&format!(r#"{{ "base": "TARGET", {closed} }}"#)).unwrap();
+        let open = |calendar: &Calendar, day| calendar.is_business_day(date(day));
+        assert!(open(&plain, "2026-12-25") && !open(&based, "2026-12-25"));
+        for calendar in [plain, based] {
+            assert!(!open(&calendar, "2026-12-24") && !open(&calendar, "2026-12-31"));
+            assert!(!open(&calendar, "2026-12-26"), "a Saturday");
+            assert!(open(&calendar, "2026-12-30"));
+        }
+        let no_weekend = record(r#"{ "weekends": [] }"#).unwrap();
+        assert!(open(&no_weekend, "2026-12-26"));
+    }
+
+    #[test]
+    fn a_joint_calendar_is_closed_when_one_of_them_is() {
+        let friday = record(r#"{ "weekends": [5] }"#).unwrap();
+        let joint = Calendar::Joint(vec![Calendar::Target, friday]);
+        // Thursday 2026-12-24 is open; Christmas, Saturday, Sunday are not; Monday is.
+        let next = joint.add_business_days(date("2026-12-24"), 1);
+        assert_eq!(next, Some(date("2026-12-28")));
+        assert!(!joint.is_business_day(date("2026-12-18")), "a Friday");
+    }
+
+    #[test]
+    fn records_that_are_no_calendars_say_why() {
+        for (json, says) in [
+            (r#"{ "base": "NARNIA" }"#, "base"),
+            (r#"{ "weekends": [0] }"#, "1 (Monday)"),
+            (r#"{ "weekends": [1, 2, 3, 4, 5, 6, 7] }"#, "open"),
+            (r#"{ "closed": ["2026-02-30"] }"#, "dates"),
+        ] {
+            assert!(record(json).unwrap_err().contains(says), "{json}");
+        }
     }
 }

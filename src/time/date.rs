@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::lenient::{Lenient, lenient};
+use crate::lenient::{Lenient, lenient, serialize};
 
 /// First year a date of ours may lie in.
 pub const YEAR_MIN: i16 = 1900;
@@ -127,7 +127,7 @@ impl fmt::Display for Month {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DateText {
     parsed: Option<Date>,
-    raw: Option<Box<Lenient>>,
+    raw: Option<Box<Lenient<'static>>>,
 }
 
 impl DateText {
@@ -141,7 +141,7 @@ impl DateText {
         match self.raw.as_deref() {
             Some(Lenient::Text(text)) => {
                 let plain = |byte: u8| byte.is_ascii_digit() || b"-/.:TZ+".contains(&byte);
-                (text.len() <= 32 && text.bytes().all(plain)).then_some(text.as_str())
+                (text.len() <= 32 && text.bytes().all(plain)).then_some(&**text)
             }
             Some(Lenient::Other { .. }) | None => None,
         }
@@ -159,12 +159,13 @@ impl From<Date> for DateText {
 
 impl<'de> Deserialize<'de> for DateText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = lenient(deserializer)?;
-        if let Lenient::Text(text) = &raw
-            && let Some(date) = Date::parse(text)
-        {
-            return Ok(Self::from(date));
-        }
+        let raw = match lenient(deserializer)? {
+            Lenient::Text(text) => match Date::parse(&text) {
+                Some(date) => return Ok(Self::from(date)),
+                None => Lenient::Text(text.into_owned().into()),
+            },
+            Lenient::Other { kind, raw } => Lenient::Other { kind, raw },
+        };
         Ok(Self {
             parsed: None,
             raw: Some(Box::new(raw)),
@@ -175,9 +176,9 @@ impl<'de> Deserialize<'de> for DateText {
 impl Serialize for DateText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (&self.raw, self.parsed) {
-            (Some(raw), _) => raw.serialize(serializer),
-            (None, Some(date)) => Lenient::Text(date.to_string()).serialize(serializer),
-            (None, None) => Lenient::Text(String::new()).serialize(serializer),
+            (Some(raw), _) => serialize(raw, serializer),
+            (None, Some(date)) => serialize(&Lenient::text(&date.to_string()), serializer),
+            (None, None) => serialize(&Lenient::text(""), serializer),
         }
     }
 }

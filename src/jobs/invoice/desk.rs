@@ -15,7 +15,7 @@ use crate::ledger::{
     Book, Commit, DocumentKind, DocumentState, Envelope, JobRecord, Leg, Record, Rejection, Side,
     Value,
 };
-use crate::lenient::RawJson;
+use crate::raw_json::RawJson;
 use crate::money::print_minor;
 use crate::time::{Date, Timestamp};
 
@@ -242,7 +242,10 @@ impl Desk {
         let data: JobData = JobData::visit(code, &mut { read }).unwrap();
         let body = match data.options() {
             Ok(()) => Body::Data(data),
-            Err(refusal) => Body::Refused(refusal),
+            Err(refusal) => Body::Refused {
+                refusal,
+                data: Some(data),
+            },
         };
         let job = Job {
             book: BookIndex(0),

@@ -1,0 +1,260 @@
+//! A desk to try kinds at: jobs go in as JSON and their outcomes come out as JSON, through the real
+//! reader, engine and encoder, and every commit is replayed into a second engine that must agree.
+
+use serde_json::{Value as Json, json};
+
+use crate::engine::{Engine, Secrets, Verdict};
+use crate::ids::{AccountIndex, BookIndex, EntryNo, Hash128, UnitIndex};
+use crate::ledger::account::AccountClass;
+use crate::ledger::commit::SetupRecord;
+use crate::ledger::effect::{AccountChange, AccountOpened, Effect, Post};
+use crate::ledger::period::PeriodState;
+use crate::ledger::plan::NaturalKeys;
+use crate::ledger::reference::Record;
+use crate::ledger::{Book, Commit, Leg, NameTable, Side};
+use crate::money::Number;
+use crate::money::currency::currency;
+use crate::money::minor::signed_minor;
+use crate::pipeline::decode::{Sealer, seal};
+use crate::raw_json::RawJson;
+use crate::time::{Date, Month, Timestamp};
+use crate::wire::message::{BookRules, Head, JobReader, key_hash};
+use crate::wire::outcome;
+
+const SECRET: [u8; 32] = [7; 32];
+
+/// An account before the first job: name, unit, class, opening, lower limit.
+pub(crate) type Row<'a> = (&'a str, &'a str, &'a str, &'a str, Option<&'a str>);
+
+/// A book with its engine, and what became of its jobs.
+pub(crate) struct Desk {
+    engine: Engine,
+    replica: Engine,
+    reader: JobReader,
+    now: Timestamp,
+    jobs: usize,
+    /// Every commit so far.
+    pub(crate) commits: Vec<Commit>,
+}
+
+struct Plain;
+
+impl Sealer for Plain {
+    type Fault = std::convert::Infallible;
+
+    fn seal(&mut self, _subject: &str, plain: &[u8]) -> Result<Vec<u8>, Self::Fault> {
+        Ok(plain.to_vec())
+    }
+}
+
+fn engine() -> Engine {
+    Engine::new(Secrets {
+        natural: NaturalKeys(SECRET),
+        seed: 7,
+    })
+}
+
+impl Desk {
+    /// A book with accounts and reference records (type, name, JSON value) on 2027-01-01.
+    pub(crate) fn new(rows: &[Row<'_>], records: &[(Record, &str, &str)]) -> Self {
+        let rules = BookRules {
+            name: "main".into(),
+            index: BookIndex(0),
+            pan_policy: crate::ledger::reference::PanPolicy::Reject,
+        };
+        let mut desk = Self {
+            engine: engine(),
+            replica: engine(),
+            reader: JobReader::new(vec![rules], SECRET),
+            now: Timestamp::default(),
+            jobs: 0,
+            commits: Vec::new(),
+        };
+        // Set up long before, so that tests may put the clock back to where their dates are.
+        desk.at("2000-01-01T00:00:00Z");
+        desk.set_up(rows, records);
+        desk.at("2027-01-01T00:00:00Z");
+        desk
+    }
+
+    /// Move the clock.
+    pub(crate) fn at(&mut self, instant: &str) {
+        self.now = Timestamp::parse(instant).unwrap();
+    }
+
+    /// The book.
+    pub(crate) fn book(&self) -> &Book {
+        self.engine.book(BookIndex(0)).unwrap()
+    }
+
+    /// Close a month for everybody.
+    pub(crate) fn close(&mut self, month: &str) {
+        let closed = Effect::Period {
+            month: Month::parse(month).unwrap(),
+            state: PeriodState::Closed,
+        };
+        self.set_up_with(vec![closed], Vec::new());
+    }
+
+    /// Run a job under a key of its own and give its outcome as it is published.
+    pub(crate) fn run(&mut self, kind: &str, data: &Json) -> Json {
+        self.jobs += 1;
+        let key = format!("job-{}", self.jobs);
+        let job = json!({ "key": key, "kind": kind, "data": data }).to_string();
+        let head = Head {
+            book: Some("main"),
+            trusted: true,
+            ..Head::default()
+        };
+        let unsealed = self.reader.json(job.as_bytes(), &head, false).unwrap();
+        let Ok(job) = seal(unsealed, &mut Plain);
+        let mut commit = self.engine.begin(self.now);
+        let verdict = self.engine.apply(*job, &mut commit).unwrap();
+        let Verdict::Recorded(position) = verdict else {
+            panic!("{kind} has no outcome of its own: {verdict:?}");
+        };
+        self.engine.finish(&mut commit);
+        let names = NameTable::of_books(self.engine.books());
+        let mut text = Vec::new();
+        let record = outcome::at(&commit, position).unwrap();
+        outcome::encode(record, &commit, &names, &mut text);
+        self.keep(commit);
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    /// The balance of an account on its normal side.
+    pub(crate) fn balance(&self, account: &str) -> String {
+        let known = self.book().accounts().by_name(account).unwrap();
+        let decimals = self.book().units().decimals(known.unit);
+        crate::money::print_minor(known.balance(), decimals)
+    }
+
+    fn keep(&mut self, commit: Commit) {
+        let hash = |book: &str, key: &str| -> Hash128 { key_hash(&SECRET, book, key) };
+        self.replica.replay(&commit, hash).unwrap();
+        assert_eq!(self.replica.digest(), commit.digest, "replay differs");
+        self.commits.push(commit);
+    }
+
+    fn set_up(&mut self, rows: &[Row<'_>], records: &[(Record, &str, &str)]) {
+        let mut opening = Opening::default();
+        for row in rows {
+            opening.account(row);
+        }
+        for (record, name, value) in records {
+            opening.effects.push(Effect::Reference {
+                record: *record,
+                name: (*name).into(),
+                valid_from: None,
+                value: RawJson::new(*value),
+            });
+        }
+        self.set_up_with(opening.effects, opening.legs);
+    }
+
+    fn set_up_with(&mut self, effects: Vec<Effect>, legs: Vec<Leg>) {
+        let mut commit = self.engine.begin(self.now);
+        (commit.effects, commit.legs) = (effects, legs);
+        let record = SetupRecord {
+            book: BookIndex(0),
+            name: "main".into(),
+            functional_unit: Some("EUR".into()),
+            time_zone: "Europe/Berlin".into(),
+            file_hash: [0; 32],
+            effects: 0..u32::try_from(commit.effects.len()).unwrap(),
+        };
+        self.engine.set_up(record, &mut commit).unwrap();
+        self.engine.finish(&mut commit);
+        self.keep(commit);
+    }
+}
+
+/// The effects of a book's beginning.
+#[derive(Default)]
+struct Opening {
+    effects: Vec<Effect>,
+    legs: Vec<Leg>,
+    units: Vec<(String, u8)>,
+    accounts: Vec<String>,
+}
+
+impl Opening {
+    fn account(&mut self, (name, unit, class, opening, min): &Row<'_>) {
+        let index = self.unit(unit, opening);
+        let decimals = self.units[index.slot()].1;
+        let minor = |text: &str| signed_minor(Number::parse(text).unwrap(), decimals).unwrap();
+        let class = AccountClass::of_text(class).unwrap();
+        let account = self.open(name, index, class, min.map(|min| i128::from(minor(min))));
+        let amount = minor(opening);
+        if amount == 0 {
+            return;
+        }
+        let against = self.open(
+            &format!("opening/{unit}"),
+            index,
+            AccountClass::Equity,
+            None,
+        );
+        let start = u32::try_from(self.legs.len()).unwrap();
+        let (debited, credited) = if class.normal_side() == Side::Debit {
+            (account, against)
+        } else {
+            (against, account)
+        };
+        self.legs.push(Leg::debit(debited, amount));
+        self.legs.push(Leg::credit(credited, amount));
+        let day = Date::parse("1900-01-01").unwrap();
+        self.effects.push(Effect::Post(Post {
+            number: EntryNo(0),
+            booking_date: day,
+            value_date: day,
+            legs: start..start + 2,
+            reverses: None,
+            owned: false,
+            opening: true,
+            general_reversal: false,
+            document_ref: None,
+        }));
+    }
+
+    fn unit(&mut self, code: &str, opening: &str) -> UnitIndex {
+        let known = self.units.iter().position(|(known, _)| known == code);
+        let place = known.unwrap_or_else(|| {
+            let own = Number::parse(opening).unwrap().scale;
+            let decimals = currency(code).map_or(own, |listed| listed.decimals);
+            self.effects.push(Effect::Unit {
+                code: code.into(),
+                decimals,
+                until: None,
+            });
+            self.units.push((code.to_owned(), decimals));
+            self.units.len() - 1
+        });
+        UnitIndex(u16::try_from(place).unwrap())
+    }
+
+    fn open(
+        &mut self,
+        name: &str,
+        unit: UnitIndex,
+        class: AccountClass,
+        min_available: Option<i128>,
+    ) -> AccountIndex {
+        if let Some(place) = self.accounts.iter().position(|known| known == name) {
+            return AccountIndex(u32::try_from(place).unwrap());
+        }
+        let change = AccountChange {
+            min_available,
+            ..AccountChange::default()
+        };
+        self.effects
+            .push(Effect::AccountOpened(Box::new(AccountOpened {
+                name: name.into(),
+                unit,
+                class,
+                change,
+            })));
+        self.accounts.push(name.to_owned());
+        AccountIndex(u32::try_from(self.accounts.len() - 1).unwrap())
+    }
+}

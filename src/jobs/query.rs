@@ -1,0 +1,583 @@
+//! Questions: what the books say, without changing them.
+//!
+//! A question has no key, no plan and no outcome in the journal. It is answered from one state of a
+//! book, and says which by the sequence of the last outcome in it. Figures of now come from the
+//! counters. Figures of a day come from adding up the entries until that day, because a late entry may
+//! be dated before an early one; the caller says where the past is read from.
+//!
+//! | Question               | Answer                                                          |
+//! |------------------------|-----------------------------------------------------------------|
+//! | `query.balance`        | `rows` and `balances` of the accounts asked for, `report` over them |
+//! | `report.trial_balance` | `rows` of all accounts by name, `report` {unit: {debit, credit}} |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::catalogue::{self, KindInfo};
+use super::fields::Id;
+use crate::ids::{AccountIndex, KindCode, Sequence, UnitIndex};
+use crate::ledger::plan::optional_date;
+use crate::ledger::value::Members;
+use crate::ledger::{Account, Book, Leg, Post, Rejection, Side, Value};
+use crate::money::Minor;
+use crate::time::{Date, DateText};
+
+/// The entries of a book, openings included.
+pub trait Entries {
+    /// Hand every entry with its legs to `visit`, in order, up to the state that is asked.
+    fn each(&self, visit: &mut dyn FnMut(&Post, &[Leg])) -> Result<(), PastUnreadable>;
+}
+
+/// The past could not be read: an incident, never the question's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the entries of the past could not be read: {reason}; run `kontor journal verify`")]
+pub struct PastUnreadable {
+    /// What the journal said.
+    pub reason: String,
+}
+
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It asks for what is not there.
+    Refused(Rejection),
+    /// Nobody could look.
+    Unread(PastUnreadable),
+}
+
+impl From<Rejection> for Unanswered {
+    fn from(refusal: Rejection) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<PastUnreadable> for Unanswered {
+    fn from(fault: PastUnreadable) -> Self {
+        Self::Unread(fault)
+    }
+}
+
+/// One kind of question. Its type is the shape of `data`; unknown members are refused by serde.
+pub trait Question: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
+    /// The kind's name.
+    const NAME: &'static str;
+    /// One line for people.
+    const SUMMARY: &'static str;
+    /// Data that are answered in the book of the examples.
+    const EXAMPLE: &'static str;
+
+    /// What the book says. A pure function of its arguments.
+    fn answer(&self, book: &Book, entries: &dyn Entries) -> Result<Members, Unanswered>;
+}
+
+/// Makes the closed set of built questions from one list.
+macro_rules! questions {
+    ($($code:literal $variant:ident,)*) => {
+        /// The data of a question of some built kind.
+        #[derive(Debug)]
+        pub enum QuestionData {
+            $(#[doc = stringify!($variant)] $variant(Box<$variant>),)*
+        }
+
+        /// Does something for a built kind of question with its type.
+        pub trait QuestionVisitor {
+            /// What it makes of a kind.
+            type Made;
+            /// Do it for one kind.
+            fn visit<Q: Question>(
+                &mut self,
+                info: &'static KindInfo,
+                wrap: fn(Box<Q>) -> QuestionData,
+            ) -> Self::Made;
+        }
+
+        impl QuestionData {
+            /// Codes of the built kinds, in order.
+            pub const BUILT: &'static [u16] = &[$($code,)*];
+
+            /// Visit the type of a kind; none if it is not built.
+            pub fn visit<V: QuestionVisitor>(code: KindCode, visitor: &mut V) -> Option<V::Made> {
+                let info = catalogue::info(code)?;
+                match code.0 {
+                    $($code => Some(visitor.visit::<$variant>(info, Self::$variant)),)*
+                    _not_built => None,
+                }
+            }
+
+            /// What the book says, under the sequence of the last outcome in it.
+            pub fn answer(
+                &self,
+                book: &Book,
+                entries: &dyn Entries,
+            ) -> Result<Members, Unanswered> {
+                let mut members = vec![("sequence".into(), Value::count(read_at(book).0))];
+                members.extend(match self {
+                    $(Self::$variant(question) => question.answer(book, entries)?,)*
+                });
+                Ok(members)
+            }
+        }
+    };
+}
+
+questions! {
+    1101 Balance,
+    1108 TrialBalance,
+}
+
+/// The sequence of the last outcome in a book; 0 before the first one.
+pub fn read_at(book: &Book) -> Sequence {
+    Sequence(book.next_sequence().0.saturating_sub(1))
+}
+
+/// Which date of an entry decides whether it is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DateKind {
+    /// The booking date of the entry.
+    #[default]
+    Booking,
+    /// The value date of the leg.
+    Value,
+}
+
+/// Ask for balances of accounts.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Balance {
+    /// The accounts, answered in this order; all of the book by name if there is no list.
+    pub accounts: Option<Vec<Id>>,
+    /// At the end of this day; now by default.
+    pub as_of: Option<DateText>,
+    /// Which dates count for `as_of`. Booking dates by default.
+    pub by: Option<DateKind>,
+}
+
+impl Question for Balance {
+    const NAME: &'static str = "query.balance";
+    const SUMMARY: &'static str = "Balances of accounts, now or at the end of a day.";
+    const EXAMPLE: &'static str = r#"{ "accounts": ["bank/main"], "as_of": "2026-12-31" }"#;
+
+    fn answer(&self, book: &Book, entries: &dyn Entries) -> Result<Members, Unanswered> {
+        let as_of = optional_date(self.as_of.as_ref(), "/as_of")?;
+        let asked = match &self.accounts {
+            None => by_name(book),
+            Some(names) => listed(book, names)?,
+        };
+        let by = self.by.unwrap_or_default();
+        let figures = Figures::take(book, asked, as_of.map(|date| (date, by)), entries)?;
+        let mut members = figures.head();
+        let balances = figures.rows().map(|(account, figure)| {
+            let balance = figure.on_normal_side(account);
+            (
+                account.name.to_string().into(),
+                figures.amount(account, balance),
+            )
+        });
+        members.push(("balances".into(), Value::Object(balances.collect())));
+        let rows = figures.rows().map(|(account, figure)| {
+            let mut row = figures.row(account, *figure);
+            if as_of.is_none() {
+                row.push(("held".into(), figures.amount(account, account.held())));
+                let available = figures.amount(account, account.available());
+                row.push(("available".into(), available));
+            }
+            Value::Object(row)
+        });
+        members.push(("rows".into(), Value::List(rows.collect())));
+        Ok(members)
+    }
+}
+
+/// Ask for the trial balance: every account, and both sides of every unit.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrialBalance {
+    /// By entries booked until the end of this day; now by default.
+    pub as_of: Option<DateText>,
+    /// Whether entries that close a year count. They do by default; as long as no job posts closing
+    /// entries there is no difference.
+    pub after_close: Option<bool>,
+}
+
+impl Question for TrialBalance {
+    const NAME: &'static str = "report.trial_balance";
+    const SUMMARY: &'static str = "Trial balance: every account, and both sides of every unit.";
+    const EXAMPLE: &'static str = r#"{ "as_of": "2026-12-31" }"#;
+
+    fn answer(&self, book: &Book, entries: &dyn Entries) -> Result<Members, Unanswered> {
+        let as_of = optional_date(self.as_of.as_ref(), "/as_of")?;
+        let cutoff = as_of.map(|date| (date, DateKind::Booking));
+        let figures = Figures::take(book, by_name(book), cutoff, entries)?;
+        let mut members = figures.head();
+        let rows = figures.rows().map(|(account, figure)| {
+            let mut row = figures.row(account, *figure);
+            let (side, amount) = figure.side();
+            row.push((side.text().into(), figures.amount(account, amount)));
+            Value::Object(row)
+        });
+        members.push(("rows".into(), Value::List(rows.collect())));
+        Ok(members)
+    }
+}
+
+/// The accounts of a list in its order, each once.
+fn listed(book: &Book, names: &[Id]) -> Result<Vec<AccountIndex>, Rejection> {
+    let mut indices = Vec::with_capacity(names.len());
+    let mut seen = BTreeSet::new();
+    for (at, name) in names.iter().enumerate() {
+        let index = book.account(name, &format!("/accounts/{at}"))?;
+        if seen.insert(index) {
+            indices.push(index);
+        }
+    }
+    Ok(indices)
+}
+
+/// All accounts, in order of their names.
+fn by_name(book: &Book) -> Vec<AccountIndex> {
+    let mut all: Vec<_> = book.accounts().iter().collect();
+    all.sort_unstable_by(|(_, one), (_, other)| one.name.cmp(&other.name));
+    all.into_iter().map(|(index, _)| index).collect()
+}
+
+/// What stands on an account: debits less credits.
+#[derive(Clone, Copy)]
+struct Figure(Minor);
+
+impl Figure {
+    /// The side it stands on, and how much; nothing stands on the debit side.
+    fn side(self) -> (Side, Minor) {
+        if self.0 < 0 {
+            (Side::Credit, -self.0)
+        } else {
+            (Side::Debit, self.0)
+        }
+    }
+
+    fn on_normal_side(self, account: &Account) -> Minor {
+        match account.class.normal_side() {
+            Side::Debit => self.0,
+            Side::Credit => -self.0,
+        }
+    }
+}
+
+/// Figures of accounts at one moment.
+struct Figures<'b> {
+    book: &'b Book,
+    as_of: Option<(Date, DateKind)>,
+    asked: Vec<(AccountIndex, Figure)>,
+}
+
+impl<'b> Figures<'b> {
+    /// From the counters, or by adding up the entries until a day.
+    fn take(
+        book: &'b Book,
+        asked: Vec<AccountIndex>,
+        as_of: Option<(Date, DateKind)>,
+        entries: &dyn Entries,
+    ) -> Result<Self, PastUnreadable> {
+        let now = |index| {
+            let account = book.accounts().get(index);
+            let figure = account.map(|account| account.counters.balance(Side::Debit));
+            (index, Figure(figure.unwrap_or_default()))
+        };
+        let asked = match as_of {
+            None => asked.into_iter().map(now).collect(),
+            Some(cutoff) => added_up(asked, cutoff, entries)?,
+        };
+        Ok(Self { book, as_of, asked })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&Account, &Figure)> {
+        let account = |index| self.book.accounts().get(index);
+        self.asked
+            .iter()
+            .filter_map(move |(index, figure)| Some((account(*index)?, figure)))
+    }
+
+    fn amount(&self, account: &Account, minor: Minor) -> Value {
+        Value::amount(minor, self.book.units().decimals(account.unit))
+    }
+
+    /// Day and totals: per unit the sums of the balances by the side they stand on.
+    fn head(&self) -> Members {
+        let mut head = Members::new();
+        if let Some((date, by)) = self.as_of {
+            head.push(("as_of".into(), Value::Date(date)));
+            if by == DateKind::Value {
+                head.push(("by".into(), Value::text("value")));
+            }
+        }
+        let units = self.sums().into_iter().map(|(unit, [debit, credit])| {
+            let decimals = self.book.units().decimals(unit);
+            let sides = vec![
+                ("debit".into(), Value::amount(debit, decimals)),
+                ("credit".into(), Value::amount(credit, decimals)),
+            ];
+            let code = self.book.units().code(unit).to_owned();
+            (code.into(), Value::Object(sides))
+        });
+        head.push(("report".into(), Value::Object(units.collect())));
+        head
+    }
+
+    /// Debit and credit sums of every unit that has a row, in order of the units' first use.
+    fn sums(&self) -> BTreeMap<UnitIndex, [Minor; 2]> {
+        let mut sums = BTreeMap::new();
+        for (account, figure) in self.rows() {
+            let [debit, credit] = sums.entry(account.unit).or_insert([0, 0]);
+            match figure.side() {
+                (Side::Debit, amount) => *debit += amount,
+                (Side::Credit, amount) => *credit += amount,
+            }
+        }
+        sums
+    }
+
+    /// What every row of an account begins with.
+    fn row(&self, account: &Account, figure: Figure) -> Members {
+        let unit = self.book.units().code(account.unit);
+        vec![
+            ("account".into(), Value::text(account.name.to_string())),
+            ("unit".into(), Value::text(unit.to_owned())),
+            ("class".into(), Value::text(account.class.text())),
+            (
+                "balance".into(),
+                self.amount(account, figure.on_normal_side(account)),
+            ),
+        ]
+    }
+}
+
+/// Debits less credits of accounts over the entries until a day; openings are always in.
+fn added_up(
+    asked: Vec<AccountIndex>,
+    (until, by): (Date, DateKind),
+    entries: &dyn Entries,
+) -> Result<Vec<(AccountIndex, Figure)>, PastUnreadable> {
+    let mut sums: Vec<(AccountIndex, Minor)> = asked.iter().map(|index| (*index, 0)).collect();
+    sums.sort_unstable();
+    entries.each(&mut |post, legs| {
+        for leg in legs {
+            let date = match by {
+                DateKind::Booking => post.booking_date,
+                DateKind::Value => leg.value_date.unwrap_or(post.value_date),
+            };
+            if !post.opening && date > until {
+                continue;
+            }
+            let place = sums.binary_search_by_key(&leg.account, |(index, _)| *index);
+            if let Some((_, sum)) = place.ok().and_then(|place| sums.get_mut(place)) {
+                *sum += match leg.side {
+                    Side::Debit => Minor::from(leg.amount),
+                    Side::Credit => -Minor::from(leg.amount),
+                };
+            }
+        }
+    })?;
+    let sum = |index: AccountIndex| {
+        let place = sums.binary_search_by_key(&index, |(known, _)| *known);
+        let known = place.ok().and_then(|place| sums.get(place));
+        Figure(known.map_or(0, |(_, sum)| *sum))
+    };
+    Ok(asked.into_iter().map(|index| (index, sum(index))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::jobs::desk::{Desk, Row};
+    use crate::ledger::Effect;
+    use crate::wire::outcome::write_value;
+
+    const ROWS: [Row<'static>; 4] = [
+        ("bank/main", "EUR", "asset", "100.00", Some("-50.00")),
+        ("bank/yen", "JPY", "asset", "0", None),
+        ("fx/yen", "JPY", "equity", "0", None),
+        ("exp/office", "EUR", "expense", "0.00", None),
+    ];
+
+    impl Entries for Desk {
+        fn each(&self, visit: &mut dyn FnMut(&Post, &[Leg])) -> Result<(), PastUnreadable> {
+            for commit in &self.commits {
+                for post in commit.effects.iter().filter_map(Effect::as_post) {
+                    visit(post, commit.legs(&post.legs));
+                }
+            }
+            Ok(())
+        }
+    }
+
+    struct Burnt;
+
+    impl Entries for Burnt {
+        fn each(&self, _: &mut dyn FnMut(&Post, &[Leg])) -> Result<(), PastUnreadable> {
+            let reason = "segment 3 is missing".to_owned();
+            Err(PastUnreadable { reason })
+        }
+    }
+
+    /// A late entry of 10.00 dated in March, with a value date in May; one of 5.00 in April; yen now.
+    fn desk() -> Desk {
+        let mut desk = Desk::new(&ROWS, &[]);
+        for (dates, amount) in [
+            (json!({ "booking_date": "2026-04-30" }), "5.00"),
+            (
+                json!({ "booking_date": "2026-03-31", "value_date": "2026-05-02" }),
+                "10.00",
+            ),
+        ] {
+            let mut data = dates;
+            data["legs"] = json!([
+                { "dr": "exp/office", "amount": amount },
+                { "cr": "bank/main", "amount": amount },
+            ]);
+            assert_eq!(desk.run("entry.post", &data)["status"], "posted");
+        }
+        let legs = json!([
+            { "dr": "bank/yen", "amount": "700" },
+            { "cr": "fx/yen", "amount": "700" },
+        ]);
+        desk.run("entry.post", &json!({ "legs": legs }));
+        desk
+    }
+
+    struct FromJson<'a>(&'a Json);
+
+    impl QuestionVisitor for FromJson<'_> {
+        type Made = QuestionData;
+
+        fn visit<Q: Question>(
+            &mut self,
+            info: &'static KindInfo,
+            wrap: fn(Box<Q>) -> QuestionData,
+        ) -> QuestionData {
+            assert_eq!(info.name, Q::NAME);
+            wrap(Box::new(serde_json::from_value(self.0.clone()).unwrap()))
+        }
+    }
+
+    fn question(kind: &str, data: &Json) -> QuestionData {
+        let code = catalogue::kind_code(kind).unwrap();
+        QuestionData::visit(code, &mut FromJson(data)).unwrap()
+    }
+
+    fn ask(desk: &Desk, kind: &str, data: &Json) -> Json {
+        let members = question(kind, data).answer(desk.book(), desk).unwrap();
+        let mut text = Vec::new();
+        write_value(&Value::Object(members), &mut text);
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    #[test]
+    fn balances_of_now_come_with_what_is_available() {
+        let accounts = json!({ "accounts": ["exp/office", "bank/main", "exp/office"] });
+        let answer = ask(&desk(), "query.balance", &accounts);
+        let expected = json!({
+            "sequence": 3,
+            "report": { "EUR": { "debit": "100.00", "credit": "0.00" } },
+            "balances": { "exp/office": "15.00", "bank/main": "85.00" },
+            "rows": [
+                { "account": "exp/office", "unit": "EUR", "class": "expense",
+                  "balance": "15.00", "held": "0.00", "available": "15.00" },
+                { "account": "bank/main", "unit": "EUR", "class": "asset",
+                  "balance": "85.00", "held": "0.00", "available": "85.00" },
+            ],
+        });
+        assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn a_day_is_judged_by_the_date_asked_for() {
+        let desk = desk();
+        let office = |data: Json| {
+            let mut data = data;
+            data["accounts"] = json!(["exp/office"]);
+            ask(&desk, "query.balance", &data)["balances"]["exp/office"].clone()
+        };
+        for (as_of, by, balance) in [
+            ("2026-03-30", "booking", "0.00"),
+            ("2026-03-31", "booking", "10.00"),
+            ("2026-04-30", "booking", "15.00"),
+            ("2026-04-29", "value", "0.00"),
+            ("2026-04-30", "value", "5.00"),
+            ("2026-05-02", "value", "15.00"),
+        ] {
+            let got = office(json!({ "as_of": as_of, "by": by }));
+            assert_eq!(got, balance, "{as_of} by {by}");
+        }
+    }
+
+    #[test]
+    fn the_trial_balance_has_every_account_and_both_sides() {
+        let desk = desk();
+        let now = ask(&desk, "report.trial_balance", &json!({}));
+        let report = json!({
+            "EUR": { "debit": "100.00", "credit": "100.00" },
+            "JPY": { "debit": "700", "credit": "700" },
+        });
+        assert_eq!(now["report"], report);
+        let names: Vec<_> = now["rows"].as_array().unwrap().iter().collect();
+        let names: Vec<_> = names
+            .iter()
+            .map(|row| row["account"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "bank/main",
+                "bank/yen",
+                "exp/office",
+                "fx/yen",
+                "opening/EUR"
+            ]
+        );
+        assert_eq!(now["rows"][3]["credit"], "700");
+        assert_eq!(now["rows"][3]["debit"], Json::Null);
+
+        let march = json!({ "as_of": "2026-03-31", "after_close": true });
+        let march = ask(&desk, "report.trial_balance", &march);
+        assert_eq!(march["as_of"], "2026-03-31");
+        assert_eq!(
+            march["report"]["JPY"],
+            json!({ "debit": "0", "credit": "0" })
+        );
+        assert_eq!(march["rows"][0]["balance"], "90.00");
+    }
+
+    #[test]
+    fn questions_are_refused_with_code_and_place() {
+        let desk = desk();
+        let refused = |data: Json| match question("query.balance", &data).answer(desk.book(), &desk)
+        {
+            Err(Unanswered::Refused(refusal)) => {
+                (refusal.code().text(), refusal.path().unwrap().to_owned())
+            }
+            other => panic!("{other:?}"),
+        };
+        let nowhere = json!({ "accounts": ["bank/main", "bank/nowhere"] });
+        assert_eq!(
+            refused(nowhere),
+            ("ACCOUNT_NOT_FOUND", "/accounts/1".into())
+        );
+        let never = json!({ "accounts": ["bank/nowhere"], "as_of": "2026-02-30" });
+        assert_eq!(refused(never), ("DATE_INVALID", "/as_of".into()));
+    }
+
+    #[test]
+    fn an_unreadable_past_is_a_fault_and_never_a_wrong_figure() {
+        let desk = desk();
+        let now = question("report.trial_balance", &json!({}));
+        assert!(now.answer(desk.book(), &Burnt).is_ok(), "now needs no past");
+        let then = question("report.trial_balance", &json!({ "as_of": "2026-03-31" }));
+        let fault = then.answer(desk.book(), &Burnt);
+        assert!(matches!(fault, Err(Unanswered::Unread(_))));
+    }
+}

@@ -1,0 +1,245 @@
+//! The one seam between the journal and the operating system.
+//!
+//! [`OsDisk`] is a directory of a local file system; the simulator has another implementation that
+//! loses, tears and refuses. The trait offers only what the journal needs, each operation with the
+//! meaning POSIX gives it after a power cut: written bytes and changed names are there for certain
+//! only after the sync of the file or of the directory has returned without an error.
+
+use std::fmt::Debug;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use rustix::fs::{FlockOperation, flock, statvfs};
+
+/// A directory and what can be done in it.
+pub trait Disk: Clone + Send + Sync + 'static {
+    /// An open file.
+    type File: DiskFile;
+    /// An exclusive lock; dropping it gives it up.
+    type Lock: Debug + Send;
+
+    /// The names of all files.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Makes an empty file; fails if there is one of that name.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens a file for reading and writing.
+    fn open(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens a file for reading only.
+    fn open_to_read(&self, name: &str) -> io::Result<Self::File>;
+    /// Gives a file another name, in place of the file that has it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a name.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes all changes of names durable.
+    fn sync_directory(&self) -> io::Result<()>;
+    /// Bytes that can still be written here.
+    fn free_bytes(&self) -> io::Result<u64>;
+    /// Takes the exclusive lock on a file, or says what its holder wrote about itself.
+    fn lock(&self, name: &str) -> io::Result<Result<Self::Lock, String>>;
+    /// Sixteen bytes that no other journal has.
+    fn unique(&self) -> io::Result<[u8; 16]>;
+    /// The name as an operator finds it; the directory itself for an empty name.
+    fn describe(&self, name: &str) -> String;
+    /// Has something done on the side, if this disk has a side to do it on.
+    fn errand<T, W>(&self, work: W) -> io::Result<Errand<T>>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> T + Send + 'static;
+}
+
+/// An open file of a [`Disk`].
+pub trait DiskFile: Debug + Send + Sync + 'static {
+    /// Bytes it has.
+    fn length(&self) -> io::Result<u64>;
+    /// Fills `buffer` from `offset` on.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes all of `bytes` at `offset`, or fails.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Makes the bytes durable, and the length if it changed. Never called again after it failed.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// Work that may still be going on. Dropping it waits for the end.
+#[derive(Debug)]
+pub struct Errand<T>(State<T>);
+
+#[derive(Debug)]
+enum State<T> {
+    Done(T),
+    Running(thread::JoinHandle<T>),
+    Over,
+}
+
+impl<T> Errand<T> {
+    /// Work that is done.
+    pub fn done(result: T) -> Self {
+        Self(State::Done(result))
+    }
+
+    /// Whether waiting for it would take no time.
+    pub fn is_done(&self) -> bool {
+        match &self.0 {
+            State::Done(_) | State::Over => true,
+            State::Running(thread) => thread.is_finished(),
+        }
+    }
+
+    /// Waits for the result; `None` if the thread panicked.
+    pub fn wait(mut self) -> Option<T> {
+        match std::mem::replace(&mut self.0, State::Over) {
+            State::Done(result) => Some(result),
+            State::Running(thread) => thread.join().ok(),
+            State::Over => None,
+        }
+    }
+}
+
+impl<T> Drop for Errand<T> {
+    fn drop(&mut self) {
+        if let State::Running(thread) = std::mem::replace(&mut self.0, State::Over) {
+            // Its result is wanted by nobody, but its writes must not run into those of a
+            // successor in the same directory.
+            drop(thread.join());
+        }
+    }
+}
+
+/// A directory of a local file system.
+#[derive(Clone, Debug)]
+pub struct OsDisk {
+    directory: Arc<Path>,
+}
+
+impl OsDisk {
+    /// A directory; it must exist when the disk is used.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into().into(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+impl Disk for OsDisk {
+    type File = File;
+    type Lock = File;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = std::fs::read_dir(&self.directory)?
+            .map(|entry| Ok(entry?.file_name().into_string().ok()))
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(names.into_iter().flatten().collect())
+    }
+
+    fn create(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(self.path(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.path(name))
+    }
+
+    fn open_to_read(&self, name: &str) -> io::Result<File> {
+        File::open(self.path(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path(name))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let space = statvfs(&*self.directory)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    fn lock(&self, name: &str) -> io::Result<Result<File, String>> {
+        let path = self.path(name);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let holder = std::fs::read_to_string(&path)?;
+                let unknown = "a process that has not said its name yet";
+                let named = Some(holder.trim()).filter(|holder| !holder.is_empty());
+                return Ok(Err(named.unwrap_or(unknown).to_owned()));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let holder = format!("process {} on {}\n", std::process::id(), host.trim());
+        file.set_len(0)?;
+        FileExt::write_all_at(&file, holder.as_bytes(), 0)?;
+        Ok(Ok(file))
+    }
+
+    fn unique(&self) -> io::Result<[u8; 16]> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        Ok(bytes)
+    }
+
+    fn describe(&self, name: &str) -> String {
+        let path = if name.is_empty() {
+            self.directory.to_path_buf()
+        } else {
+            self.path(name)
+        };
+        path.display().to_string()
+    }
+
+    fn errand<T, W>(&self, work: W) -> io::Result<Errand<T>>
+    where
+        T: Send + 'static,
+        W: FnOnce() -> T + Send + 'static,
+    {
+        let thread = thread::Builder::new()
+            .name("kontor-segment".to_owned())
+            .spawn(work)?;
+        Ok(Errand(State::Running(thread)))
+    }
+}
+
+impl DiskFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(self, buffer, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        FileExt::write_all_at(self, bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}

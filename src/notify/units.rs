@@ -1,0 +1,125 @@
+//! The unit files, checked by systemd's own tools. None of them needs a running systemd.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+const UNITS: [&str; 3] = [
+    "kontor.service",
+    "kontor-verify.service",
+    "kontor-verify.timer",
+];
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("systemd")
+        .join(name)
+}
+
+/// The units with a program that exists on this machine.
+fn installed() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in UNITS {
+        let text = fs::read_to_string(source(name)).unwrap();
+        fs::write(
+            dir.path().join(name),
+            text.replace("/usr/bin/kontor", "/bin/true"),
+        )
+        .unwrap();
+    }
+    dir
+}
+
+/// Success and the two outputs.
+fn run(command: &mut Command) -> (bool, String, String) {
+    let done = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        done.status.success(),
+        text(&done.stdout),
+        text(&done.stderr),
+    )
+}
+
+/// An unknown key or type is only a warning with exit code 0, so nothing may be said at all.
+#[test]
+fn verify_has_nothing_to_say() {
+    let dir = installed();
+    let units = UNITS.map(|name| dir.path().join(name));
+    let (success, _, said) = run(Command::new("systemd-analyze")
+        .args(["verify", "--man=no"])
+        .args(units)
+        .env("SYSTEMD_UNIT_PATH", format!("{}:", dir.path().display())));
+    assert_eq!((success, said.as_str()), (true, ""));
+}
+
+#[test]
+fn the_exposure_is_small() {
+    let dir = installed();
+    for name in ["kontor.service", "kontor-verify.service"] {
+        let (success, table, said) = run(Command::new("systemd-analyze")
+            .args(["security", "--offline=true", "--threshold=15", "--no-pager"])
+            .arg(dir.path().join(name)));
+        assert!(success, "{name}\n{table}{said}");
+    }
+}
+
+#[test]
+fn every_command_named_is_one_of_ours() {
+    let commands = ["check-config", "run", "journal verify"];
+    for name in UNITS {
+        let text = fs::read_to_string(source(name)).unwrap();
+        for line in text.lines().filter(|line| line.starts_with("Exec")) {
+            if let Some((_, command)) = line.split_once("/usr/bin/kontor ") {
+                assert!(commands.contains(&command), "{name}: {line}");
+            }
+        }
+    }
+}
+
+/// Exit codes for usage, damaged data and configuration must not be answered with a restart, and
+/// the drain must fit the stop.
+#[test]
+fn the_unit_agrees_with_the_daemon() {
+    let text = fs::read_to_string(source("kontor.service")).unwrap();
+    for line in [
+        "Type=notify",
+        "RestartPreventExitStatus=64 65 78",
+        "TimeoutStopSec=90s",
+    ] {
+        assert!(text.lines().any(|found| found == line), "missing: {line}");
+    }
+    let drain = crate::settings::Settings::built_in()
+        .unwrap()
+        .pipeline
+        .drain_budget;
+    assert!(drain < std::time::Duration::from_secs(90));
+}
+
+#[test]
+fn user_and_directories_are_made() {
+    // Both tools change owners, which only root may.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("etc")).unwrap();
+    let at = format!("--root={}", root.path().display());
+    let (success, _, said) = run(Command::new("systemd-sysusers")
+        .arg(&at)
+        .arg(source("kontor.sysusers")));
+    assert!(success, "{said}");
+    let users = fs::read_to_string(root.path().join("etc/passwd")).unwrap();
+    assert!(
+        users.contains("kontor:") && users.contains(":/var/lib/kontor:"),
+        "{users}"
+    );
+    let (success, _, said) = run(Command::new("systemd-tmpfiles")
+        .args(["--create", &at])
+        .arg(source("kontor.tmpfiles")));
+    assert!(success, "{said}");
+    assert!(root.path().join("etc/kontor/credentials").is_dir());
+    assert!(root.path().join("var/lib/kontor").is_dir());
+}

@@ -1,0 +1,339 @@
+//! Decode: a message's bytes to jobs, with every personal text sealed.
+//!
+//! The second station: it works ahead of the engine on its own thread and does everything that needs
+//! only the message and the rules of its book. What cannot be read becomes a dead letter; nothing here
+//! refuses a job, because only the engine knows whether its key is known.
+
+use crate::code::Code;
+use crate::ids::BookIndex;
+use crate::jobs::job::{Body, DeadLetter, Job};
+use crate::jobs::{JobData, Text};
+use crate::ledger::Value;
+use crate::limits::MESSAGE_JOBS_MAX;
+use crate::wire::container::{self, Container, ContainerFault};
+use crate::wire::message::{Head, JobReader, Unsealed, content};
+use crate::wire::ndjson;
+
+/// Whom a text is about, by a name that its book knows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// The book.
+    pub book: BookIndex,
+    /// `subject` for a customer or an account, `key` for a job that names neither.
+    pub what: &'static str,
+    /// Its name.
+    pub name: String,
+}
+
+/// Seals personal texts under the keys of the people they are about.
+pub trait Sealer {
+    /// Why sealing failed: an incident, never a job's fault.
+    type Fault;
+
+    /// Make keys for the subjects that have none; they are durable when this returns.
+    fn ensure(&mut self, subjects: &[Subject]) -> Result<(), Self::Fault>;
+
+    /// Seal bytes under a subject's key. The purpose is the place of the text in the job.
+    fn seal(
+        &mut self,
+        subject: &Subject,
+        purpose: &str,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, Self::Fault>;
+}
+
+/// The content types that jobs come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentType {
+    /// One job as JSON.
+    Json,
+    /// Many jobs, one JSON object a line.
+    Ndjson,
+    /// Many jobs in binary form.
+    Binary,
+}
+
+impl ContentType {
+    /// The content type of a message; parameters other than the character set UTF-8 are refused.
+    pub fn of(content_type: Option<&str>, encoding: Option<&str>) -> Result<Self, DeadLetter> {
+        let unsupported = |reason: &str| DeadLetter::new(Code::ContentTypeUnsupported, reason);
+        if encoding.is_some_and(|encoding| !encoding.is_empty() && encoding != "identity") {
+            return Err(unsupported("content_encoding is not supported"));
+        }
+        let text = content_type.unwrap_or_default().to_ascii_lowercase();
+        let mut parts = text.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let utf8 = |part: &str| matches!(part, "charset=utf-8" | "charset=\"utf-8\"");
+        if !parts.all(utf8) {
+            return Err(unsupported(
+                "the only parameter understood is charset=utf-8",
+            ));
+        }
+        match media {
+            "application/json" => Ok(Self::Json),
+            "application/x-ndjson" => Ok(Self::Ndjson),
+            container::CONTENT_TYPE => Ok(Self::Binary),
+            "" => Err(unsupported("the message has no content_type")),
+            _other => Err(unsupported(
+                "the content_type is not one of the three for jobs",
+            )),
+        }
+    }
+}
+
+/// One thing in a message: a job, or what is set aside of it.
+#[derive(Debug)]
+pub enum Item {
+    /// A job ready for the engine.
+    Job {
+        /// The job and what of it is to be sealed.
+        job: Unsealed,
+        /// Its place in the message, counted from 1; 0 if it is the whole message.
+        line: u32,
+    },
+    /// A dead letter, with the part of the message it is about.
+    Dead(DeadPart),
+}
+
+/// What is set aside, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadPart {
+    /// Why.
+    pub letter: DeadLetter,
+    /// Place of the part in the message, counted from 1; 0 for the whole.
+    pub line: u32,
+}
+
+/// Decode a message into items, in order. Their texts are still plain: [`seal`] comes before anything
+/// goes on.
+pub fn decode(
+    reader: &mut JobReader,
+    content_type: Result<ContentType, DeadLetter>,
+    head: &Head<'_>,
+    body: &[u8],
+    bytes_max: usize,
+    items: &mut Vec<Item>,
+) {
+    let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
+    if body.len() > bytes_max {
+        items.push(whole(too_large("bytes", bytes_max)));
+        return;
+    }
+    match content_type {
+        Err(letter) => items.push(whole(letter)),
+        Ok(ContentType::Json) => match reader.json(body, head, true) {
+            Ok(job) => items.push(Item::Job { job, line: 0 }),
+            Err(letter) => items.push(whole(letter)),
+        },
+        Ok(ContentType::Ndjson) => decode_lines(reader, head, body, items),
+        Ok(ContentType::Binary) => decode_container(reader, head, body, items),
+    }
+}
+
+fn decode_lines(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items: &mut Vec<Item>) {
+    let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
+    match ndjson::lines(body)
+        .take(MESSAGE_JOBS_MAX.saturating_add(1))
+        .count()
+    {
+        0 => items.push(whole(DeadLetter::new(
+            Code::MessageMalformed,
+            "no job in the message",
+        ))),
+        count if count > MESSAGE_JOBS_MAX => items.push(whole(too_large("jobs", MESSAGE_JOBS_MAX))),
+        _some => {
+            for ndjson::Line { number, bytes } in ndjson::lines(body) {
+                let line = u32::try_from(number).unwrap_or(u32::MAX);
+                items.push(match reader.json(bytes, head, false) {
+                    Ok(job) => Item::Job { job, line },
+                    Err(letter) => Item::Dead(DeadPart { letter, line }),
+                });
+            }
+        }
+    }
+}
+
+fn decode_container(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items: &mut Vec<Item>) {
+    let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
+    let container = match Container::open(body) {
+        Ok(container) => container,
+        Err(ContainerFault::TooManyItems { .. }) => {
+            items.push(whole(too_large("jobs", MESSAGE_JOBS_MAX)));
+            return;
+        }
+        Err(fault) => {
+            items.push(whole(DeadLetter::new(
+                Code::MessageMalformed,
+                fault.to_string(),
+            )));
+            return;
+        }
+    };
+    if container.count() == 0 {
+        items.push(whole(DeadLetter::new(
+            Code::MessageMalformed,
+            "no job in the message",
+        )));
+    }
+    for item in container.items() {
+        let line = item.index.saturating_add(1);
+        items.push(match reader.binary(&item, head) {
+            Ok(job) => Item::Job { job, line },
+            Err(letter) => Item::Dead(DeadPart { letter, line }),
+        });
+    }
+}
+
+/// The bytes of one part of a message, in a form that can be sent again alone; none for the whole.
+pub fn part(content_type: ContentType, body: &[u8], line: u32) -> Option<Vec<u8>> {
+    match content_type {
+        ContentType::Json => None,
+        ContentType::Ndjson => ndjson::lines(body)
+            .find(|found| u32::try_from(found.number) == Ok(line))
+            .map(|found| found.bytes.to_vec()),
+        ContentType::Binary => {
+            let container = Container::open(body).ok()?;
+            container
+                .items()
+                .find(|item| item.index.checked_add(1) == Some(line))
+                .map(|item| item.alone())
+        }
+    }
+}
+
+fn too_large(what: &str, limit: usize) -> DeadLetter {
+    let mut letter = DeadLetter::new(
+        Code::MessageTooLarge,
+        format!("a message has at most {limit} {what}"),
+    );
+    letter.detail.push(("limit".into(), Value::count(limit)));
+    letter
+}
+
+/// Seal the texts of decoded jobs and give every job its content. All new keys are made durable with
+/// one sync before anything is sealed with them; after a fault nothing of the items may go on.
+pub fn seal<'i, S: Sealer>(
+    items: impl Iterator<Item = &'i mut Item> + 'i,
+    sealer: &mut S,
+) -> Result<(), S::Fault> {
+    let mut jobs: Vec<&mut Unsealed> = items
+        .filter_map(|item| match item {
+            Item::Job { job, .. } => Some(job),
+            Item::Dead(_) => None,
+        })
+        .collect();
+    let subjects: Vec<Subject> = jobs.iter_mut().filter_map(|job| subject(job)).collect();
+    if !subjects.is_empty() {
+        sealer.ensure(&subjects)?;
+    }
+    let mut subjects = subjects.into_iter();
+    for job in jobs {
+        seal_job(job, &mut subjects, sealer)?;
+    }
+    Ok(())
+}
+
+/// Whom the texts of a job are about; none if it has no texts.
+fn subject(unsealed: &mut Unsealed) -> Option<Subject> {
+    let Unsealed { job, whole } = unsealed;
+    let of_key = |job: &Job| {
+        Some(Subject {
+            book: job.book,
+            what: "key",
+            name: job.envelope.key.to_string(),
+        })
+    };
+    if whole.is_some() {
+        return of_key(job);
+    }
+    let (Body::Data(data)
+    | Body::Refused {
+        data: Some(data), ..
+    }) = &mut job.body
+    else {
+        return None;
+    };
+    let mut any = false;
+    data.texts(&mut |_, text| any |= text.plain().is_some());
+    if !any {
+        return None;
+    }
+    match data.subject().map(str::to_owned) {
+        Some(name) => Some(Subject {
+            book: job.book,
+            what: "subject",
+            name,
+        }),
+        None => of_key(job),
+    }
+}
+
+fn seal_job<S: Sealer>(
+    unsealed: &mut Unsealed,
+    subjects: &mut impl Iterator<Item = Subject>,
+    sealer: &mut S,
+) -> Result<(), S::Fault> {
+    let Unsealed { job, whole } = unsealed;
+    if let Some(whole) = whole.take() {
+        if let Some(subject) = subjects.next() {
+            job.envelope.content = sealer.seal(&subject, "", &whole)?;
+            job.envelope.sealed = true;
+        }
+        return Ok(());
+    }
+    if let Body::Data(data)
+    | Body::Refused {
+        data: Some(data), ..
+    } = &mut job.body
+    {
+        seal_texts(data, subjects, sealer)?;
+        // That every kind has a binary form is found by the kinds' own examples in the tests.
+        let encoded = content(data, &mut job.envelope.content);
+        assert!(encoded.is_ok(), "a kind without a binary form: {encoded:?}");
+    }
+    Ok(())
+}
+
+fn seal_texts<S: Sealer>(
+    data: &mut JobData,
+    subjects: &mut impl Iterator<Item = Subject>,
+    sealer: &mut S,
+) -> Result<(), S::Fault> {
+    let mut subject = None;
+    let mut fault = None;
+    data.texts(&mut |path, text| {
+        let Some(plain) = text.plain() else { return };
+        if subject.is_none() {
+            subject = subjects.next();
+        }
+        let Some(subject) = &subject else { return };
+        match sealer.seal(subject, path, plain.as_bytes()) {
+            Ok(sealed) => *text = Text::Sealed(sealed),
+            Err(found) => fault = Some(found),
+        }
+    });
+    fault.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_are_three_and_plain() {
+        let of = |text: &str| ContentType::of(Some(text), None).map_err(|letter| letter.code);
+        assert_eq!(of("application/json; charset=utf-8"), Ok(ContentType::Json));
+        assert_eq!(of("Application/X-NDJSON"), Ok(ContentType::Ndjson));
+        assert_eq!(of(container::CONTENT_TYPE), Ok(ContentType::Binary));
+        for bad in [
+            "",
+            "text/plain",
+            "application/json; charset=latin1",
+            "application/json; v=1",
+        ] {
+            assert_eq!(of(bad), Err(Code::ContentTypeUnsupported), "{bad}");
+        }
+        assert!(ContentType::of(None, None).is_err());
+        assert!(ContentType::of(Some("application/json"), Some("gzip")).is_err());
+    }
+}

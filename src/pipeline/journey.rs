@@ -1,0 +1,295 @@
+//! The whole journey of one partition: its rings, threads, tasks and lanes, and the order of its end.
+//!
+//! It ends along the way of a job: stop taking, finish what was taken, persist, acknowledge, publish
+//! within the budget, close. Each station ends when the one before it has; a fault ends all of them at
+//! once, and nothing more is acknowledged.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle as Task;
+
+use super::decode::Sealer;
+use super::intake::{Intake, Unacknowledged};
+use super::observe::Observer;
+use super::outlet::{Cursor, Outcomes, Outlet};
+use super::parcel::Arrived;
+use super::persist::{Persist, Persisted};
+use super::post::{Past, Post};
+use super::publish::Publisher;
+use super::stations::{Decoding, Faults, Persisting, StationFault, post};
+use crate::broker::rabbit::{
+    ConnectOptions, ConsumerOptions, PublisherOptions, consume, publish as publish_lane,
+};
+use crate::journal::{Journal, Room};
+use crate::ledger::Commit;
+use crate::ring::{Producer, RingWatch, ring};
+use crate::settings::Settings;
+use crate::telemetry::Health;
+use crate::vault::VaultFault;
+
+/// Most batches under one sync.
+const GROUP_BATCHES_MAX: usize = 64;
+/// Persisted groups on their way to the outlet.
+const GROUPS_MAX: usize = 64;
+
+/// What a partition's journey is made of, once its books are open.
+pub struct Parts<S, P, J, O, C> {
+    /// The partition.
+    pub partition: u16,
+    /// Decoding, with its vault.
+    pub decoding: Decoding<S>,
+    /// Posting, with its engine.
+    pub post: Post<P>,
+    /// Persisting, with its journal.
+    pub persist: Persist<J>,
+    /// Outcomes, from the cursor on.
+    pub publisher: Publisher,
+    /// Reads first outcomes of duplicates.
+    pub outcomes: O,
+    /// The cursor's file.
+    pub cursor: C,
+    /// Commits whose outcomes were not confirmed before the start.
+    pub earlier: mpsc::Receiver<Arc<Commit>>,
+    /// The queue.
+    pub queue: String,
+}
+
+/// A running journey.
+pub struct Journey {
+    /// Turns true to end it.
+    stop: watch::Sender<bool>,
+    /// Tasks of intake and outlet, and of the lanes.
+    tasks: Vec<Task<()>>,
+    threads: Vec<JoinHandle<()>>,
+    /// The rings, for metrics.
+    pub rings: [RingWatch; 3],
+    /// What is not acknowledged.
+    pub unacknowledged: Arc<Unacknowledged>,
+    /// Closes intake for a reason of the daemon's own (a clock that jumped).
+    pub hold: watch::Sender<Option<String>>,
+}
+
+/// What all stations of a process share.
+pub struct Shared {
+    /// Settings.
+    pub settings: Arc<Settings>,
+    /// How to reach the broker.
+    pub connect: ConnectOptions,
+    /// For metrics.
+    pub observer: Observer,
+    /// For readiness and status.
+    pub health: Arc<Health>,
+    /// Where faults are reported.
+    pub faults: Faults,
+}
+
+/// The ends of the channels between threads and tasks.
+struct Ends {
+    arrived: Producer<Arrived>,
+    persisted: mpsc::Receiver<Persisted>,
+    room: watch::Receiver<Room>,
+}
+
+type Station = Box<dyn FnOnce() -> Result<(), StationFault> + Send>;
+
+impl Journey {
+    /// Start all stations.
+    pub fn start<S, P, J, O, C>(
+        parts: Parts<S, P, J, O, C>,
+        prefetch: NonZeroU16,
+        shared: &Shared,
+    ) -> std::io::Result<Self>
+    where
+        S: Sealer<Fault = VaultFault> + Send + 'static,
+        P: Past + Send + 'static,
+        J: Journal + Send + 'static,
+        O: Outcomes,
+        C: Cursor,
+    {
+        let Parts {
+            partition,
+            decoding,
+            post,
+            persist,
+            publisher,
+            outcomes,
+            cursor,
+            earlier,
+            queue,
+        } = parts;
+        let (threads, rings, ends) =
+            threads(partition, prefetch, shared, (decoding, post, persist))?;
+        let Ends {
+            arrived,
+            persisted,
+            room,
+        } = ends;
+        let (backlog, backlog_seen) = watch::channel(None);
+        let (hold, hold_seen) = watch::channel(None);
+        let (stop, stopped) = watch::channel(false);
+        let unacknowledged = Arc::new(Unacknowledged::default());
+        let settings = &shared.settings;
+        let name = |role: &str| format!("kontor p{partition} {role}");
+        let options = ConsumerOptions {
+            queue,
+            prefetch,
+            connection_name: name("intake"),
+        };
+        let lane = consume(shared.connect.clone(), options);
+        let window = settings.outcomes.unconfirmed_max;
+        let options = PublisherOptions {
+            connection_name: name("publish"),
+            window,
+        };
+        let publishing = publish_lane(shared.connect.clone(), options);
+        let intake = Intake {
+            events: lane.events,
+            commands: lane.commands.clone(),
+            arrived,
+            gate: gate(room, backlog_seen, hold_seen),
+            stop: stopped,
+            observer: shared.observer.clone(),
+            health: Arc::clone(&shared.health),
+            partition,
+            unacknowledged: Arc::clone(&unacknowledged),
+            faults: shared.faults.clone(),
+        };
+        let outlet = Outlet {
+            persisted,
+            earlier,
+            commands: lane.commands,
+            publishes: publishing.publishes,
+            confirms: publishing.confirms,
+            publisher,
+            outcomes,
+            cursor,
+            backlog_bytes_max: settings.outcomes.backlog_bytes_max,
+            backlog,
+            observer: shared.observer.clone(),
+            unacknowledged: Arc::clone(&unacknowledged),
+            drain_budget: settings.pipeline.drain_budget,
+        };
+        let tasks = vec![
+            tokio::spawn(intake.run()),
+            tokio::spawn(outlet.run()),
+            lane.task,
+            publishing.task,
+        ];
+        Ok(Self {
+            stop,
+            tasks,
+            threads,
+            rings,
+            unacknowledged,
+            hold,
+        })
+    }
+
+    /// Stop taking, finish what was taken, and wait until all stations have ended.
+    pub async fn drain(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            // A task that panicked has said so; the others end by their closed channels.
+            drop(task.await);
+        }
+        for thread in self.threads {
+            drop(thread.join());
+        }
+    }
+}
+
+/// Start the three stations that have threads.
+fn threads<S, P, J>(
+    partition: u16,
+    prefetch: NonZeroU16,
+    shared: &Shared,
+    (decoding, station, persist): (Decoding<S>, Post<P>, Persist<J>),
+) -> std::io::Result<(Vec<JoinHandle<()>>, [RingWatch; 3], Ends)>
+where
+    S: Sealer<Fault = VaultFault> + Send + 'static,
+    P: Past + Send + 'static,
+    J: Journal + Send + 'static,
+{
+    let settings = &shared.settings;
+    // Deliveries of an old channel may still be inside when a new one brings its first.
+    let slots = usize::from(prefetch.get()).saturating_mul(2);
+    let (arrived_in, arrived) = ring("decode", slots);
+    let (parcels_in, parcels) = ring("post", settings.pipeline.ring_jobs);
+    let (batches_in, batches) = ring("persist", settings.pipeline.ring_commits);
+    let rings = [arrived_in.watch(), parcels_in.watch(), batches_in.watch()];
+    let (outlet, persisted) = mpsc::channel(GROUPS_MAX);
+    let (room, room_seen) = watch::channel(Room::Enough);
+    let pulse = |station: &str| shared.health.station(format!("p{partition}.{station}"));
+
+    let (see, beat) = (shared.observer.clone(), pulse("decode"));
+    let decode: Station = Box::new(move || decoding.run(arrived, &parcels_in, &see, beat));
+    let (see, beat) = (shared.observer.clone(), pulse("post"));
+    let batch_max = settings.pipeline.batch_jobs_max;
+    let post: Station =
+        Box::new(move || post(station, parcels, &batches_in, batch_max, &see, beat));
+    let (see, beat) = (shared.observer.clone(), pulse("persist"));
+    let seal_idle = settings.journal.seal_idle;
+    let persisting = Persisting {
+        outlet,
+        room,
+        seal_idle,
+        batches_max: GROUP_BATCHES_MAX,
+    };
+    let persist: Station = Box::new(move || persisting.run(persist, batches, &see, beat));
+
+    let mut threads = Vec::new();
+    for (name, run) in [("decode", decode), ("post", post), ("persist", persist)] {
+        let faults = shared.faults.clone();
+        let name = format!("kontor-p{partition}-{name}");
+        threads.push(std::thread::Builder::new().name(name).spawn(move || {
+            if let Err(fault) = run() {
+                // Somebody else may have reported first; one reason to stop is enough.
+                drop(faults.try_send(fault));
+            }
+        })?);
+    }
+    let ends = Ends {
+        arrived: arrived_in,
+        persisted,
+        room: room_seen,
+    };
+    Ok((threads, rings, ends))
+}
+
+/// One gate of many: closed while anybody has a reason.
+fn gate(
+    mut room: watch::Receiver<Room>,
+    mut backlog: watch::Receiver<Option<String>>,
+    mut hold: watch::Receiver<Option<String>>,
+) -> watch::Receiver<Option<String>> {
+    let (closed, gate) = watch::channel(None);
+    tokio::spawn(async move {
+        loop {
+            let reason = match &*room.borrow_and_update() {
+                Room::Exhausted { reason } => Some(reason.clone()),
+                Room::Enough => None,
+            };
+            let reason = reason
+                .or_else(|| backlog.borrow_and_update().clone())
+                .or_else(|| hold.borrow_and_update().clone());
+            closed.send_if_modified(|known| {
+                let changed = *known != reason;
+                known.clone_from(&reason);
+                changed
+            });
+            let changed = tokio::select! {
+                changed = room.changed() => changed,
+                changed = backlog.changed() => changed,
+                changed = hold.changed() => changed,
+            };
+            // When a station has ended there is nothing left to hold.
+            if changed.is_err() || closed.is_closed() {
+                return;
+            }
+        }
+    });
+    gate
+}

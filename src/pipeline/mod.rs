@@ -1,0 +1,31 @@
+//! The journey of a job, one file per station.
+//!
+//! ```text
+//!   intake ─▶ [ring] ─▶ decode ─▶ [ring] ─▶ post ─▶ [ring] ─▶ persist ─▶ outlet ─┬▶ acknowledge
+//!   task                thread              thread            thread     task    └▶ publish
+//! ```
+//!
+//! | File | Station |
+//! |---|---|
+//! | `intake.rs` | takes deliveries from the broker's consuming lane |
+//! | `decode.rs` | bytes to jobs, texts sealed |
+//! | `post.rs` | jobs to a commit, by the engine |
+//! | `persist.rs` | commits to stable storage; makes the proof that they are |
+//! | `acknowledge.rs` | what may be acknowledged, by proof |
+//! | `publish.rs` | outcomes, replies and dead letters until they are confirmed |
+//!
+//! The rules of each station are plain functions of values, so that they can be driven without threads
+//! and without a broker; `stations.rs`, `intake.rs` and `outlet.rs` give them threads, tasks and lanes.
+
+pub mod parcel;
+pub mod observe;
+pub mod gauges;
+pub mod intake;
+pub mod decode;
+pub mod post;
+pub mod persist;
+pub mod acknowledge;
+pub mod publish;
+pub mod stations;
+pub mod outlet;
+pub mod journey;

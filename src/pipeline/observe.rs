@@ -1,0 +1,186 @@
+//! What the stations tell the metrics: counted in batches, and nothing as posted before it is durable.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::parcel::Batch;
+use super::persist::Persisted;
+use crate::broker::Delivery;
+use crate::ids::KindCode;
+use crate::jobs::kind_name;
+use crate::ledger::{JobRecord, Record};
+use crate::telemetry::Metrics;
+use crate::time::{Clock, Timestamp};
+
+/// One partition's way to the metrics.
+#[derive(Clone)]
+pub struct Observer {
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    partition: u16,
+}
+
+/// What became of the jobs of one kind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    posted: u64,
+    entries: u64,
+    duplicates: u64,
+}
+
+/// Few kinds make up a batch.
+type Tallies = BTreeMap<KindCode, Tally>;
+
+impl Observer {
+    /// An observer of a partition.
+    pub fn new(metrics: Arc<Metrics>, clock: Arc<dyn Clock>, partition: u16) -> Self {
+        Self {
+            metrics,
+            clock,
+            partition,
+        }
+    }
+
+    /// The metrics themselves.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The partition's handles.
+    pub fn partition(&self) -> Option<&crate::telemetry::metrics::Partition> {
+        self.metrics.partition(self.partition)
+    }
+
+    /// A delivery arrived.
+    pub fn arrived(&self, delivery: &Delivery) {
+        if let Some(partition) = self.partition() {
+            let counter = if delivery.redelivered {
+                &partition.deliveries_again
+            } else {
+                &partition.deliveries_first
+            };
+            counter.increment(1);
+            partition.unacked.add(1);
+        }
+        // The property has whole seconds; a clock of the producer's that runs ahead counts as zero.
+        if let Some(sent) = delivery
+            .properties
+            .timestamp
+            .and_then(|sent| i64::try_from(sent).ok())
+        {
+            let sent = Timestamp(sent.saturating_mul(1_000_000_000));
+            self.metrics
+                .stations
+                .queue_age
+                .record(since(sent, self.clock.now()));
+        }
+    }
+
+    /// Messages were decoded into so many jobs.
+    pub fn decoded(&self, jobs: usize, messages: u64, took: Duration) {
+        if let Some(partition) = self.partition() {
+            partition
+                .jobs_received
+                .increment(u64::try_from(jobs).unwrap_or(u64::MAX));
+        }
+        self.metrics
+            .stations
+            .decode_duration
+            .record_many(took, messages);
+    }
+
+    /// A batch was applied.
+    pub fn posted(&self, jobs: usize, took: Duration) {
+        self.metrics
+            .stations
+            .batch_jobs
+            .record(u64::try_from(jobs).unwrap_or(u64::MAX));
+        self.metrics.stations.post_duration.record(took);
+    }
+
+    /// Batches are durable.
+    pub fn persisted(&self, persisted: &Persisted, bytes: u64, took: Duration) {
+        self.metrics.stations.persist_duration.record(took);
+        self.metrics.journal.bytes.increment(bytes);
+        if let Some(partition) = self.partition() {
+            partition.durable_sequence.set(persisted.proof.position().0);
+        }
+        let now = self.clock.elapsed();
+        let mut tallies = Tallies::new();
+        for batch in &persisted.batches {
+            self.tally(batch, &mut tallies);
+            for posted in &batch.posted {
+                let age = now.saturating_sub(posted.received);
+                self.metrics
+                    .stations
+                    .job_latency
+                    .record_many(age, u64::from(posted.jobs.max(1)));
+                for part in &posted.dead {
+                    self.metrics
+                        .dead_letters(part.letter.code.text())
+                        .increment(1);
+                }
+            }
+        }
+        for (kind, tally) in tallies {
+            let Some(handles) = kind_name(kind).and_then(|name| self.metrics.kind(name)) else {
+                continue;
+            };
+            handles.posted.increment(tally.posted);
+            handles.entries.increment(tally.entries);
+            handles.duplicate.increment(tally.duplicates);
+        }
+    }
+
+    fn tally(&self, batch: &Batch, tallies: &mut Tallies) {
+        for again in &batch.again {
+            tally_of(tallies, again.kind).duplicates += 1;
+        }
+        let Some(commit) = &batch.commit else { return };
+        let mut legs = 0_usize;
+        for effect in &commit.effects {
+            legs = legs.saturating_add(effect.as_post().map_or(0, |post| post.legs.len()));
+        }
+        self.metrics
+            .stations
+            .legs
+            .increment(u64::try_from(legs).unwrap_or(u64::MAX));
+        for record in &commit.records {
+            if let Record::Job(job) = record {
+                self.tally_job(job, commit.recorded_at, tallies);
+            }
+        }
+    }
+
+    fn tally_job(&self, job: &JobRecord, at: Timestamp, tallies: &mut Tallies) {
+        if let Some(occurred) = job.envelope.occurred_at {
+            let days = since(occurred, at).as_secs().div_euclid(86_400);
+            self.metrics.stations.booking_lag_days.record(days);
+        }
+        let Some(rejection) = &job.outcome.rejection else {
+            let tally = tally_of(tallies, job.envelope.kind);
+            tally.posted += 1;
+            tally.entries += u64::from(job.outcome.entries);
+            return;
+        };
+        // A name that the catalogue does not have came from outside and makes no series.
+        let kind = kind_name(job.envelope.kind).unwrap_or("unknown");
+        self.metrics
+            .rejected(kind, rejection.code().text())
+            .increment(1);
+    }
+}
+
+fn tally_of(tallies: &mut Tallies, kind: KindCode) -> &mut Tally {
+    tallies.entry(kind).or_default()
+}
+
+fn since(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_nanos(u64::try_from(now.0.saturating_sub(then.0)).unwrap_or_default())
+}

@@ -1,0 +1,259 @@
+//! Post: a batch of parcels to one commit.
+//!
+//! The one thread that owns the engine. It takes what is there, applies it in order and hands the
+//! commit on before the disk knows of it; nothing leaves kontor from here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::decode::{DeadPart, Item};
+use super::parcel::{Again, Batch, Parcel, Posted};
+use crate::engine::{Engine, Verdict};
+use crate::ids::{BookIndex, EntryNo, Position};
+use crate::jobs::Job;
+use crate::jobs::job::Looked;
+use crate::ledger::commit::DuplicateRecord;
+use crate::ledger::plan::PastEntry;
+use crate::ledger::{Commit, Inconsistent, Record};
+use crate::time::Timestamp;
+
+/// Why posting must stop: nothing after it may be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum PostFault {
+    /// An effect did not fit the state.
+    #[error(
+        "{0}; this is a mistake of kontor's: the process stops, and a restart replays the journal"
+    )]
+    Inconsistent(#[from] Inconsistent),
+    /// A past entry could not be read.
+    #[error("entry {entry} could not be read from the journal: {reason}")]
+    Lookup {
+        /// The entry.
+        entry: EntryNo,
+        /// Why.
+        reason: String,
+    },
+    /// The next station has stopped.
+    #[error("the journal has stopped taking commits")]
+    Stopped,
+}
+
+/// Gives entries of the past, read from durable commits only.
+pub trait Past {
+    /// The entry, once everything up to `after` is durable; none if the book has no such entry.
+    fn entry(
+        &mut self,
+        book: BookIndex,
+        entry: EntryNo,
+        after: Position,
+    ) -> Result<Option<PastEntry>, String>;
+}
+
+/// Where finished batches go.
+pub trait Next {
+    /// Hand a batch on; `false` if the next station has stopped.
+    fn hand_on(&mut self, batch: Batch) -> bool;
+}
+
+/// The batch being made.
+#[derive(Debug, Default)]
+struct Making {
+    commit: Option<Commit>,
+    posted: Vec<Posted>,
+    again: Vec<Again>,
+}
+
+/// The station.
+#[derive(Debug)]
+pub struct Post<P> {
+    engine: Engine,
+    past: P,
+    jobs_max: usize,
+    making: Making,
+}
+
+impl<P: Past> Post<P> {
+    /// A station with its engine; a commit has about so many jobs at the most.
+    pub fn new(engine: Engine, past: P, jobs_max: usize) -> Self {
+        Self {
+            engine,
+            past,
+            jobs_max,
+            making: Making::default(),
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Apply parcels in order and hand the batch on.
+    pub fn batch(
+        &mut self,
+        parcels: impl IntoIterator<Item = Parcel>,
+        now: Timestamp,
+        next: &mut impl Next,
+    ) -> Result<(), PostFault> {
+        for parcel in parcels {
+            self.parcel(parcel, now, next)?;
+            if self
+                .making
+                .commit
+                .as_ref()
+                .is_some_and(|commit| commit.records.len() >= self.jobs_max)
+            {
+                self.hand_on(next)?;
+            }
+        }
+        self.hand_on(next)
+    }
+
+    /// Hand on a record of the daemon's own (start, stop), in a commit of its own.
+    pub fn note(
+        &mut self,
+        record: Record,
+        now: Timestamp,
+        next: &mut impl Next,
+    ) -> Result<(), PostFault> {
+        self.hand_on(next)?;
+        let mut commit = self.engine.begin(now);
+        self.engine.note(record, &mut commit);
+        self.making.commit = Some(commit);
+        self.hand_on(next)
+    }
+
+    fn parcel(
+        &mut self,
+        parcel: Parcel,
+        now: Timestamp,
+        next: &mut impl Next,
+    ) -> Result<(), PostFault> {
+        let Parcel {
+            tag,
+            received,
+            items,
+            original,
+        } = parcel;
+        let mut posted = Posted {
+            tag,
+            received,
+            after: Position(0),
+            jobs: 0,
+            dead: Vec::new(),
+            original,
+        };
+        for item in items {
+            match item {
+                Item::Dead(part) => posted.dead.push(part),
+                Item::Job { job, line } => self.job(*job.job, line, now, &mut posted, next)?,
+            }
+        }
+        if posted.dead.is_empty() {
+            posted.original = None;
+        }
+        self.making.posted.push(posted);
+        Ok(())
+    }
+
+    fn job(
+        &mut self,
+        job: Job,
+        line: u32,
+        now: Timestamp,
+        posted: &mut Posted,
+        next: &mut impl Next,
+    ) -> Result<(), PostFault> {
+        let job = self.look_up(job, next)?;
+        let (book, key) = (job.book, job.envelope.key.clone());
+        let (kind, reply) = (job.envelope.kind, job.envelope.reply.clone());
+        let mut commit = match self.making.commit.take() {
+            Some(commit) => commit,
+            None => self.engine.begin(now),
+        };
+        let verdict = self.engine.apply(job, &mut commit)?;
+        match verdict {
+            Verdict::Recorded(position) => {
+                posted.after = posted.after.max(position);
+                posted.jobs = posted.jobs.saturating_add(1);
+            }
+            Verdict::Duplicate(first) => {
+                let reply = reply.map(|reply| *reply);
+                if let Some(reply) = &reply {
+                    let record = DuplicateRecord {
+                        book,
+                        key,
+                        first,
+                        reply: reply.clone(),
+                    };
+                    self.engine
+                        .note(Record::Duplicate(Box::new(record)), &mut commit);
+                }
+                let noted = Position(self.engine.next_position().0.saturating_sub(1));
+                posted.after = posted
+                    .after
+                    .max(if reply.is_some() { noted } else { first });
+                self.making.again.push(Again { first, kind, reply });
+            }
+            Verdict::Dead(letter) => {
+                posted.dead.push(DeadPart { letter, line });
+            }
+            Verdict::NeedsEntry(entry) => {
+                let reason = "it was asked for again after it had been looked up".to_owned();
+                return Err(PostFault::Lookup { entry, reason });
+            }
+        }
+        // A commit without records is not begun: the next job may begin it at a later time.
+        self.making.commit = (!commit.records.is_empty()).then_some(commit);
+        Ok(())
+    }
+
+    /// Read the entry that a job needs, after everything before the job has been handed on.
+    fn look_up(&mut self, job: Job, next: &mut impl Next) -> Result<Job, PostFault> {
+        let mut job = job;
+        let Some(entry) = self.engine.needs_entry(&job) else {
+            return Ok(job);
+        };
+        self.hand_on(next)?;
+        let after = Position(self.engine.next_position().0.saturating_sub(1));
+        let found = self.past.entry(job.book, entry, after);
+        match found {
+            Ok(Some(past)) => job.entry = Looked::Found(Box::new(past)),
+            Ok(None) => {
+                let reason = "the journal does not have it".to_owned();
+                return Err(PostFault::Lookup { entry, reason });
+            }
+            Err(reason) => return Err(PostFault::Lookup { entry, reason }),
+        }
+        Ok(job)
+    }
+
+    fn hand_on(&mut self, next: &mut impl Next) -> Result<(), PostFault> {
+        let Making {
+            commit,
+            posted,
+            again,
+        } = std::mem::take(&mut self.making);
+        if commit.is_none() && posted.is_empty() && again.is_empty() {
+            return Ok(());
+        }
+        let commit = commit.map(|mut commit| {
+            self.engine.finish(&mut commit);
+            Arc::new(commit)
+        });
+        if next.hand_on(Batch {
+            commit,
+            posted,
+            again,
+        }) {
+            Ok(())
+        } else {
+            Err(PostFault::Stopped)
+        }
+    }
+}
+
+/// How long a message has been inside, for latencies.
+pub fn age(received: Duration, now: Duration) -> Duration {
+    now.saturating_sub(received)
+}

@@ -1,0 +1,604 @@
+//! Publish: outcomes of durable commits, replies and dead letters, each until it is confirmed.
+//!
+//! Takes durable commits in order and gives messages to the publishing lane; results come back in the
+//! order of publishing. A cursor says up to which position every outcome is confirmed; it survives
+//! restarts, and what lies behind it is published again. Outcomes of a book go out in the order of
+//! their numbers; after a lost or refused one, older ones may come again.
+//!
+//! Nothing here decides: replies that cannot be delivered are counted and forgotten, outcomes for which
+//! nobody is bound count as published, dead letters must arrive.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::decode::{ContentType, DeadPart, part};
+use super::parcel::Tag;
+use crate::broker::{
+    ConfirmResult, Confirmed, Delivery, HeaderValue, Properties, Publish, Why, dead_letter,
+};
+use crate::ids::{BookIndex, Position};
+use crate::ledger::{Commit, JobRecord, NameTable, Record, Reply};
+use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_JOBS_MAX};
+use crate::settings::ReplyTo;
+use crate::wire::outcome;
+
+/// Proof that one part of a message has arrived among the dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetAside(Tag);
+
+impl SetAside {
+    /// The delivery it is a part of.
+    pub fn tag(&self) -> Tag {
+        self.0
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test(tag: Tag) -> Self {
+        Self(tag)
+    }
+}
+
+/// How outcomes are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One message an outcome.
+    Each,
+    /// One message for the outcomes of a book in a commit.
+    Batched,
+    /// Journaled only; replies are still sent.
+    Off,
+}
+
+/// Where messages go.
+#[derive(Debug)]
+pub struct Targets {
+    /// Exchange of outcomes.
+    pub outcomes: String,
+    /// Exchange of dead letters.
+    pub dead: String,
+    /// Queues that replies may go to.
+    pub replies: ReplyTo,
+}
+
+/// A dead letter on its way out.
+#[derive(Debug)]
+pub struct Aside {
+    /// The delivery to settle once it has arrived.
+    pub tag: Tag,
+    /// The message.
+    pub original: Arc<Delivery>,
+    /// The part and why.
+    pub part: DeadPart,
+    /// When it was received, RFC 3339.
+    pub received_at: String,
+}
+
+/// A first outcome to be published again.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// The commit that has it.
+    pub commit: Arc<Commit>,
+    /// Its place in the journal.
+    pub position: Position,
+    /// An answer owed to the one who asked again.
+    pub reply: Option<Reply>,
+}
+
+/// What a message on its way is about, so that it can be made again.
+#[derive(Debug)]
+enum What {
+    /// Outcomes of a commit, from one record to another.
+    Outcomes {
+        commit: Arc<Commit>,
+        from: usize,
+        to: usize,
+    },
+    /// A copy of an outcome to the one who asked.
+    Reply {
+        commit: Arc<Commit>,
+        at: usize,
+        reply: Reply,
+        duplicate: bool,
+    },
+    /// A first outcome again.
+    Repeat(Repeat),
+    /// A dead letter.
+    Aside(Box<Aside>),
+}
+
+/// A commit whose messages are on their way.
+#[derive(Debug)]
+struct Track {
+    last: Position,
+    bytes: u64,
+    unconfirmed: usize,
+}
+
+/// Counts of results, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Results {
+    /// Confirmed.
+    pub acked: u64,
+    /// Refused by the broker; sent again if they must arrive.
+    pub nacked: u64,
+    /// Returned: nobody is bound.
+    pub returned: u64,
+    /// Not known: the connection ended.
+    pub lost: u64,
+    /// Replies to queues that may not be written to.
+    pub replies_refused: u64,
+}
+
+/// The station.
+#[derive(Debug)]
+pub struct Publisher {
+    mode: Mode,
+    targets: Targets,
+    names: NameTable,
+    cursor: Position,
+    token: u64,
+    sent: VecDeque<(u64, What)>,
+    again: VecDeque<What>,
+    /// How many of `again` may be sent before the next pause.
+    retries: usize,
+    asides: VecDeque<What>,
+    waiting: VecDeque<What>,
+    commits: VecDeque<Arc<Commit>>,
+    tracks: VecDeque<Track>,
+    bytes: u64,
+    results: Results,
+}
+
+impl Publisher {
+    /// A station whose outcomes are confirmed up to a position.
+    pub fn new(mode: Mode, targets: Targets, names: NameTable, cursor: Position) -> Self {
+        Self {
+            mode,
+            targets,
+            names,
+            cursor,
+            token: 0,
+            sent: VecDeque::new(),
+            again: VecDeque::new(),
+            retries: 0,
+            asides: VecDeque::new(),
+            waiting: VecDeque::new(),
+            commits: VecDeque::new(),
+            tracks: VecDeque::new(),
+            bytes: 0,
+            results: Results::default(),
+        }
+    }
+
+    /// Up to where every outcome is confirmed.
+    pub fn cursor(&self) -> Position {
+        self.cursor
+    }
+
+    /// Bytes of commits that are not wholly confirmed.
+    pub fn backlog_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Outcome messages and dead letters that are not confirmed yet, as far as they are known.
+    pub fn pending(&self) -> usize {
+        let unsent: usize = self.commits.iter().map(|commit| commit.records.len()).sum();
+        let messages = [&self.again, &self.asides, &self.waiting].map(VecDeque::len);
+        unsent + self.sent.len() + messages.iter().sum::<usize>()
+    }
+
+    /// Whether everything is confirmed.
+    pub fn is_idle(&self) -> bool {
+        self.tracks.is_empty() && self.sent.is_empty() && self.pending() == 0
+    }
+
+    /// Results so far.
+    pub fn results(&self) -> Results {
+        self.results
+    }
+
+    /// A commit became durable. Commits come in order; what the cursor has passed is left out.
+    pub fn durable(&mut self, commit: Arc<Commit>) {
+        self.names.learn(&commit);
+        if commit.last() <= self.cursor {
+            return;
+        }
+        let bytes = approximate_bytes(&commit);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.tracks.push_back(Track {
+            last: commit.last(),
+            bytes,
+            unconfirmed: 0,
+        });
+        self.commits.push_back(commit);
+    }
+
+    /// A first outcome must be published again.
+    pub fn repeat(&mut self, repeat: Repeat) {
+        if let Some(reply) = repeat.reply.clone() {
+            let commit = Arc::clone(&repeat.commit);
+            if let Some(at) = place(&commit, repeat.position) {
+                self.reply(What::Reply {
+                    commit,
+                    at,
+                    reply,
+                    duplicate: true,
+                });
+            }
+        }
+        if self.mode != Mode::Off {
+            self.waiting.push_back(What::Repeat(repeat));
+        }
+    }
+
+    /// A part of a message must be set aside.
+    pub fn set_aside(&mut self, aside: Aside) {
+        self.asides.push_back(What::Aside(Box::new(aside)));
+    }
+
+    /// Send again, once, what was lost or refused until now. Called after a pause, so that a broker
+    /// that refuses is not asked in a circle.
+    pub fn retry(&mut self) {
+        self.retries = self.again.len();
+    }
+
+    /// The next message to publish, if there is one.
+    pub fn next_message(&mut self) -> Option<Publish> {
+        loop {
+            let what = self.take()?;
+            if let Some(publish) = self.message(&what) {
+                self.sent.push_back((self.token, what));
+                return Some(publish);
+            }
+            // A message that cannot be made (a record that is no job) is done by that.
+            self.finish(&what);
+        }
+    }
+
+    /// The broker's word on the oldest message sent.
+    pub fn confirmed(&mut self, confirmed: Confirmed) -> Option<SetAside> {
+        let (token, what) = self.sent.pop_front()?;
+        assert_eq!(
+            token, confirmed.token,
+            "results come in the order of publishing"
+        );
+        let results = &mut self.results;
+        match (confirmed.result, what) {
+            (ConfirmResult::Acked, what) => {
+                results.acked = results.acked.saturating_add(1);
+                self.finish(&what)
+            }
+            (
+                ConfirmResult::Returned,
+                what @ (What::Outcomes { .. } | What::Reply { .. } | What::Repeat(_)),
+            )
+            | (
+                ConfirmResult::Nacked | ConfirmResult::Lost | ConfirmResult::Unsendable,
+                what @ (What::Reply { .. } | What::Repeat(_)),
+            ) => {
+                results.returned = results.returned.saturating_add(1);
+                self.finish(&what)
+            }
+            (result, what) => {
+                match result {
+                    ConfirmResult::Nacked => results.nacked = results.nacked.saturating_add(1),
+                    ConfirmResult::Lost => results.lost = results.lost.saturating_add(1),
+                    ConfirmResult::Returned | ConfirmResult::Acked | ConfirmResult::Unsendable => {
+                        results.returned = results.returned.saturating_add(1);
+                    }
+                }
+                self.again.push_back(what);
+                None
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<What> {
+        if let Some(aside) = self.asides.pop_front() {
+            return Some(aside);
+        }
+        // Nothing newer overtakes what has to be sent again.
+        if !self.again.is_empty() {
+            self.retries = self.retries.checked_sub(1)?;
+            return self.again.pop_front();
+        }
+        self.waiting.pop_front().or_else(|| {
+            self.open_commit()?;
+            self.waiting.pop_front()
+        })
+    }
+
+    /// Turn the next commit into messages.
+    fn open_commit(&mut self) -> Option<()> {
+        loop {
+            let commit = self.commits.pop_front()?;
+            let mut messages = 0_usize;
+            for (from, to) in cuts(&commit, self.mode, &self.names) {
+                let commit = Arc::clone(&commit);
+                self.waiting.push_back(What::Outcomes { commit, from, to });
+                messages = messages.saturating_add(1);
+            }
+            for (at, record) in commit.records.iter().enumerate() {
+                if let Record::Job(JobRecord { envelope, .. }) = record
+                    && let Some(reply) = &envelope.reply
+                {
+                    let commit = Arc::clone(&commit);
+                    let reply = Reply::clone(reply);
+                    self.reply(What::Reply {
+                        commit,
+                        at,
+                        reply,
+                        duplicate: false,
+                    });
+                }
+            }
+            let last = commit.last();
+            if let Some(track) = self.tracks.iter_mut().find(|track| track.last == last) {
+                track.unconfirmed = messages;
+            }
+            self.advance();
+            if !self.waiting.is_empty() {
+                return Some(());
+            }
+        }
+    }
+
+    fn reply(&mut self, what: What) {
+        let allowed = match &what {
+            What::Reply { reply, .. } => self.targets.replies.allows(&reply.to),
+            What::Outcomes { .. } | What::Repeat(_) | What::Aside(_) => true,
+        };
+        if allowed {
+            self.waiting.push_back(what);
+        } else {
+            self.results.replies_refused = self.results.replies_refused.saturating_add(1);
+        }
+    }
+
+    fn finish(&mut self, what: &What) -> Option<SetAside> {
+        match what {
+            What::Outcomes { commit, .. } => {
+                let last = commit.last();
+                if let Some(track) = self.tracks.iter_mut().find(|track| track.last == last) {
+                    track.unconfirmed = track.unconfirmed.saturating_sub(1);
+                }
+                self.advance();
+                None
+            }
+            What::Reply { .. } | What::Repeat(_) => None,
+            What::Aside(aside) => Some(SetAside(aside.tag)),
+        }
+    }
+
+    /// Move the cursor over commits that are wholly confirmed.
+    fn advance(&mut self) {
+        let next_unopened = self.commits.front().map(|commit| commit.last());
+        while let Some(track) = self.tracks.front() {
+            if track.unconfirmed > 0 || next_unopened.is_some_and(|next| track.last >= next) {
+                break;
+            }
+            self.cursor = track.last;
+            self.bytes = self.bytes.saturating_sub(track.bytes);
+            self.tracks.pop_front();
+        }
+    }
+
+    fn message(&mut self, what: &What) -> Option<Publish> {
+        self.token = self.token.saturating_add(1);
+        let token = self.token;
+        match what {
+            What::Outcomes { commit, from, to } => self.outcomes(token, commit, *from, *to),
+            What::Reply {
+                commit,
+                at,
+                reply,
+                duplicate,
+            } => {
+                let job = job_at(commit, *at)?;
+                let mut publish = self.single(token, commit, job, *duplicate);
+                publish.exchange = String::new();
+                publish.routing_key = reply.to.to_string();
+                if let Some(correlation) = &reply.correlation_id {
+                    publish.properties.correlation_id = Some(correlation.to_string());
+                }
+                Some(publish)
+            }
+            What::Repeat(repeat) => {
+                let job = outcome::at(&repeat.commit, repeat.position)?;
+                Some(self.single(token, &repeat.commit, job, true))
+            }
+            What::Aside(aside) => Some(self.aside(token, aside)),
+        }
+    }
+
+    fn outcomes(
+        &self,
+        token: u64,
+        commit: &Arc<Commit>,
+        from: usize,
+        to: usize,
+    ) -> Option<Publish> {
+        if self.mode != Mode::Batched {
+            return Some(self.single(token, commit, job_at(commit, from)?, false));
+        }
+        let first = job_at(commit, from)?;
+        let mut body = Vec::new();
+        let mut last = first;
+        for at in from..to {
+            if let Some(job) = job_at(commit, at)
+                && job.book == first.book
+            {
+                outcome::encode(job, commit, &self.names, &mut body);
+                body.push(b'\n');
+                last = job;
+            }
+        }
+        let book = self.names.book(first.book);
+        Some(Publish {
+            token,
+            exchange: self.targets.outcomes.clone(),
+            routing_key: format!("{book}.batch"),
+            mandatory: true,
+            properties: Properties {
+                content_type: Some("application/x-ndjson".to_owned()),
+                message_id: Some(format!("{book}/{}-{}", first.sequence, last.sequence)),
+                delivery_mode: Some(2),
+                ..Properties::default()
+            },
+            body,
+        })
+    }
+
+    fn single(&self, token: u64, commit: &Commit, job: &JobRecord, duplicate: bool) -> Publish {
+        let mut body = Vec::with_capacity(512);
+        outcome::encode(job, commit, &self.names, &mut body);
+        let mut properties = Properties {
+            content_type: Some("application/json".to_owned()),
+            message_id: Some(outcome::message_id(job, &self.names)),
+            correlation_id: Some(job.envelope.key.to_string()),
+            kind: Some(outcome::kind(job).to_owned()),
+            delivery_mode: Some(2),
+            ..Properties::default()
+        }
+        .with_text("kontor-status", job.outcome.status.text());
+        if duplicate {
+            properties.set_header("kontor-duplicate", HeaderValue::Bool(true));
+        }
+        if let Some(trace) = &job.envelope.traceparent {
+            properties.set_header("traceparent", HeaderValue::text(trace));
+        }
+        Publish {
+            token,
+            exchange: self.targets.outcomes.clone(),
+            routing_key: outcome::routing_key(job, &self.names),
+            mandatory: true,
+            properties,
+            body,
+        }
+    }
+
+    fn aside(&self, token: u64, aside: &Aside) -> Publish {
+        let Aside {
+            original,
+            part: DeadPart { letter, line },
+            received_at,
+            ..
+        } = aside;
+        let properties = &original.properties;
+        let encoding = properties.content_encoding.as_deref();
+        let bytes = ContentType::of(properties.content_type.as_deref(), encoding)
+            .ok()
+            .filter(|_| *line > 0)
+            .and_then(|content_type| part(content_type, &original.body, *line));
+        let detail = format!("{}. {}", letter.reason, letter.code.advice());
+        let why = Why {
+            reason: letter.code.text(),
+            detail: &detail,
+            path: letter.path.as_deref(),
+            line: (*line > 0).then(|| u64::from(*line)),
+            received_at,
+        };
+        dead_letter(&self.targets.dead, token, original, bytes.as_deref(), &why)
+    }
+}
+
+/// The runs of records that each become one message of outcomes.
+fn cuts(commit: &Commit, mode: Mode, names: &NameTable) -> Vec<(usize, usize)> {
+    let jobs = commit
+        .records
+        .iter()
+        .enumerate()
+        .filter_map(|(at, record)| match record {
+            Record::Job(job) => Some((at, job)),
+            Record::Duplicate(_)
+            | Record::Setup(_)
+            | Record::Start(_)
+            | Record::Marker { .. }
+            | Record::Stop
+            | Record::Cut { .. } => None,
+        });
+    match mode {
+        Mode::Off => Vec::new(),
+        Mode::Each => jobs.map(|(at, _)| (at, at.saturating_add(1))).collect(),
+        Mode::Batched => batched_cuts(commit, jobs, names),
+    }
+}
+
+fn batched_cuts<'c>(
+    commit: &'c Commit,
+    jobs: impl Iterator<Item = (usize, &'c JobRecord)>,
+    names: &NameTable,
+) -> Vec<(usize, usize)> {
+    struct Open {
+        book: BookIndex,
+        from: usize,
+        to: usize,
+        jobs: usize,
+        bytes: usize,
+    }
+    let mut open: Vec<Open> = Vec::new();
+    let mut done = Vec::new();
+    let mut line = Vec::new();
+    for (at, job) in jobs {
+        line.clear();
+        outcome::encode(job, commit, names, &mut line);
+        let to = at.saturating_add(1);
+        let fresh = Open {
+            book: job.book,
+            from: at,
+            to,
+            jobs: 1,
+            bytes: line.len(),
+        };
+        match open.iter_mut().find(|run| run.book == job.book) {
+            None => open.push(fresh),
+            Some(run) => {
+                let bytes = run.bytes.saturating_add(line.len()).saturating_add(1);
+                if bytes > MESSAGE_BYTES_MAX || run.jobs >= MESSAGE_JOBS_MAX {
+                    done.push((run.from, run.to));
+                    *run = fresh;
+                } else {
+                    (run.to, run.jobs, run.bytes) = (to, run.jobs.saturating_add(1), bytes);
+                }
+            }
+        }
+    }
+    done.extend(open.iter().map(|run| (run.from, run.to)));
+    done.sort_unstable();
+    done
+}
+
+fn job_at(commit: &Commit, at: usize) -> Option<&JobRecord> {
+    match commit.records.get(at)? {
+        Record::Job(job) => Some(job),
+        Record::Duplicate(_)
+        | Record::Setup(_)
+        | Record::Start(_)
+        | Record::Marker { .. }
+        | Record::Stop
+        | Record::Cut { .. } => None,
+    }
+}
+
+fn place(commit: &Commit, position: Position) -> Option<usize> {
+    usize::try_from(position.0.checked_sub(commit.first.0)?).ok()
+}
+
+/// About how many bytes a commit takes in memory: enough to bound the backlog by.
+fn approximate_bytes(commit: &Commit) -> u64 {
+    let records = commit.records.len().saturating_mul(size_of::<Record>());
+    let contents: usize = commit
+        .records
+        .iter()
+        .map(|record| match record {
+            Record::Job(job) => job.envelope.content.len(),
+            Record::Duplicate(_)
+            | Record::Setup(_)
+            | Record::Start(_)
+            | Record::Marker { .. }
+            | Record::Stop
+            | Record::Cut { .. } => 0,
+        })
+        .sum();
+    u64::try_from(records.saturating_add(contents)).unwrap_or(u64::MAX)
+}

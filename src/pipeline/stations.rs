@@ -1,0 +1,271 @@
+//! The three stations that have threads of their own: decode, post, persist.
+//!
+//! Each takes what is there, does its work and hands it on; the rings between them are bounded, so a
+//! slow station holds up the ones before it and nothing grows. A station that meets a fault says so
+//! once and ends; its neighbours end by the closed rings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::decode::{ContentType, Item, Sealer, decode, seal};
+use super::gauges;
+use super::observe::Observer;
+use super::parcel::{Arrived, Batch, Parcel, Tag};
+use super::persist::{Persist, Persisted};
+use super::post::{Next, Past, Post, PostFault};
+use crate::ids::is_book_name;
+use crate::jobs::Body;
+use crate::journal::{Journal, JournalFault, Room};
+use crate::ledger::Record;
+use crate::ring::{Consumer, Producer, Taken};
+use crate::telemetry::Pulse;
+use crate::vault::VaultFault;
+use crate::wire::message::{Head, JobReader};
+
+/// How often the books' gauges are brought up to date, at most.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// Messages decoded before their new subjects' keys are made durable together.
+const DECODE_MESSAGES_MAX: usize = 256;
+
+/// Why a station ended before its time. The process ends with it.
+#[derive(Debug, thiserror::Error)]
+pub enum StationFault {
+    /// Keys of data subjects could not be kept.
+    #[error("the keys of personal texts: {0}")]
+    Vault(#[from] VaultFault),
+    /// The engine's state may not be believed any more.
+    #[error("{0}")]
+    Post(#[from] PostFault),
+    /// The journal may not be believed any more.
+    #[error("the journal: {0}")]
+    Journal(#[from] JournalFault),
+    /// The broker will not let us consume, and waiting does not change that.
+    #[error("{0}")]
+    Broker(crate::broker::BrokerFault),
+}
+
+/// Where faults are reported; the first one counts.
+pub type Faults = mpsc::Sender<StationFault>;
+
+/// What `decode` works with.
+pub struct Decoding<S> {
+    /// Reads jobs.
+    pub reader: JobReader,
+    /// Seals texts.
+    pub sealer: S,
+    /// Exchange whose routing keys name books.
+    pub jobs_exchange: String,
+    /// Principals that may name other actors.
+    pub trusted: Vec<String>,
+    /// Bytes of a message.
+    pub bytes_max: usize,
+}
+
+impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
+    /// Run until the ring before is closed.
+    pub fn run(
+        mut self,
+        mut arrived: Consumer<Arrived>,
+        parcels: &Producer<Parcel>,
+        observer: &Observer,
+        pulse: Pulse,
+    ) -> Result<(), StationFault> {
+        let mut messages = Vec::new();
+        loop {
+            pulse.idle();
+            if arrived.take(&mut messages, DECODE_MESSAGES_MAX) == Taken::Closed {
+                pulse.retire();
+                return Ok(());
+            }
+            pulse.busy();
+            let began = observer.clock().elapsed();
+            let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
+            let mut decoded: Vec<Parcel> = messages
+                .drain(..)
+                .map(|arrived| self.parcel(arrived))
+                .collect();
+            seal(
+                decoded.iter_mut().flat_map(|parcel| &mut parcel.items),
+                &mut self.sealer,
+            )?;
+            let jobs = decoded.iter().map(|parcel| parcel.items.len()).sum();
+            let took = observer.clock().elapsed().saturating_sub(began);
+            observer.decoded(jobs, count, took);
+            for parcel in decoded {
+                if parcels.push(parcel).is_err() {
+                    pulse.retire();
+                    return Ok(());
+                }
+                pulse.beat();
+            }
+        }
+    }
+
+    fn parcel(&mut self, arrived: Arrived) -> Parcel {
+        let Arrived { delivery, received } = arrived;
+        let properties = &delivery.properties;
+        let routed = delivery.exchange == self.jobs_exchange && is_book_name(&delivery.routing_key);
+        let principal = properties.user_id.as_deref();
+        let head = Head {
+            book: routed.then_some(delivery.routing_key.as_str()),
+            principal,
+            trusted: principal.is_some_and(|user| self.trusted.iter().any(|known| known == user)),
+            message_id: properties.message_id.as_deref(),
+            kind: properties.kind.as_deref(),
+            reply_to: properties.reply_to.as_deref(),
+            correlation_id: properties.correlation_id.as_deref(),
+            traceparent: properties.traceparent(),
+        };
+        let encoding = properties.content_encoding.as_deref();
+        let content_type = ContentType::of(properties.content_type.as_deref(), encoding);
+        let mut items = Vec::with_capacity(1);
+        decode(
+            &mut self.reader,
+            content_type,
+            &head,
+            &delivery.body,
+            self.bytes_max,
+            &mut items,
+        );
+        let may_die = |item: &Item| match item {
+            Item::Dead(_) => true,
+            Item::Job { job, .. } => matches!(job.job.body, Body::Dead(_)),
+        };
+        let tag = Tag {
+            epoch: delivery.epoch,
+            tag: delivery.tag,
+        };
+        let original = items.iter().any(may_die).then(|| Arc::new(delivery));
+        Parcel {
+            tag,
+            received,
+            items,
+            original,
+        }
+    }
+}
+
+/// Hands batches to `persist`.
+pub struct ToPersist<'a> {
+    batches: &'a Producer<Batch>,
+}
+
+impl Next for ToPersist<'_> {
+    fn hand_on(&mut self, batch: Batch) -> bool {
+        self.batches.push(batch).is_ok()
+    }
+}
+
+/// Run `post` until the ring before is closed; the start and the clean end are records too.
+pub fn post<P: Past>(
+    mut station: Post<P>,
+    mut parcels: Consumer<Parcel>,
+    batches: &Producer<Batch>,
+    batch_max: usize,
+    observer: &Observer,
+    pulse: Pulse,
+) -> Result<(), StationFault> {
+    let mut next = ToPersist { batches };
+    let mut taken = Vec::new();
+    let mut shown = observer.clock().elapsed();
+    loop {
+        pulse.idle();
+        if parcels.take(&mut taken, batch_max) == Taken::Closed {
+            break;
+        }
+        pulse.busy();
+        let began = observer.clock().elapsed();
+        let jobs = taken.iter().map(|parcel| parcel.items.len()).sum();
+        station.batch(taken.drain(..), observer.clock().now(), &mut next)?;
+        let now = observer.clock().elapsed();
+        observer.posted(jobs, now.saturating_sub(began));
+        if now.saturating_sub(shown) >= GAUGES_EVERY {
+            gauges::show(observer.metrics(), station.engine().books());
+            shown = now;
+        }
+    }
+    station.note(Record::Stop, observer.clock().now(), &mut next)?;
+    pulse.retire();
+    Ok(())
+}
+
+/// What `persist` hands on to, and how it rests.
+pub struct Persisting {
+    /// The outlet: acknowledging and publishing.
+    pub outlet: mpsc::Sender<Persisted>,
+    /// Says when the journal has no room.
+    pub room: watch::Sender<Room>,
+    /// So long nothing must come before the end of the journal is sealed.
+    pub seal_idle: Duration,
+    /// Most batches under one sync.
+    pub batches_max: usize,
+}
+
+impl Persisting {
+    /// Run until the ring before is closed.
+    pub fn run<J: Journal>(
+        self,
+        mut station: Persist<J>,
+        mut batches: Consumer<Batch>,
+        observer: &Observer,
+        pulse: Pulse,
+    ) -> Result<(), StationFault> {
+        let mut waiting = Vec::new();
+        let mut sealed = true;
+        loop {
+            pulse.idle();
+            let taken = if sealed {
+                Some(batches.take(&mut waiting, self.batches_max))
+            } else {
+                batches.take_timeout(&mut waiting, self.batches_max, self.seal_idle)
+            };
+            pulse.busy();
+            match taken {
+                Some(Taken::Closed) => break,
+                None => {
+                    station.journal().rest()?;
+                    sealed = true;
+                }
+                Some(Taken::Some(_)) => {
+                    sealed = false;
+                    let persisted = persist(&mut station, std::mem::take(&mut waiting), observer)?;
+                    self.look_at_room(&mut station);
+                    if self.outlet.blocking_send(persisted).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        station.journal().rest()?;
+        pulse.retire();
+        Ok(())
+    }
+
+    fn look_at_room<J: Journal>(&self, station: &mut Persist<J>) {
+        let room = station.journal().room();
+        self.room.send_if_modified(|known| {
+            let changed = *known != room;
+            *known = room;
+            changed
+        });
+    }
+}
+
+fn persist<J: Journal>(
+    station: &mut Persist<J>,
+    batches: Vec<Batch>,
+    observer: &Observer,
+) -> Result<Persisted, StationFault> {
+    let began = observer.clock().elapsed();
+    let before = station.journal().written_bytes();
+    let persisted = station.persist(batches)?;
+    let bytes = station.journal().written_bytes().saturating_sub(before);
+    observer.persisted(
+        &persisted,
+        bytes,
+        observer.clock().elapsed().saturating_sub(began),
+    );
+    Ok(persisted)
+}

@@ -1,0 +1,95 @@
+//! What is wrong with a configuration, and where.
+//!
+//! All mistakes are collected before anything is said, so that an operator corrects the file once.
+//! A secret never stands in a message; neither does the line it is in, which is why TOML's own
+//! picture of the line is not shown.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Nobody gave one.
+    Default,
+    /// A file, with line and column counted from 1.
+    File {
+        /// The file as it was named.
+        path: Arc<str>,
+        /// Line.
+        line: usize,
+        /// Column in characters.
+        column: usize,
+    },
+    /// An environment variable.
+    Environment(String),
+    /// A flag of the command line.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Default => write!(out, "default"),
+            Place::File { path, line, column } => write!(out, "{path}:{line}:{column}"),
+            Place::Environment(variable) => write!(out, "environment {variable}"),
+            Place::Flag(flag) => write!(out, "{flag}"),
+        }
+    }
+}
+
+/// One thing to correct.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where it stands.
+    pub place: Place,
+    /// The key, as far as there is one.
+    pub key: String,
+    /// What was found and what is allowed.
+    pub problem: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mistake {
+            place,
+            key,
+            problem,
+        } = self;
+        if key.is_empty() {
+            return write!(out, "{place}: {problem}");
+        }
+        write!(out, "{place}: {key}: {problem}")
+    }
+}
+
+impl SettingsFault {
+    /// All mistakes, in the order in which an operator goes through the file.
+    pub(super) fn mistakes(mut mistakes: Vec<Mistake>) -> Self {
+        mistakes.sort_by(|a, b| a.place.cmp(&b.place));
+        Self::Mistakes(mistakes)
+    }
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsFault {
+    /// A file that should be read cannot be.
+    #[error("cannot read {}: {source}; name another or correct its permissions", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The configuration was read and is wrong.
+    #[error("{}", lines(.0))]
+    Mistakes(Vec<Mistake>),
+}
+
+fn lines(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,315 @@
+//! The file of the data subjects' keys, `subjects.keys`.
+//!
+//! ```text
+//! head     offset 0  magic      8 bytes   "kontorV" 0x01
+//!                 8  check     16 bytes   keyed hash, tells whether the key-encrypting key fits
+//!                24  reserved   4 bytes   0
+//!                28  checksum   u32       CRC-32C of all before
+//!                32  records, one after the other
+//!
+//! record   offset 0  state      1 byte    1 key, 2 erased
+//!                 1  version    1 byte    1
+//!                 2  reserved   2 bytes   0
+//!                 4  batch      u32       place of the first record that was appended with this one
+//!                 8  subject   16 bytes   keyed hash of the data subject
+//!                24  key       72 bytes   nonce, encrypted key, tag; zeros once erased
+//!                96  checksum   u32       CRC-32C of all before
+//! ```
+//!
+//! Numbers are little endian. Records are appended in batches, each synced before anything is
+//! encrypted with its keys. After a crash a batch may be there in part, in any part: its records
+//! name its beginning, so a bad record with only records of its own batch behind it is a torn
+//! tail and is cut; one with a later batch behind it was durable once and is damage.
+//!
+//! Erasing writes the whole file anew without the key and puts it in the old one's place. What the
+//! old blocks held is gone from every file; what the disk itself keeps is beyond us, and of no use
+//! without the key-encrypting key.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::cipher::Wrapped;
+use super::secret::Key;
+use super::{SubjectId, VaultFault, disk};
+
+const MAGIC: [u8; 8] = *b"kontorV\x01";
+const HEAD_BYTES: usize = 32;
+const RECORD_BYTES: usize = 100;
+const VERSION: u8 = 1;
+const STATE_KEY: u8 = 1;
+const STATE_ERASED: u8 = 2;
+
+/// Where a subject's key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the record of this number.
+    Record(u32),
+    /// Nowhere any more.
+    Erased,
+}
+
+/// What stands in a record.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    pub(super) subject: SubjectId,
+    /// `None` once erased.
+    pub(super) key: Option<Wrapped>,
+}
+
+/// A file as it was found.
+pub(super) struct Loaded {
+    pub(super) file: File,
+    pub(super) places: BTreeMap<SubjectId, Place>,
+    /// Records that are whole; the next one gets this number.
+    pub(super) records: u32,
+    /// Bytes of a batch that a crash tore, behind the whole records.
+    pub(super) torn_bytes: u64,
+}
+
+/// Make the file, empty.
+pub(super) fn create(path: &Path, kek: &Key) -> Result<(), VaultFault> {
+    write_anew(path, kek, &[])
+}
+
+/// Read the file. Nothing is changed, not even a torn tail cut.
+pub(super) fn load(path: &Path, kek: &Key, writable: bool) -> Result<Loaded, VaultFault> {
+    let at = |doing: &'static str| move |fault| VaultFault::io(doing, path, fault);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(writable)
+        .open(path)
+        .map_err(at("open"))?;
+    if disk::is_open_to_others(&file).map_err(at("look at"))? {
+        return Err(VaultFault::OpenToOthers {
+            path: path.to_owned(),
+        });
+    }
+    let mut bytes = BufReader::new(&file);
+    let mut head = [0; HEAD_BYTES];
+    let whole = read_whole(&mut bytes, &mut head).map_err(at("read"))? == HEAD_BYTES;
+    if !whole || !has_checksum(&head) || !head.starts_with(&MAGIC) {
+        return Err(VaultFault::Damaged {
+            path: path.to_owned(),
+            record: None,
+        });
+    }
+    if head != head_for(kek) {
+        return Err(VaultFault::WrongKek {
+            path: path.to_owned(),
+        });
+    }
+    let mut scan = Scan::default();
+    loop {
+        let mut record = [0; RECORD_BYTES];
+        let length = read_whole(&mut bytes, &mut record).map_err(at("read"))?;
+        if length == 0 {
+            break;
+        }
+        scan.take(record.get(..length).unwrap_or_default())
+            .map_err(|problem| problem.in_file(path))?;
+    }
+    let records = scan.bad.unwrap_or(scan.count);
+    let length = file.metadata().map_err(at("look at"))?.len();
+    let torn_bytes = length.saturating_sub(offset_of(records));
+    Ok(Loaded {
+        file,
+        places: scan.places,
+        records,
+        torn_bytes,
+    })
+}
+
+/// Append records behind the whole ones and make them durable.
+pub(super) fn append(file: &File, records: u32, batch: &[Record]) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(batch.len() * RECORD_BYTES);
+    for record in batch {
+        bytes.extend_from_slice(&encode(record, records));
+    }
+    file.write_all_at(&bytes, offset_of(records))?;
+    file.sync_data()
+}
+
+/// Cut what is behind the whole records.
+pub(super) fn cut(file: &File, records: u32) -> io::Result<()> {
+    file.set_len(offset_of(records))?;
+    file.sync_all()
+}
+
+/// The key in a record, if it still is the subject's.
+pub(super) fn key_at(file: &File, number: u32, subject: SubjectId) -> io::Result<Option<Wrapped>> {
+    let mut bytes = [0; RECORD_BYTES];
+    file.read_exact_at(&mut bytes, offset_of(number))?;
+    let record = decode(&bytes).map(|(record, _)| record);
+    Ok(record
+        .filter(|record| record.subject == subject)
+        .and_then(|record| record.key))
+}
+
+/// All records in order.
+pub(super) fn read_all(file: &File, records: u32) -> io::Result<Vec<Record>> {
+    let mut all = Vec::new();
+    for number in 0..records {
+        let mut bytes = [0; RECORD_BYTES];
+        file.read_exact_at(&mut bytes, offset_of(number))?;
+        // Read before without a fault, so this is the disk changing its mind.
+        let (record, _) = decode(&bytes).ok_or(io::ErrorKind::InvalidData)?;
+        all.push(record);
+    }
+    Ok(all)
+}
+
+/// Write the whole file anew and put it in the old one's place.
+pub(super) fn write_anew(path: &Path, kek: &Key, records: &[Record]) -> Result<(), VaultFault> {
+    disk::replace(path, |file| {
+        file.write_all(&head_for(kek))?;
+        // Each its own batch: all of them are durable before the file counts.
+        (0..)
+            .zip(records)
+            .try_for_each(|(number, record)| file.write_all(&encode(record, number)))
+    })
+    .map_err(|fault| VaultFault::io("write", path, fault))
+}
+
+/// Goes through the records of a file.
+#[derive(Default)]
+struct Scan {
+    places: BTreeMap<SubjectId, Place>,
+    /// Records seen, whole or not.
+    count: u32,
+    /// The first one that is not whole.
+    bad: Option<u32>,
+}
+
+/// Why a scan cannot go on.
+enum Problem {
+    Damaged(u32),
+    TooMany,
+}
+
+impl Problem {
+    fn in_file(self, path: &Path) -> VaultFault {
+        let path = path.to_owned();
+        match self {
+            Self::Damaged(record) => VaultFault::Damaged {
+                path,
+                record: Some(record),
+            },
+            Self::TooMany => VaultFault::TooManySubjects,
+        }
+    }
+}
+
+impl Scan {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        let number = self.count;
+        self.count = number.checked_add(1).ok_or(Problem::TooMany)?;
+        let record = <&[u8; RECORD_BYTES]>::try_from(bytes).ok().and_then(decode);
+        match (record, self.bad) {
+            (None, None) => self.bad = Some(number),
+            // Of the batch that was torn, or bad itself.
+            (None, Some(_)) => {}
+            (Some((_, batch)), Some(bad)) if batch <= bad => {}
+            (Some(_), Some(bad)) => return Err(Problem::Damaged(bad)),
+            (Some((record, batch)), None) => {
+                let place = record.key.map_or(Place::Erased, |_| Place::Record(number));
+                if batch > number || self.places.insert(record.subject, place).is_some() {
+                    return Err(Problem::Damaged(number));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn offset_of(record: u32) -> u64 {
+    // Both constants are far below 2^32, so neither the widening nor the product can overflow.
+    const HEAD: u64 = 32;
+    const RECORD: u64 = 100;
+    HEAD + RECORD * u64::from(record)
+}
+
+fn head_for(kek: &Key) -> [u8; HEAD_BYTES] {
+    let check = blake3::keyed_hash(kek, b"kontor: is this the key?");
+    let mut head = [0; HEAD_BYTES];
+    for (to, from) in head
+        .iter_mut()
+        .zip(MAGIC.iter().chain(check.as_bytes().iter().take(16)))
+    {
+        *to = *from;
+    }
+    put_checksum(&mut head);
+    head
+}
+
+fn encode(record: &Record, batch: u32) -> [u8; RECORD_BYTES] {
+    let state = if record.key.is_some() {
+        STATE_KEY
+    } else {
+        STATE_ERASED
+    };
+    let key = record.key.unwrap_or([0; 72]);
+    let mut bytes = [0; RECORD_BYTES];
+    let parts = [state, VERSION, 0, 0]
+        .into_iter()
+        .chain(batch.to_le_bytes());
+    for (to, from) in bytes
+        .iter_mut()
+        .zip(parts.chain(record.subject.0).chain(key))
+    {
+        *to = from;
+    }
+    put_checksum(&mut bytes);
+    bytes
+}
+
+/// The record and the beginning of its batch.
+fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<(Record, u32)> {
+    if !has_checksum(bytes) {
+        return None;
+    }
+    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    let (batch, rest) = rest.split_first_chunk::<4>()?;
+    let (subject, rest) = rest.split_first_chunk::<16>()?;
+    let (key, _) = rest.split_first_chunk::<72>()?;
+    let key = match *head {
+        [STATE_KEY, VERSION, 0, 0] => Some(*key),
+        [STATE_ERASED, VERSION, 0, 0] => None,
+        _ => return None,
+    };
+    Some((
+        Record {
+            subject: SubjectId(*subject),
+            key,
+        },
+        u32::from_le_bytes(*batch),
+    ))
+}
+
+fn put_checksum(bytes: &mut [u8]) {
+    if let Some((checked, checksum)) = bytes.split_last_chunk_mut::<4>() {
+        *checksum = crc32c::crc32c(checked).to_le_bytes();
+    }
+}
+
+fn has_checksum(bytes: &[u8]) -> bool {
+    bytes
+        .split_last_chunk::<4>()
+        .is_some_and(|(checked, sum)| crc32c::crc32c(checked) == u32::from_le_bytes(*sum))
+}
+
+/// Fill the buffer, or as much of it as there is.
+fn read_whole(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    let mut total = 0;
+    while let Some(rest) = into.get_mut(total..).filter(|rest| !rest.is_empty()) {
+        match from.read(rest) {
+            Ok(0) => break,
+            Ok(length) => total += length,
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(total)
+}

@@ -1,0 +1,31 @@
+//! Bytes to jobs, and what must be equal about a job whichever way it came.
+//!
+//! | File | Duty |
+//! |---|---|
+//! | `tree.rs` | JSON text to a tree, strictly |
+//! | `typed.rs` | a tree to a job's struct, each fault with its path |
+//! | `schema.rs` | what a fault of the schema is, in either form |
+//! | `ndjson.rs` | a message to its lines |
+//! | `binary/` | the binary form, both ways; the only place here that names bincode |
+//! | `container.rs` | many binary jobs in one message |
+//! | `client.rs` | builds such messages; for producers written in Rust |
+//! | `canonical/` | the fingerprint of a job: equal over all forms |
+//!
+//! The bytes are drawn in `docs/wire.md`.
+
+pub mod tree;
+pub mod schema;
+pub mod typed;
+pub mod ndjson;
+pub mod binary;
+pub mod container;
+pub mod client;
+pub mod canonical;
+pub mod message;
+pub mod outcome;
+
+mod pointer;
+mod text;
+
+#[cfg(test)]
+mod cost;

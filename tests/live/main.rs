@@ -1,0 +1,17 @@
+//! The journey on a real RabbitMQ: one private node for all tests of this binary, each test with
+//! a prefix of its own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    clippy::too_many_lines,
+    reason = "helpers of tests, which clippy.toml knows only inside of test functions"
+)]
+
+mod broker;
+mod rates;
+mod support;
+mod tls;
