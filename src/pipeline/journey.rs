@@ -13,6 +13,7 @@ use tokio::task::JoinHandle as Task;
 
 use super::decode::Sealer;
 use super::intake::{Intake, Unacknowledged};
+use super::lanes::{Role, follow};
 use super::observe::Observer;
 use super::outlet::{Cursor, Outcomes, Outlet};
 use super::parcel::Arrived;
@@ -63,6 +64,7 @@ pub struct Journey {
     stop: watch::Sender<bool>,
     /// Tasks of intake and outlet, and of the lanes.
     tasks: Vec<Task<()>>,
+    publishing: Task<()>,
     threads: Vec<JoinHandle<()>>,
     /// The rings, for metrics.
     pub rings: [RingWatch; 3],
@@ -172,15 +174,24 @@ impl Journey {
             unacknowledged: Arc::clone(&unacknowledged),
             drain_budget: settings.pipeline.drain_budget,
         };
+        for (role, status) in [
+            (Role::Intake, lane.status),
+            (Role::Publish, publishing.status),
+        ] {
+            let (observer, health) = (shared.observer.clone(), Arc::clone(&shared.health));
+            tokio::spawn(follow(role, partition, status, observer, health));
+        }
         let tasks = vec![
             tokio::spawn(intake.run()),
             tokio::spawn(outlet.run()),
             lane.task,
-            publishing.task,
         ];
+        // The publishing lane keeps trying while the broker is away; the outlet's budget ends it.
+        let publishing = publishing.task;
         Ok(Self {
             stop,
             tasks,
+            publishing,
             threads,
             rings,
             unacknowledged,
@@ -195,6 +206,7 @@ impl Journey {
             // A task that panicked has said so; the others end by their closed channels.
             drop(task.await);
         }
+        self.publishing.abort();
         for thread in self.threads {
             drop(thread.join());
         }
