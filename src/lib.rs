@@ -32,3 +32,5 @@ pub mod pipeline;
 pub mod report;
 pub mod simulator;
 pub mod bench;
+pub mod rehearsal;
+pub mod command;
