@@ -114,9 +114,13 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
     let mut stop = Stop::listen()?;
     let prefetch = prefetch(&settings)?;
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .map_err(|source| DaemonFault::System { doing: "listen for HTTP", source })?;
+    let listener =
+        TcpListener::bind(settings.listen)
+            .await
+            .map_err(|source| DaemonFault::System {
+                doing: "listen for HTTP",
+                source,
+            })?;
     let (stop_http, stopped) = channel::channel(false);
     let watches = watch::Watches::default();
     let shown = Shown {
@@ -127,7 +131,13 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     };
     let http = tokio::spawn(serve(listener, router(Arc::new(shown)), ended(stopped)));
     let topology = connect::topology(&settings);
-    let start = connect::ready(&settings, &topology, options.apply_topology, BROKER_PATIENCE, BROKER_PAUSE);
+    let start = connect::ready(
+        &settings,
+        &topology,
+        options.apply_topology,
+        BROKER_PATIENCE,
+        BROKER_PAUSE,
+    );
     tokio::select! {
         ready = start => ready?,
         () = stop.asked() => return Ok(()),
@@ -158,7 +168,10 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     let clock_watch = tokio::spawn(watch::clock(
         Arc::clone(&clock),
         settings.clock_jump_max,
-        journeys.iter().map(|journey| journey.hold.clone()).collect(),
+        journeys
+            .iter()
+            .map(|journey| journey.hold.clone())
+            .collect(),
     ));
     let ended = tokio::select! {
         fault = faulted.recv() => fault,
@@ -175,7 +188,9 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     stop_http.send_replace(true);
     let _served = http.await;
     drop(watchdog);
-    tracing::info!("everything taken is durable, acknowledged and published as far as the budget went");
+    tracing::info!(
+        "everything taken is durable, acknowledged and published as far as the budget went"
+    );
     Ok(())
 }
 
@@ -211,11 +226,16 @@ fn start_journey(
     let settings = &shared.settings;
     let prefix = &settings.broker.prefix;
     let secret = opened.secret;
-    let rules = opened.engine.books().iter().zip(0..).map(|(book, index)| BookRules {
-        name: book.name().into(),
-        index: crate::ids::BookIndex(index),
-        pan_policy: book.reference().pan_policy(),
-    });
+    let rules = opened
+        .engine
+        .books()
+        .iter()
+        .zip(0..)
+        .map(|(book, index)| BookRules {
+            name: book.name().into(),
+            index: crate::ids::BookIndex(index),
+            pan_policy: book.reference().pan_policy(),
+        });
     let reader = JobReader::new(rules.collect(), secret);
     let targets = Targets {
         outcomes: Topology::outcomes_exchange(prefix),
@@ -246,8 +266,10 @@ fn start_journey(
         earlier: opened.earlier,
         queue: Topology::job_queue(prefix, u32::from(partition)),
     };
-    Journey::start(parts, prefetch, shared)
-        .map_err(|source| DaemonFault::System { doing: "start a thread", source })
+    Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
+        doing: "start a thread",
+        source,
+    })
 }
 
 /// Open a partition off the async threads; none if the stop came first.
@@ -261,10 +283,18 @@ async fn open(
     let (settings, clock) = (Arc::clone(settings), Arc::clone(clock));
     let opening = tokio::task::spawn_blocking(move || {
         let mut extension = notify::Extension::default();
-        Partition::open(&settings, partition, &clock, options.standby, &mut |fraction| {
-            let percent = fraction.min(100);
-            extension.progress(std::time::Instant::now(), || format!("replaying {percent}%"));
-        })
+        Partition::open(
+            &settings,
+            partition,
+            &clock,
+            options.standby,
+            &mut |fraction| {
+                let percent = fraction.min(100);
+                extension.progress(std::time::Instant::now(), || {
+                    format!("replaying {percent}%")
+                });
+            },
+        )
     });
     tokio::select! {
         opened = opening => match opened {
@@ -306,7 +336,10 @@ fn known(settings: &Settings, clock: &dyn Clock) -> Known {
         commit: option_env!("KONTOR_COMMIT").unwrap_or("unknown"),
         started: Duration::from_nanos(since_epoch),
         partitions: settings.partitions.clone(),
-        kinds: JobData::BUILT.iter().filter_map(|code| kind_name(KindCode(*code))).collect(),
+        kinds: JobData::BUILT
+            .iter()
+            .filter_map(|code| kind_name(KindCode(*code)))
+            .collect(),
         dead_letter_codes: Code::ALL
             .iter()
             .filter(|code| code.is_dead_letter())
@@ -329,7 +362,10 @@ struct Stop {
 impl Stop {
     fn listen() -> Result<Self, DaemonFault> {
         let listen = |kind| {
-            signal(kind).map_err(|source| DaemonFault::System { doing: "listen for signals", source })
+            signal(kind).map_err(|source| DaemonFault::System {
+                doing: "listen for signals",
+                source,
+            })
         };
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
