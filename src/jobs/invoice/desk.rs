@@ -1,5 +1,5 @@
-//! A desk to try kinds of receivables at: one book, the real engine, jobs as JSON text, and a second
-//! engine that replays every commit and must agree.
+//! A desk to try kinds of receivables at: one book, the real engine, jobs as JSON text, and a
+//! second engine that replays every commit and must agree.
 //!
 //! Unlike the desk of all kinds it shows legs, documents and refusals as case files do, and sets up
 //! open items, series and limits.
@@ -119,7 +119,8 @@ impl Desk {
         self
     }
 
-    /// An opening of the account opened last, in minor units, on its debit side, against `opening/…`.
+    /// An opening of the account opened last, in minor units, on its debit side, against
+    /// `opening/…`.
     pub(crate) fn opening(mut self, amount: i64) -> Self {
         let account = AccountIndex(self.accounts - 1);
         let Some(Effect::AccountOpened(opened)) = self.setup.last() else {
