@@ -114,13 +114,7 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
     let mut stop = Stop::listen()?;
     let prefetch = prefetch(&settings)?;
-    let listener =
-        TcpListener::bind(settings.listen)
-            .await
-            .map_err(|source| DaemonFault::System {
-                doing: "listen for HTTP",
-                source,
-            })?;
+    let listening = TcpListener::bind(settings.listen).await;
     let (stop_http, stopped) = channel::channel(false);
     let watches = watch::Watches::default();
     let shown = Shown {
@@ -129,7 +123,16 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
         patience: STATION_PATIENCE,
         before_scrape: watches.before_scrape(&metrics, &health),
     };
-    let http = tokio::spawn(serve(listener, router(Arc::new(shown)), ended(stopped)));
+    let (http, not_listening) = match listening {
+        Ok(listener) => {
+            let routes = router(Arc::new(shown));
+            (
+                Some(tokio::spawn(serve(listener, routes, ended(stopped)))),
+                None,
+            )
+        }
+        Err(fault) => (None, Some(fault)),
+    };
     let topology = connect::topology(&settings);
     let start = connect::ready(
         &settings,
@@ -161,6 +164,14 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
         watches.add(partition, &journey);
         journeys.push(journey);
     }
+    // A second daemon on the same directory has the same address too; what it must hear about first is
+    // the lock, so a taken address is reported only now.
+    if let Some(source) = not_listening {
+        return Err(DaemonFault::System {
+            doing: "listen for HTTP",
+            source,
+        });
+    }
     health.ready("start");
     notify::ready("consuming");
     tracing::info!(address = %settings.listen, "kontor runs");
@@ -186,7 +197,9 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     }
     drain(journeys, &health, &mut faulted, &mut stop).await?;
     stop_http.send_replace(true);
-    let _served = http.await;
+    if let Some(http) = http {
+        let _served = http.await;
+    }
     drop(watchdog);
     tracing::info!(
         "everything taken is durable, acknowledged and published as far as the budget went"

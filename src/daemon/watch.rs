@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::notify;
 use crate::pipeline::intake::Unacknowledged;
 use crate::pipeline::journey::Journey;
+use crate::pipeline::persist::Frontier;
 use crate::ring::RingWatch;
 use crate::telemetry::{Health, Metrics};
 use crate::time::Clock;
@@ -21,6 +22,7 @@ const CLOCK_PERIOD: Duration = Duration::from_secs(1);
 struct Watched {
     partition: u16,
     rings: [RingWatch; 3],
+    frontier: Frontier,
     unacknowledged: Arc<Unacknowledged>,
     full_waits: [u64; 2],
 }
@@ -35,6 +37,7 @@ impl Watches {
         let watched = Watched {
             partition,
             rings: journey.rings.clone(),
+            frontier: journey.frontier.clone(),
             unacknowledged: Arc::clone(&journey.unacknowledged),
             full_waits: [0; 2],
         };
@@ -69,6 +72,9 @@ impl Watched {
         partition.unacked.set(unacknowledged);
         if let Some(shown) = health.partition(self.partition) {
             shown.unacked.store(unacknowledged, Ordering::Relaxed);
+            shown
+                .position
+                .store(self.frontier.position().0, Ordering::Relaxed);
         }
         let [_, post, persist] = &self.rings;
         let handles = [&partition.ring_post, &partition.ring_persist];
