@@ -4,6 +4,7 @@
 //! before the first delivery is taken, in which order things stop, and with which exit code.
 
 pub mod connect;
+pub mod reload;
 pub mod sealer;
 pub mod watch;
 
@@ -107,12 +108,18 @@ impl DaemonFault {
 }
 
 /// Run until a signal or a fault ends it.
-pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault> {
+pub async fn run(
+    settings: Settings,
+    options: Options,
+    reloading: reload::Reloading,
+) -> Result<(), DaemonFault> {
     let settings = Arc::new(settings);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let metrics = Arc::new(Metrics::new(&known(&settings, &*clock)));
     let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
     let mut stop = Stop::listen()?;
+    let hangup = listen(SignalKind::hangup())?;
+    tokio::spawn(reloading.run(hangup, Arc::clone(&settings), Arc::clone(&metrics)));
     let prefetch = prefetch(&settings)?;
     let listening = TcpListener::bind(settings.listen).await;
     let (stop_http, stopped) = channel::channel(false);
@@ -366,6 +373,13 @@ async fn ended(mut stopped: channel::Receiver<bool>) {
     let _ended = stopped.wait_for(|stopped| *stopped).await;
 }
 
+fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, DaemonFault> {
+    signal(kind).map_err(|source| DaemonFault::System {
+        doing: "listen for signals",
+        source,
+    })
+}
+
 /// The signals that end the daemon.
 struct Stop {
     terminate: tokio::signal::unix::Signal,
@@ -374,12 +388,6 @@ struct Stop {
 
 impl Stop {
     fn listen() -> Result<Self, DaemonFault> {
-        let listen = |kind| {
-            signal(kind).map_err(|source| DaemonFault::System {
-                doing: "listen for signals",
-                source,
-            })
-        };
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
