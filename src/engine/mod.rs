@@ -227,6 +227,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Go on behind what a snapshot carried: its books have been set up from it.
+    pub fn resume(&mut self, next: Position, last_recorded_at: Timestamp) {
+        self.next = next;
+        self.last_recorded_at = last_recorded_at;
+    }
+
     /// Remember a key read from a key file.
     pub fn remember(&mut self, entry: KeyEntry) {
         self.keys.insert(entry);
