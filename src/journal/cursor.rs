@@ -83,8 +83,8 @@ impl<D: Disk> Cursor<D> {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
                 Err(error) => return Err(fault("read", error)),
             }
-            let newer = Slot::parse(&bytes)
-                .filter(|slot| told.is_none_or(|told| told.count < slot.count));
+            let newer =
+                Slot::parse(&bytes).filter(|slot| told.is_none_or(|told| told.count < slot.count));
             if let Some(Slot {
                 journal,
                 count,

@@ -2,106 +2,101 @@
 //! its number. Durable commits only.
 //!
 //! A lookup reads the frames of one stretch, about 64 KiB; the commits read last are kept, because
-//! duplicates of one message ask for neighbours. Handles are cheap to clone and each thread has its
-//! own; what they share is where things stand and how far the journal is durable.
+//! duplicates of one message ask for neighbours. Handles are cheap to clone and may be used from any
+//! thread; they share where things stand and how far the journal is durable.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::JournalFault;
-use super::commits::{Commits, KIND_COMMIT, commit_of};
+use super::commits::{Commits, commit_of};
 use super::file::disk::Disk;
-use super::file::{Frontier, Location, Lookup, Until};
+use super::file::{Frontier, KIND_SEAL, Location, Lookup, Until};
 use super::waypoints::Waypoints;
 use crate::ids::{BookIndex, EntryNo, Position};
 use crate::ledger::plan::PastEntry;
 use crate::ledger::{Commit, Effect, Record};
 
-/// Commits that a handle keeps after it read them.
+/// Commits that are kept after they were read.
 const KEPT_COMMITS_MAX: usize = 8;
-/// How often a handle that waits looks whether it should stop.
-const STOP_LOOK: Duration = Duration::from_millis(50);
 
-/// What the writer tells the readers.
+/// What the writer tells the readers, and what they tell each other.
 #[derive(Debug)]
 pub(super) struct Shared {
     waypoints: RwLock<Waypoints>,
-    durable: Mutex<Frontier>,
+    shore: Mutex<Shore>,
     moved: Condvar,
+    kept: Mutex<VecDeque<Arc<Commit>>>,
+}
+
+/// How far the journal is durable, and whether it can become more so.
+#[derive(Clone, Copy, Debug)]
+struct Shore {
+    durable: Frontier,
+    closed: bool,
 }
 
 impl Shared {
     pub(super) fn new(waypoints: Waypoints, durable: Frontier) -> Self {
+        let closed = false;
         Self {
             waypoints: RwLock::new(waypoints),
-            durable: Mutex::new(durable),
+            shore: Mutex::new(Shore { durable, closed }),
             moved: Condvar::new(),
+            kept: Mutex::new(VecDeque::new()),
         }
     }
 
     /// A commit was appended.
     pub(super) fn note(&self, commit: &Commit, location: Location) {
-        let mut waypoints = self
-            .waypoints
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        waypoints.note(commit, location);
+        let waypoints = self.waypoints.write();
+        waypoints
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(commit, location);
     }
 
     /// Everything up to here became durable.
     pub(super) fn move_to(&self, frontier: Frontier) {
-        *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = frontier;
+        self.shore().durable = frontier;
         self.moved.notify_all();
     }
 
-    fn durable(&self) -> Frontier {
-        *self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The writer is gone: nothing more becomes durable.
+    pub(super) fn close(&self) {
+        self.shore().closed = true;
+        self.moved.notify_all();
+    }
+
+    fn shore(&self) -> MutexGuard<'_, Shore> {
+        self.shore.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<Commit>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn look<T>(&self, question: impl FnOnce(&Waypoints) -> T) -> T {
-        question(
-            &self
-                .waypoints
-                .read()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        let waypoints = self.waypoints.read();
+        question(&waypoints.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A reader of durable commits.
-#[derive(Debug)]
-pub struct History<D: Disk> {
+#[derive(Clone, Debug)]
+pub struct History<D> {
     disk: D,
     shared: Arc<Shared>,
-    lookup: Lookup<D>,
-    kept: VecDeque<Arc<Commit>>,
-}
-
-impl<D: Disk> Clone for History<D> {
-    fn clone(&self) -> Self {
-        Self::of(self.disk.clone(), Arc::clone(&self.shared))
-    }
 }
 
 impl<D: Disk> History<D> {
     pub(super) fn new(disk: D, shared: Shared) -> Self {
-        Self::of(disk, Arc::new(shared))
+        let shared = Arc::new(shared);
+        Self { disk, shared }
     }
 
     /// The history of a journal that somebody else writes or nobody does, as far as it was read.
     pub fn read_only(disk: D, waypoints: Waypoints, durable: Frontier) -> Self {
         Self::new(disk, Shared::new(waypoints, durable))
-    }
-
-    fn of(disk: D, shared: Arc<Shared>) -> Self {
-        Self {
-            lookup: Lookup::new(disk.clone()),
-            disk,
-            shared,
-            kept: VecDeque::new(),
-        }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -110,7 +105,7 @@ impl<D: Disk> History<D> {
 
     /// How far the journal is durable.
     pub fn durable(&self) -> Frontier {
-        self.shared.durable()
+        self.shared.shore().durable
     }
 
     /// Bytes that the index of places takes.
@@ -118,19 +113,15 @@ impl<D: Disk> History<D> {
         self.shared.look(Waypoints::bytes)
     }
 
-    /// Wait until a position is durable; `false` if told to stop before.
-    pub fn wait_for(&self, position: Position, stop: &AtomicBool) -> bool {
-        let mut durable = self
-            .shared
-            .durable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        while durable.position < position.0 {
-            if stop.load(Ordering::Acquire) {
+    /// Wait until a position is durable; `false` if the writer has ended before.
+    pub fn wait_for(&self, position: Position) -> bool {
+        let mut shore = self.shared.shore();
+        while shore.durable.position < position.0 {
+            if shore.closed {
                 return false;
             }
-            let waited = self.shared.moved.wait_timeout(durable, STOP_LOOK);
-            durable = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.shared.moved.wait(shore);
+            shore = waited.unwrap_or_else(PoisonError::into_inner);
         }
         true
     }
@@ -142,21 +133,20 @@ impl<D: Disk> History<D> {
     }
 
     /// The commit that holds a position; none if that is not durable.
-    pub fn commit_at(&mut self, position: Position) -> Result<Option<Arc<Commit>>, JournalFault> {
-        let holds =
-            |commit: &Commit| (commit.first..=commit.last()).contains(&position);
-        if let Some(kept) = self.kept.iter().find(|commit| holds(commit)) {
+    pub fn commit_at(&self, position: Position) -> Result<Option<Arc<Commit>>, JournalFault> {
+        let holds = |commit: &Commit| (commit.first..=commit.last()).contains(&position);
+        if let Some(kept) = self.shared.kept().iter().find(|commit| holds(commit)) {
             return Ok(Some(Arc::clone(kept)));
         }
         let Some(place) = self.shared.look(|stops| stops.of_position(position)) else {
             return Ok(None);
         };
-        self.walk(place, |commit| holds(commit))
+        self.walk(place, holds)
     }
 
     /// An entry of a book; none if the book has no such entry among what is durable.
     pub fn entry(
-        &mut self,
+        &self,
         book: BookIndex,
         entry: EntryNo,
     ) -> Result<Option<PastEntry>, JournalFault> {
@@ -169,23 +159,25 @@ impl<D: Disk> History<D> {
 
     /// Read frames from a place on, in its segment, until a commit is the one looked for.
     fn walk(
-        &mut self,
+        &self,
         place: Location,
         is_it: impl Fn(&Commit) -> bool,
     ) -> Result<Option<Arc<Commit>>, JournalFault> {
         let end = self.durable().end;
+        let mut lookup = Lookup::new(self.disk.clone());
         let mut place = place;
         while place < end {
-            let frame = self.lookup.read_at(place)?;
+            let frame = lookup.read_at(place)?;
             place = frame.end();
-            if frame.head.kind != KIND_COMMIT && frame.head.count == 0 {
+            if frame.head.kind == KIND_SEAL {
                 continue;
             }
             let commit = commit_of(&frame)?;
             if is_it(&commit) {
                 let commit = Arc::new(commit);
-                self.kept.truncate(KEPT_COMMITS_MAX.saturating_sub(1));
-                self.kept.push_front(Arc::clone(&commit));
+                let mut kept = self.shared.kept();
+                kept.truncate(KEPT_COMMITS_MAX.saturating_sub(1));
+                kept.push_front(Arc::clone(&commit));
                 return Ok(Some(commit));
             }
         }

@@ -11,7 +11,6 @@ pub mod commits;
 pub mod history;
 pub mod store;
 pub mod cursor;
-
 #[cfg(test)]
 mod testing;
 

@@ -106,6 +106,12 @@ impl<D: Disk> Journal for Store<D> {
     }
 }
 
+impl<D: Disk> Drop for Store<D> {
+    fn drop(&mut self) {
+        self.history.shared().close();
+    }
+}
+
 impl From<Fault> for JournalFault {
     fn from(fault: Fault) -> Self {
         let text = fault.to_string();

@@ -1,7 +1,7 @@
 //! Small commits for the tests of this folder.
 
-use crate::ids::{AccountIndex, BookIndex, EntryNo, Hash128, KindCode, Position, SchemaVersion};
 use crate::ids::Sequence;
+use crate::ids::{AccountIndex, BookIndex, EntryNo, Hash128, KindCode, Position, SchemaVersion};
 use crate::ledger::{Commit, Effect, Envelope, JobRecord, Leg, Outcome, Post, Record, Status};
 use crate::time::{Date, Timestamp};
 

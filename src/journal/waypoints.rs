@@ -173,14 +173,17 @@ impl Waypoints {
         }
         Some(())
     }
-
 }
 
 impl Entries {
     /// An entry, and `more` behind it, were posted.
     fn note(&mut self, first: FirstEntry, more: u64) {
         self.last = EntryNo(first.entry.0.saturating_add(more));
-        if self.firsts.last().is_none_or(|last| last.stop != first.stop) {
+        if self
+            .firsts
+            .last()
+            .is_none_or(|last| last.stop != first.stop)
+        {
             self.firsts.push(first);
         }
     }

@@ -220,6 +220,18 @@ pub enum Carried {
 }
 
 impl Effect {
+    /// The effect for a list of legs in which its own stand so much further behind.
+    #[must_use]
+    pub fn shifted(mut self, by: u32) -> Self {
+        if let Self::Post(Post { legs, .. })
+        | Self::Hold { legs, .. }
+        | Self::Release { legs, .. } = &mut self
+        {
+            *legs = legs.start.saturating_add(by)..legs.end.saturating_add(by);
+        }
+        self
+    }
+
     /// The entry, if this is one.
     pub fn as_post(&self) -> Option<&Post> {
         if let Self::Post(post) = self {

@@ -1,4 +1,3 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::*;
@@ -48,11 +47,14 @@ fn commits_come_back_in_order() {
 #[test]
 fn every_position_and_every_entry_is_found() {
     let disk = SimulatedDisk::new(1);
-    let mut history = filled(&disk, 200).history();
+    let history = filled(&disk, 200).history();
     for number in (1..=200).rev() {
         let commit = history.commit_at(Position(number)).unwrap().unwrap();
         assert_eq!(*commit, entry_commit(number, number));
-        let entry = history.entry(BookIndex(0), EntryNo(number)).unwrap().unwrap();
+        let entry = history
+            .entry(BookIndex(0), EntryNo(number))
+            .unwrap()
+            .unwrap();
         let amount = i64::try_from(number).unwrap();
         assert_eq!(entry.post.number, EntryNo(number));
         assert_eq!(
@@ -73,7 +75,7 @@ fn what_is_not_durable_is_not_there() {
     let disk = SimulatedDisk::new(1);
     let mut store = filled(&disk, 3);
     store.append(&entry_commit(4, 4)).unwrap();
-    let mut history = store.history();
+    let history = store.history();
     assert_eq!(history.commit_at(Position(4)).unwrap(), None);
     assert_eq!(history.entry(BookIndex(0), EntryNo(4)).unwrap(), None);
     store.flush().unwrap();
@@ -81,18 +83,18 @@ fn what_is_not_durable_is_not_there() {
 }
 
 #[test]
-fn a_reader_waits_until_the_writer_has_synced_or_is_told_to_stop() {
+fn a_reader_waits_until_the_writer_has_synced_or_is_gone() {
     let disk = SimulatedDisk::new(1);
     let mut store = filled(&disk, 3);
     store.append(&entry_commit(4, 4)).unwrap();
-    let (history, stop) = (store.history(), AtomicBool::new(false));
+    let history = store.history();
     std::thread::scope(|threads| {
-        let waits = threads.spawn(|| history.wait_for(Position(4), &stop));
+        let waits = threads.spawn(|| history.wait_for(Position(4)));
         std::thread::sleep(Duration::from_millis(20));
         store.flush().unwrap();
         assert!(waits.join().unwrap());
-        let waits = threads.spawn(|| history.wait_for(Position(5), &stop));
-        stop.store(true, Ordering::Release);
+        let waits = threads.spawn(|| history.wait_for(Position(5)));
+        drop(store);
         assert!(!waits.join().unwrap());
     });
 }

@@ -237,6 +237,3 @@ fn carry_hold<E>(
     };
     each(release, &given_back)
 }
-
-#[cfg(test)]
-mod tests;
