@@ -31,6 +31,8 @@ pub mod notify;
 pub mod pipeline;
 pub mod report;
 pub mod simulator;
+pub mod partition;
+pub mod daemon;
 pub mod bench;
 pub mod rehearsal;
 pub mod command;

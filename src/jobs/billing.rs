@@ -1,7 +1,7 @@
 //! The arithmetic of bills: line nets, tax groups, totals.
 //!
-//! Pure functions of numbers: no book, no names, no JSON. Every formula stays an exact rational until
-//! its one rounding, and what does not fit the range of a leg is a fault, never a wrap.
+//! Pure functions of numbers: no book, no names, no JSON. Every formula stays an exact rational
+//! until its one rounding, and what does not fit the range of a leg is a fault, never a wrap.
 //!
 //! | Figure          | Formula                                                               |
 //! |-----------------|-----------------------------------------------------------------------|
@@ -12,8 +12,8 @@
 //! |                 | `unit`: Σ quantity × round(price × rate)                              |
 //! | total           | Σ bases + Σ taxes                                                     |
 //!
-//! Allowances and charges of the whole document are taxed like lines. One without a tax code is spread
-//! over the groups in proportion to their positive line nets, by largest remainder.
+//! Allowances and charges of the whole document are taxed like lines. One without a tax code is
+//! spread over the groups in proportion to their positive line nets, by largest remainder.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

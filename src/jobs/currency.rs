@@ -1,7 +1,7 @@
 //! The one currency of a document: its amounts, and the accounts that must be in it.
 //!
-//! Reading belongs to step 6 of the order of checks, where a currency that the book does not know still
-//! lets the form of an amount be judged; that it is unknown is said in step 8.
+//! Reading belongs to step 6 of the order of checks, where a currency that the book does not know
+//! still lets the form of an amount be judged; that it is unknown is said in step 8.
 
 use crate::code::Code;
 use crate::ids::AccountIndex;

@@ -1,12 +1,14 @@
 //! A case file, read strictly: a member that nobody knows is a mistake of whoever wrote it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 
+use crate::jobs::setup::{self, Setup};
 use crate::jobs::{JobData, QuestionData, kind_code};
+use crate::raw_json::RawJson;
 use crate::wire::tree;
 
 /// The kind of a job that is bytes on the queue.
@@ -98,30 +100,39 @@ pub struct Case {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Given {
-    /// Accounts by name.
+    /// Accounts by name, with their openings.
     #[serde(default)]
-    pub accounts: BTreeMap<String, CaseAccount>,
-    /// Configuration of the book.
+    pub accounts: Map<String, Json>,
+    /// Configuration of the book: what would stand under `[[book]]`.
     #[serde(default)]
     pub config: Map<String, Json>,
 }
 
-/// An account with its opening.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CaseAccount {
-    /// Unit.
-    pub unit: String,
-    /// Class.
-    pub class: String,
-    /// Opening balance on the normal side.
-    pub opening: Option<String>,
-    /// Lower limit of available.
-    pub min_available: Option<String>,
-    /// Upper limit of exposure.
-    pub max_balance: Option<String>,
-    /// Frozen sides.
-    pub freeze: Option<String>,
+impl Given {
+    /// What the book begins with, compiled as the daemon does.
+    pub fn setup(&self) -> Result<Setup, CaseFault> {
+        let raw = |value: &Json| RawJson::new(value.to_string());
+        let accounts = RawJson::new(Json::Object(self.accounts.clone()).to_string());
+        let mut members = vec![("accounts".to_owned(), accounts)];
+        let config = self.config.iter();
+        members.extend(config.map(|(name, value)| (name.clone(), raw(value))));
+        setup::compile(&members).map_err(|fault| {
+            let accounts = fault.member.starts_with("accounts");
+            let within = if accounts { "given" } else { "given.config" };
+            CaseFault::member(format!("{within}.{}", fault.member), fault.what)
+        })
+    }
+
+    /// The unit the book is kept in, if any.
+    pub fn functional_unit(&self) -> Result<Option<&str>, CaseFault> {
+        let unit = self.config.get("functional_unit");
+        let text = |unit: &'_ Json| unit.as_str().is_none();
+        if unit.is_some_and(text) {
+            let problem = "expected the code of a unit";
+            return Err(CaseFault::member("given.config.functional_unit", problem));
+        }
+        Ok(unit.and_then(Json::as_str))
+    }
 }
 
 /// One job.
@@ -300,6 +311,22 @@ mod tests {
             message,
             r#"{"key":"k","kind":"entry.post","data":{"amount": 1.50e0}}"#
         );
+    }
+
+    #[test]
+    fn what_cannot_be_given_names_its_place() {
+        let fault = |given: &str| {
+            let text = format!(r#"{{"title":"a","given":{{{given}}}}}"#);
+            let case = Case::read(text.as_bytes()).unwrap();
+            case.given.setup().unwrap_err().to_string()
+        };
+        let account = r#""accounts":{"a":{"unit":"EUR","class":"asset","opening":"1.005"}}"#;
+        assert!(
+            fault(account).starts_with("given.accounts.a.opening: "),
+            "{}",
+            fault(account)
+        );
+        assert!(fault(r#""config":{"colour":1}"#).starts_with("given.config.colour: "));
     }
 
     #[test]

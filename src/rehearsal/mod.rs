@@ -11,7 +11,6 @@
 //! | File           | Duty                                                  |
 //! |----------------|-------------------------------------------------------|
 //! | `case.rs`      | reads a case file strictly                            |
-//! | `given.rs`     | what stands in the books before the first job         |
 //! | `run.rs`       | takes the jobs through, one after the other           |
 //! | `seen.rs`      | what became of them, in the shape of `expect`         |
 //! | `verify.rs`    | `checks`: the journal's chain, balances as they opened   |
@@ -22,7 +21,6 @@
 pub mod case;
 pub mod compare;
 mod functions;
-mod given;
 mod run;
 mod seen;
 mod verify;

@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json, json};
 
 use super::case::{Case, CaseFault, CaseJob, RAW};
-use super::given::{Beginning, beginning};
 use super::seen::{Seen, shown};
 use super::{functions, verify};
 use crate::code::Code;
@@ -19,6 +18,7 @@ use crate::jobs::catalogue::FIRST_QUESTION;
 use crate::jobs::job::{DeadLetter, Job, Looked};
 use crate::jobs::kind_code;
 use crate::jobs::query::{Entries, PastUnreadable, Unanswered};
+use crate::jobs::setup::Setup;
 use crate::journal::record::{self, RecordFault};
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::plan::{NaturalKeys, PastEntry};
@@ -79,10 +79,11 @@ pub struct Run {
 
 /// Take a case through. The outer fault is one of the case, the inner one is ours.
 pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
-    let given = beginning(case)?;
+    let given = case.given.setup()?;
+    let functional_unit = case.given.functional_unit()?;
     let mut stage = Stage::new(first_instant(case)?);
     let options = options_of_config(case);
-    if let Err(fault) = stage.set_up(given) {
+    if let Err(fault) = stage.set_up(given, functional_unit) {
         return Ok(Err(fault));
     }
     for (at, job) in case.jobs.iter().enumerate() {
@@ -198,7 +199,11 @@ impl Stage {
         }
     }
 
-    fn set_up(&mut self, given: Beginning) -> Result<(), RehearsalFault> {
+    fn set_up(
+        &mut self,
+        given: Setup,
+        functional_unit: Option<&str>,
+    ) -> Result<(), RehearsalFault> {
         let mut commit = self
             .engine
             .begin(Timestamp(self.now.0.saturating_sub(BEFORE_NANOSECONDS)));
@@ -206,7 +211,7 @@ impl Stage {
         let record = SetupRecord {
             book: BookIndex(0),
             name: BOOK.into(),
-            functional_unit: given.functional_unit.map(Into::into),
+            functional_unit: functional_unit.map(Into::into),
             time_zone: TIME_ZONE.into(),
             file_hash: [0; 32],
             effects: 0..u32::try_from(commit.effects.len()).unwrap_or(u32::MAX),

@@ -1,4 +1,8 @@
-//! A desk to try kinds of receivables at: one book, the real engine, jobs as JSON text.
+//! A desk to try kinds of receivables at: one book, the real engine, jobs as JSON text, and a
+//! second engine that replays every commit and must agree.
+//!
+//! Unlike the desk of all kinds it shows legs, documents and refusals as case files do, and sets up
+//! open items, series and limits.
 
 use serde_json::{Value as Json, json};
 
@@ -15,13 +19,14 @@ use crate::ledger::{
     Book, Commit, DocumentKind, DocumentState, Envelope, JobRecord, Leg, Record, Rejection, Side,
     Value,
 };
-use crate::raw_json::RawJson;
 use crate::money::print_minor;
+use crate::raw_json::RawJson;
 use crate::time::{Date, Timestamp};
 
 /// The desk: what is set up before the first job, then the engine.
 pub(crate) struct Desk {
     engine: Engine,
+    replica: Engine,
     setup: Vec<Effect>,
     legs: Vec<Leg>,
     accounts: u32,
@@ -33,12 +38,9 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(functional: Option<&'static str>) -> Self {
-        let secrets = Secrets {
-            natural: NaturalKeys([7; 32]),
-            seed: 7,
-        };
         Self {
-            engine: Engine::new(secrets),
+            engine: engine(),
+            replica: engine(),
             setup: Vec::new(),
             legs: Vec::new(),
             accounts: 0,
@@ -117,7 +119,8 @@ impl Desk {
         self
     }
 
-    /// An opening of the account opened last, in minor units, on its debit side, against `opening/…`.
+    /// An opening of the account opened last, in minor units, on its debit side, against
+    /// `opening/…`.
     pub(crate) fn opening(mut self, amount: i64) -> Self {
         let account = AccountIndex(self.accounts - 1);
         let Some(Effect::AccountOpened(opened)) = self.setup.last() else {
@@ -228,7 +231,19 @@ impl Desk {
             effects: 0..u32::try_from(commit.effects.len()).unwrap(),
         };
         self.engine.set_up(record, &mut commit).unwrap();
+        self.keep(&mut commit);
         self.ready = true;
+    }
+
+    /// What replays differently would be lost with the next restart.
+    fn keep(&mut self, commit: &mut Commit) {
+        self.engine.finish(commit);
+        let key_hash = |_book: &str, key: &str| {
+            let number = key.strip_prefix("job-").unwrap();
+            Hash128(number.parse().unwrap())
+        };
+        self.replica.replay(commit, key_hash).unwrap();
+        assert_eq!(self.replica.digest(), commit.digest, "replay differs");
     }
 
     /// Run a job and show what became of it.
@@ -260,12 +275,20 @@ impl Desk {
         let mut commit = self.engine.begin(now());
         let verdict = self.engine.apply(job, &mut commit).unwrap();
         assert!(matches!(verdict, Verdict::Recorded(_)), "{verdict:?}");
+        self.keep(&mut commit);
         let Some(Record::Job(record)) = commit.records.pop() else {
             panic!("a job leaves a record");
         };
         assert_balanced(self.book());
         Answer::of(self.book(), &record, &commit)
     }
+}
+
+fn engine() -> Engine {
+    Engine::new(Secrets {
+        natural: NaturalKeys([7; 32]),
+        seed: 7,
+    })
 }
 
 /// Every unit balances over the whole book, and customers' open items make up their receivables.

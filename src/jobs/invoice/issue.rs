@@ -1,4 +1,5 @@
-//! The rule of `invoice.issue`: the checks in their order, then entry, number, document, natural key.
+//! The rule of `invoice.issue`: the checks in their order, then entry, number, document, natural
+//! key.
 
 use super::Issue;
 use super::draft::{Draft, Group, Revenue};
@@ -27,8 +28,8 @@ pub(super) fn plan(
     draft.write(job, book, plan, &bill, &totals)
 }
 
-/// Step 3, the part that needs the book: foreign currencies come with the exchange kinds. A currency
-/// that nobody knows is left to step 8.
+/// Step 3, the part that needs the book: foreign currencies come with the exchange kinds. A
+/// currency that nobody knows is left to step 8.
 fn functional_only(book: &Book, currency: &Currency<'_>) -> Result<(), Rejection> {
     let foreign = book
         .functional_unit()

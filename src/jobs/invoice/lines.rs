@@ -1,6 +1,7 @@
 //! Lines, allowances and charges of a bill, as jobs write them.
 //!
-//! Shapes, the rules that the job alone decides (step 3), and the reading of their numbers (step 6).
+//! Shapes, the rules that the job alone decides (step 3), and the reading of their numbers (step
+//! 6).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

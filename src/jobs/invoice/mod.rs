@@ -1,16 +1,16 @@
 //! Invoices.
 //!
-//! | Kind            | Debit                        | Credit                        | Amount              |
-//! |-----------------|------------------------------|-------------------------------|---------------------|
-//! | `invoice.issue` | `ar/<customer>`              |                               | payable             |
-//! |                 | `rev/allowances`             |                               | Σ allowances        |
-//! |                 |                              | revenue account of the line   | Σ line nets         |
-//! |                 |                              | `rev/charges`                 | Σ charges           |
-//! |                 |                              | tax account of the code       | tax of the group    |
+//! | Kind            | Debit            | Credit                      | Amount           |
+//! |-----------------|------------------|-----------------------------|------------------|
+//! | `invoice.issue` | `ar/<customer>`  |                             | payable          |
+//! |                 | `rev/allowances` |                             | Σ allowances     |
+//! |                 |                  | revenue account of the line | Σ line nets      |
+//! |                 |                  | `rev/charges`               | Σ charges        |
+//! |                 |                  | tax account of the code     | tax of the group |
 //!
-//! Amounts are summed per account before posting: a negative sum turns sides, zero leaves no leg. An
-//! invoice of which no leg is left is paid at once, without an entry. The number is taken by the plan
-//! that posts, after every check, so a refused invoice leaves no gap.
+//! Amounts are summed per account before posting: a negative sum turns sides, zero leaves no leg.
+//! An invoice of which no leg is left is paid at once, without an entry. The number is taken by the
+//! plan that posts, after every check, so a refused invoice leaves no gap.
 
 #[cfg(test)]
 pub(crate) mod desk;

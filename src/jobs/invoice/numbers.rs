@@ -68,7 +68,8 @@ fn days_later(start: Date, days: u16) -> Result<Date, Rejection> {
     })
 }
 
-/// Step 6: every number, and the line nets that follow from the job alone. Tax groups come in step 7.
+/// Step 6: every number, and the line nets that follow from the job alone. Tax groups come in step
+/// 7.
 pub(super) fn numbers(
     job: &Issue,
     book: &Book,

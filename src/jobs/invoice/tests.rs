@@ -412,7 +412,8 @@ fn references_are_refused_in_the_order_of_the_fields() {
         (
             line(&json!({ "tax": "OLD16" })),
             "TAX_NOT_VALID_ON_DATE /lines/0/tax",
-            json!({ "tax": "OLD16", "date": "2026-03-02", "from": "2020-07-01", "to": "2020-12-31" }),
+            json!({ "tax": "OLD16", "date": "2026-03-02", "from": "2020-07-01",
+                    "to": "2020-12-31" }),
         ),
         (
             json!({ "charges": [{ "amount": "1.00", "tax": "DE98" }] }),

@@ -1,5 +1,5 @@
-//! The rule of `payment.allocate`: what a payment left, or a customer's credit, pays documents; and the
-//! way back.
+//! The rule of `payment.allocate`: what a payment left, or a customer's credit, pays documents; and
+//! the way back.
 
 use std::collections::BTreeMap;
 

@@ -105,8 +105,8 @@ pub(super) fn check_state(
     Err(refusal)
 }
 
-/// Step 11, document by document: state, then open amount. A document listed twice has what the first
-/// time left of it.
+/// Step 11, document by document: state, then open amount. A document listed twice has what the
+/// first time left of it.
 pub(super) fn check_open(
     items: &[Item<'_>],
     customer: Option<&str>,

@@ -1,17 +1,18 @@
 //! Payments: money that came in, and which documents it pays.
 //!
-//! | Kind               | Debit                  | Credit                 | Amount                       |
-//! |--------------------|------------------------|------------------------|------------------------------|
-//! | `payment.receive`  | `bank`                 |                        | amount                       |
-//! |                    |                        | `ar/<customer>`        | allocated                    |
-//! |                    |                        | `credit/<customer>`    | rest, customer known         |
-//! |                    |                        | `suspense/unallocated` | rest, customer unknown       |
-//! | `payment.allocate` | `suspense/unallocated` | `ar/<customer>`        | allocated, from a payment    |
-//! |                    | `credit/<customer>`    | `ar/<customer>`        | allocated, from a credit     |
-//! |                    | with `unallocate` the same accounts, sides turned                      |
+//! | Kind               | Debit                  | Credit                 | Amount               |
+//! |--------------------|------------------------|------------------------|----------------------|
+//! | `payment.receive`  | `bank`                 |                        | amount               |
+//! |                    |                        | `ar/<customer>`        | allocated            |
+//! |                    |                        | `credit/<customer>`    | rest, customer known |
+//! |                    |                        | `suspense/unallocated` | rest, no customer    |
+//! | `payment.allocate` | `suspense/unallocated` | `ar/<customer>`        | from a payment       |
+//! |                    | `credit/<customer>`    | `ar/<customer>`        | from a credit        |
 //!
-//! Money received is always booked as long as its accounts exist, whether or not anything matches. A
-//! reference matches exactly or not at all; nothing is guessed.
+//! With `unallocate` an allocation has the same accounts with sides turned.
+//!
+//! Money received is always booked as long as its accounts exist, whether or not anything matches.
+//! A reference matches exactly or not at all; nothing is guessed.
 
 mod allocate;
 mod items;

@@ -147,8 +147,8 @@ impl<'a> Receipt<'a> {
         Ok(receipt)
     }
 
-    /// Credits of what is allocated and of the rest. A list above the amount leaves no rest; step 11
-    /// refuses it.
+    /// Credits of what is allocated and of the rest. A list above the amount leaves no rest; step
+    /// 11 refuses it.
     fn accounts(&mut self, job: &Receive, book: &Book, amount: Minor) -> Result<(), Rejection> {
         let allocated = items::sum(&self.items);
         let rest = (amount - allocated).max(0);

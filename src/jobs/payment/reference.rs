@@ -16,8 +16,9 @@ pub(super) fn referenced<'a>(book: &'a Book, reference: &str) -> Option<(&'a str
     found.filter(|(_, document)| document.is_receivable())
 }
 
-/// The body of a creditor reference (ISO 11649): `RF`, two check digits, up to 21 letters and digits.
-/// Blanks between groups of four are how people print it. None if the check digits are wrong.
+/// The body of a creditor reference (ISO 11649): `RF`, two check digits, up to 21 letters and
+/// digits. Blanks between groups of four are how people print it. None if the check digits are
+/// wrong.
 fn creditor_reference(text: &str) -> Option<String> {
     let compact: String = text
         .chars()
