@@ -13,8 +13,19 @@
 //! | 74   | the journal cannot be read or written, or its lock is held     |
 //! | 78   | configuration or topology                                      |
 
+mod answer;
 mod exit;
+pub mod open_books;
+
+pub mod balance;
+pub mod check_config;
+pub mod document;
+pub mod entry;
+pub mod journal;
+pub mod outcome;
 pub mod rehearse;
+pub mod run;
+pub mod trial_balance;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -27,18 +38,34 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::report;
 use crate::settings::{Settings, SettingsFault, Sources};
 
-pub use exit::{Done, Unusable};
+pub use exit::{Done, Misconfigured, NotFound, Unusable};
 
 /// The subcommands, in the order of the help text.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    CheckConfig(check_config::CheckConfigArgs),
     Rehearse(rehearse::RehearseArgs),
+    Balance(balance::BalanceArgs),
+    TrialBalance(trial_balance::TrialBalanceArgs),
+    Entry(entry::EntryArgs),
+    Document(document::DocumentArgs),
+    Outcome(outcome::OutcomeArgs),
+    Journal(journal::JournalArgs),
 }
 
 impl Command {
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
         match self {
+            Self::Run(args) => run::run(args, globals),
+            Self::CheckConfig(args) => check_config::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
+            Self::Balance(args) => balance::run(args, globals, out),
+            Self::TrialBalance(args) => trial_balance::run(args, globals, out),
+            Self::Entry(args) => entry::run(args, globals, out),
+            Self::Document(args) => document::run(args, globals, out),
+            Self::Outcome(args) => outcome::run(args, globals, out),
+            Self::Journal(args) => journal::run(args, globals, out),
         }
     }
 }
@@ -141,7 +168,7 @@ pub fn run(
         // A reader that has seen enough, such as `head`, is no mistake.
         Err(fault) if exit::is_closed_pipe(&fault) => 0,
         Err(fault) => {
-            let _unheard = writeln!(err, "kontor: {fault:#}");
+            let _unheard = writeln!(err, "kontor: {}", exit::words(&fault));
             exit::code(&fault)
         }
     }
