@@ -14,7 +14,6 @@ use std::time::Duration;
 use kontor::broker::rabbit::{ConnectOptions, publish};
 use kontor::broker::{ConfirmResult, Publish, Topology};
 use kontor::simulator::Chance;
-use rustix::process::Signal;
 
 use crate::support::books::Books;
 use crate::support::client::{Client, Seen};
@@ -143,11 +142,11 @@ async fn strike(site: &Site, mut daemon: Daemon, events: &[Event], progress: &Pr
         tokio::time::sleep(event.delay).await;
         match event.blow {
             Blow::Kill { again_after } => {
-                daemon.kill();
+                daemon.kill().await;
                 if let Some(delay) = again_after {
                     let starting = site.start();
                     tokio::time::sleep(delay).await;
-                    starting.kill();
+                    starting.kill().await;
                 }
                 daemon = site.run().await;
             }
@@ -156,7 +155,6 @@ async fn strike(site: &Site, mut daemon: Daemon, events: &[Event], progress: &Pr
                 daemon.ready().await;
             }
             Blow::Stop => {
-                daemon.signal(Signal::TERM);
                 nothing_acknowledged_is_missing(site, daemon, event, progress).await;
                 daemon = site.run().await;
             }
@@ -173,7 +171,7 @@ async fn nothing_acknowledged_is_missing(
     event: &Event,
     progress: &Progress,
 ) {
-    daemon.stop();
+    daemon.stop().await;
     // The producer stands: it is not let further than this.
     eventually("the producer's pause", async || {
         let sent = progress.sent.load(SeqCst);
@@ -237,7 +235,7 @@ async fn run(name: &str, mix: Mix, blows: &[Blow], seed: u64) -> (Work, Left) {
             && daemon.metric("kontor_unacked_deliveries{partition=\"0\"}") == Some(0)
     })
     .await;
-    daemon.stop();
+    daemon.stop().await;
     assert_eq!(client.depth(&queue).await, 0, "nothing came back");
     let count = client.depth(&seen).await;
     let outcomes = client.take(&seen, count).await;

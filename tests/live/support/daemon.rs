@@ -154,15 +154,15 @@ impl Site {
     }
 
     /// Start a daemon that must not run; how it ended and what it said.
-    pub(crate) fn refused(&self, apply_topology: bool) -> (i32, String) {
+    pub(crate) async fn refused(&self, apply_topology: bool) -> (i32, String) {
         self.write_config();
-        self.refused_as_it_lies(apply_topology)
+        self.refused_as_it_lies(apply_topology).await
     }
 
-    pub(crate) fn refused_as_it_lies(&self, apply_topology: bool) -> (i32, String) {
+    pub(crate) async fn refused_as_it_lies(&self, apply_topology: bool) -> (i32, String) {
         let before = log_text(&self.log_file()).len();
         let mut daemon = self.launch(apply_topology);
-        let status = daemon.ended();
+        let status = daemon.ended().await;
         let said = daemon.log().split_off(before);
         (status.code().expect("an exit code"), said)
     }
@@ -231,27 +231,27 @@ impl Daemon {
     }
 
     /// End it as the kernel would, at once.
-    pub(crate) fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.signal(Signal::KILL);
-        self.ended();
+        self.ended().await;
     }
 
     /// Ask it to stop and see it end well.
-    pub(crate) fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.signal(Signal::TERM);
-        let status = self.ended();
+        let status = self.ended().await;
         assert_eq!(status.code(), Some(0), "{}", self.log());
     }
 
     /// Wait for its end.
-    pub(crate) fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 return status;
             }
             assert!(since.elapsed() < PATIENCE, "it runs on:\n{}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
