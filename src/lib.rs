@@ -34,3 +34,5 @@ pub mod simulator;
 pub mod partition;
 pub mod daemon;
 pub mod bench;
+pub mod rehearsal;
+pub mod command;
