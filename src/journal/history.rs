@@ -15,7 +15,7 @@ use super::file::{Frontier, KIND_SEAL, Location, Lookup, Until};
 use super::waypoints::Waypoints;
 use crate::ids::{BookIndex, EntryNo, Position};
 use crate::ledger::plan::PastEntry;
-use crate::ledger::{Commit, Effect, Record};
+use crate::ledger::{Commit, Effect, JobRecord, Record};
 
 /// Commits that are kept after they were read.
 const KEPT_COMMITS_MAX: usize = 8;
