@@ -56,6 +56,9 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if cause.is::<Unusable>() {
         return Some(USAGE);
     }
+    if let Some(fault) = cause.downcast_ref::<crate::daemon::DaemonFault>() {
+        return Some(fault.exit_code());
+    }
     if cause.is::<SettingsFault>() {
         return Some(CONFIGURATION);
     }

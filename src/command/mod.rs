@@ -15,6 +15,7 @@
 
 mod exit;
 pub mod rehearse;
+pub mod run;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -32,12 +33,14 @@ pub use exit::{Done, Unusable};
 /// The subcommands, in the order of the help text.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
     Rehearse(rehearse::RehearseArgs),
 }
 
 impl Command {
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
         match self {
+            Self::Run(args) => run::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
         }
     }
