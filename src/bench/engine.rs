@@ -56,7 +56,7 @@ pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Bench
     measured.note("bytes per key", per_key.unwrap_or_default());
     measured.note(
         "resident bytes per account",
-        opened / u64::from(accounts.max(1)),
+        opened.div_euclid(u64::from(accounts.max(1))),
     );
     Ok(measured)
 }

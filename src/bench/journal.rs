@@ -40,7 +40,9 @@ pub fn measure(
     let mut measured = Measured::new(what, frames, took);
     let bytes = u64::try_from(frame_bytes).unwrap_or_default();
     let mebibytes = frames.saturating_mul(bytes) >> 20;
-    let rate = u128::from(mebibytes).saturating_mul(1_000) / took.as_millis().max(1);
+    let rate = u128::from(mebibytes)
+        .saturating_mul(1_000)
+        .div_euclid(took.as_millis().max(1));
     measured.note("MiB per second", rate);
     let microseconds = |time: Duration| format!("{} µs", time.as_micros());
     measured.note("flush, p50", microseconds(quantile(&flushes, 50)));

@@ -130,7 +130,7 @@ impl Stock {
     }
 
     /// The next message; none if the stock is empty.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
+    pub fn message(&mut self) -> Option<Vec<u8>> {
         let message = self.messages.get(self.turn)?;
         let mut body = message.body.clone();
         for at in &message.digits {
@@ -220,7 +220,7 @@ mod tests {
         let mut keys = BTreeSet::new();
         for _ in 0..4 {
             let mut items = Vec::new();
-            let body = stock.next().unwrap();
+            let body = stock.message().unwrap();
             let head = Head::default();
             let ndjson = Ok(ContentType::Ndjson);
             decode(&mut reader(), ndjson, &head, &body, usize::MAX, &mut items);

@@ -10,6 +10,7 @@ pub mod rings;
 pub mod decode;
 pub mod journal;
 pub mod pipeline;
+pub mod render;
 
 use std::fmt::Display;
 use std::time::Duration;

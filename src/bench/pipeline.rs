@@ -85,7 +85,7 @@ pub fn measure(plan: &Plan, progress: &mut dyn FnMut(u64)) -> Result<Measured, B
     measured.note("syncs", tally.syncs.load(Ordering::Relaxed));
     measured.note(
         "resident bytes per account opened",
-        opened / u64::from(plan.accounts.max(1)),
+        opened.div_euclid(u64::from(plan.accounts.max(1))),
     );
     Ok(measured)
 }
@@ -202,7 +202,9 @@ impl<'a> Feeder<'a> {
             }
             if self.durable >= sample_at {
                 self.memory.push((self.durable, resident_bytes()));
-                sample_at = self.durable.saturating_add(self.plan.jobs / SAMPLES);
+                sample_at = self
+                    .durable
+                    .saturating_add(self.plan.jobs.div_euclid(SAMPLES));
                 progress(self.durable);
             }
         }
@@ -220,7 +222,7 @@ impl<'a> Feeder<'a> {
         self.sent = self.sent.saturating_add(u64::from(self.plan.per_message));
         self.delivery.tag = self.delivery.tag.saturating_add(1);
         let mut delivery = self.delivery.clone();
-        delivery.body = self.stock.next()?;
+        delivery.body = self.stock.message()?;
         Some(delivery)
     }
 }

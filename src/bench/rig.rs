@@ -52,7 +52,7 @@ impl Frames {
     }
 }
 
-fn fault(fault: Fault) -> JournalFault {
+fn io(fault: &Fault) -> JournalFault {
     JournalFault::Io(fault.to_string())
 }
 
@@ -65,7 +65,9 @@ impl Journal for Frames {
             first_position: commit.first.0,
             count: u32::try_from(commit.records.len()).unwrap_or(u32::MAX),
         };
-        self.file.append(head, &self.bytes).map_err(fault)?;
+        self.file
+            .append(head, &self.bytes)
+            .map_err(|fault| io(&fault))?;
         let bytes = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
         self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
         Ok(())
@@ -73,11 +75,13 @@ impl Journal for Frames {
 
     fn flush(&mut self) -> Result<Position, JournalFault> {
         self.tally.syncs.fetch_add(1, Ordering::Relaxed);
-        Ok(Position(self.file.flush().map_err(fault)?.position))
+        Ok(Position(
+            self.file.flush().map_err(|fault| io(&fault))?.position,
+        ))
     }
 
     fn rest(&mut self) -> Result<(), JournalFault> {
-        self.file.seal().map_err(fault).map(drop)
+        self.file.seal().map_err(|fault| io(&fault)).map(drop)
     }
 
     fn room(&mut self) -> Room {

@@ -24,6 +24,6 @@ pub fn measure(items: u64, slots: usize, batch: usize) -> Result<Measured, Bench
     drop(producer);
     let (batches, _sum) = taker.join().map_err(|_panic| BenchFault::Stopped)?;
     let mut measured = Measured::new(format!("ring, {slots} slots"), items, began.elapsed());
-    measured.note("items per batch", items / batches.max(1));
+    measured.note("items per batch", items.div_euclid(batches.max(1)));
     Ok(measured)
 }
