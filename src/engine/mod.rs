@@ -18,7 +18,7 @@ use crate::ledger::{
     Book, Commit, Effect, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection,
     StateDigest,
 };
-use crate::time::Timestamp;
+use crate::time::{Date, Timestamp};
 
 use keys::{KeyEntry, Keys};
 
@@ -53,6 +53,8 @@ pub struct Engine {
     secrets: Secrets,
     next: Position,
     last_recorded_at: Timestamp,
+    /// The date of the commit in each book's zone.
+    today: Vec<Date>,
     plan: Plan,
     admission: admit::Admission,
 }
@@ -66,6 +68,7 @@ impl Engine {
             secrets,
             next: Position(1),
             last_recorded_at: Timestamp::default(),
+            today: Vec::new(),
             plan: Plan::default(),
             admission: admit::Admission::default(),
         }
@@ -111,6 +114,12 @@ impl Engine {
     /// Begin a commit recorded at `now`, or just after the last one if the clock stands or went back.
     pub fn begin(&mut self, now: Timestamp) -> Commit {
         self.last_recorded_at = now.max(self.last_recorded_at.next());
+        self.today.clear();
+        self.today.extend(
+            self.books
+                .iter()
+                .map(|book| book.zone().date(self.last_recorded_at)),
+        );
         Commit {
             recorded_at: self.last_recorded_at,
             first: self.next,
@@ -152,12 +161,14 @@ impl Engine {
             return Ok(Verdict::Dead(dead));
         };
         self.plan.clear();
+        let today = self.today.get(job.book.slot()).copied();
+        let today = today.unwrap_or_else(|| book.zone().date(commit.recorded_at));
         let planned = plan(
             data,
             &job,
             book,
             &self.secrets,
-            commit.recorded_at,
+            (commit.recorded_at, today),
             &mut self.plan,
         )
         .and_then(|()| {
@@ -388,7 +399,7 @@ fn plan(
     job: &Job,
     book: &Book,
     secrets: &Secrets,
-    recorded_at: Timestamp,
+    (recorded_at, today): (Timestamp, Date),
     plan: &mut Plan,
 ) -> Result<(), Rejection> {
     if job.expires_at.is_some_and(|expires| expires < recorded_at) {
@@ -403,7 +414,7 @@ fn plan(
     }
     let facts = Facts {
         recorded_at,
-        today: book.zone().date(recorded_at),
+        today,
         key: &job.envelope.key,
         actor,
         natural: &secrets.natural,

@@ -15,10 +15,10 @@ use crate::ledger::{Book, Commit, Leg, NameTable, Side};
 use crate::money::Number;
 use crate::money::currency::currency;
 use crate::money::minor::signed_minor;
-use crate::pipeline::decode::{Sealer, seal};
+use crate::pipeline::decode::{Item, Sealer, Subject, seal};
 use crate::raw_json::RawJson;
 use crate::time::{Date, Month, Timestamp};
-use crate::wire::message::{BookRules, Head, JobReader, key_hash};
+use crate::wire::message::{BookRules, Head, JobReader, Unsealed, key_hash};
 use crate::wire::outcome;
 
 const SECRET: [u8; 32] = [7; 32];
@@ -42,7 +42,11 @@ struct Plain;
 impl Sealer for Plain {
     type Fault = std::convert::Infallible;
 
-    fn seal(&mut self, _subject: &str, plain: &[u8]) -> Result<Vec<u8>, Self::Fault> {
+    fn ensure(&mut self, _: &[Subject]) -> Result<(), Self::Fault> {
+        Ok(())
+    }
+
+    fn seal(&mut self, _: &Subject, _: &str, plain: &[u8]) -> Result<Vec<u8>, Self::Fault> {
         Ok(plain.to_vec())
     }
 }
@@ -107,7 +111,20 @@ impl Desk {
             ..Head::default()
         };
         let unsealed = self.reader.json(job.as_bytes(), &head, false).unwrap();
-        let Ok(job) = seal(unsealed, &mut Plain);
+        let mut items = [Item::Job {
+            job: unsealed,
+            line: 0,
+        }];
+        let Ok(()) = seal(items.iter_mut(), &mut Plain);
+        let [
+            Item::Job {
+                job: Unsealed { job, .. },
+                ..
+            },
+        ] = items
+        else {
+            panic!("sealing makes no dead letters");
+        };
         let mut commit = self.engine.begin(self.now);
         let verdict = self.engine.apply(*job, &mut commit).unwrap();
         let Verdict::Recorded(position) = verdict else {

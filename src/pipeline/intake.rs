@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::observe::Observer;
 use super::parcel::Arrived;
 use super::stations::{Faults, StationFault};
-use crate::broker::{CloseReason, ConsumerCommand, ConsumerEvent};
+use crate::broker::{ConsumerCommand, ConsumerEvent};
 use crate::ring::Producer;
 use crate::telemetry::Health;
 
@@ -120,50 +120,16 @@ impl Intake {
             ConsumerEvent::Opened { .. } => {
                 self.unacknowledged.delivered.store(0, Ordering::Relaxed);
                 self.unacknowledged.acknowledged.store(0, Ordering::Relaxed);
-                self.connected(true);
                 true
             }
-            ConsumerEvent::Closed { reason, .. } => {
-                self.connected(false);
-                if let CloseReason::Fault(fault) = reason {
-                    tracing::warn!(partition = self.partition, %fault, "the broker connection ended");
-                    if let Some(partition) = self.health.partition(self.partition) {
-                        partition.error(self.observer.clock().now(), fault.to_string());
-                    }
-                }
-                true
-            }
+            // What the lane's status says of it is shown by `lanes.rs`.
+            ConsumerEvent::Closed { .. } => true,
             ConsumerEvent::Drained => false,
             ConsumerEvent::Refused { fault } => {
                 // Somebody else may have reported first; one reason to stop is enough.
                 drop(self.faults.try_send(StationFault::Broker(fault)));
                 false
             }
-        }
-    }
-
-    fn connected(&self, connected: bool) {
-        let part = format!("p{}.broker", self.partition);
-        if connected {
-            tracing::info!(partition = self.partition, "consuming");
-            self.health.ready(&part);
-        } else {
-            self.health.not_ready(part, "not connected to the broker");
-        }
-        if let Some(partition) = self.observer.partition() {
-            partition.unacked.set(0);
-        }
-        if let Some(partition) = self.health.partition(self.partition) {
-            partition
-                .intake
-                .connected
-                .store(connected, Ordering::Relaxed);
-        }
-        let level = &self.observer.metrics().intake.connected;
-        if connected {
-            level.add(1);
-        } else {
-            level.subtract(1);
         }
     }
 }

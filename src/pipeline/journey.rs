@@ -13,10 +13,11 @@ use tokio::task::JoinHandle as Task;
 
 use super::decode::Sealer;
 use super::intake::{Intake, Unacknowledged};
+use super::lanes::{Role, follow};
 use super::observe::Observer;
 use super::outlet::{Cursor, Outcomes, Outlet};
 use super::parcel::Arrived;
-use super::persist::{Persist, Persisted};
+use super::persist::{Frontier, Persist, Persisted};
 use super::post::{Past, Post};
 use super::publish::Publisher;
 use super::stations::{Decoding, Faults, Persisting, StationFault, post};
@@ -63,9 +64,12 @@ pub struct Journey {
     stop: watch::Sender<bool>,
     /// Tasks of intake and outlet, and of the lanes.
     tasks: Vec<Task<()>>,
+    publishing: Task<()>,
     threads: Vec<JoinHandle<()>>,
     /// The rings, for metrics.
     pub rings: [RingWatch; 3],
+    /// Up to where the journal is durable.
+    pub frontier: Frontier,
     /// What is not acknowledged.
     pub unacknowledged: Arc<Unacknowledged>,
     /// Closes intake for a reason of the daemon's own (a clock that jumped).
@@ -120,6 +124,7 @@ impl Journey {
             earlier,
             queue,
         } = parts;
+        let frontier = persist.frontier();
         let (threads, rings, ends) =
             threads(partition, prefetch, shared, (decoding, post, persist))?;
         let Ends {
@@ -172,17 +177,27 @@ impl Journey {
             unacknowledged: Arc::clone(&unacknowledged),
             drain_budget: settings.pipeline.drain_budget,
         };
+        for (role, status) in [
+            (Role::Intake, lane.status),
+            (Role::Publish, publishing.status),
+        ] {
+            let (observer, health) = (shared.observer.clone(), Arc::clone(&shared.health));
+            tokio::spawn(follow(role, partition, status, observer, health));
+        }
         let tasks = vec![
             tokio::spawn(intake.run()),
             tokio::spawn(outlet.run()),
             lane.task,
-            publishing.task,
         ];
+        // The publishing lane keeps trying while the broker is away; the outlet's budget ends it.
+        let publishing = publishing.task;
         Ok(Self {
             stop,
             tasks,
+            publishing,
             threads,
             rings,
+            frontier,
             unacknowledged,
             hold,
         })
@@ -195,6 +210,7 @@ impl Journey {
             // A task that panicked has said so; the others end by their closed channels.
             drop(task.await);
         }
+        self.publishing.abort();
         for thread in self.threads {
             drop(thread.join());
         }

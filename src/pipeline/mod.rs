@@ -28,4 +28,5 @@ pub mod acknowledge;
 pub mod publish;
 pub mod stations;
 pub mod outlet;
+pub mod lanes;
 pub mod journey;

@@ -346,7 +346,7 @@ mod tests {
             (&json!(false), &json!(true))
         );
         assert_eq!(shown["connections"]["intake"]["connected"], true);
-        assert_eq!(shown["last_error"]["at"], "2026-11-24T09:00:00Z");
+        assert_eq!(shown["last_error"]["at"], "2026-11-24T09:00:00.000000000Z");
         partition.publish.connected.store(true, Relaxed);
         assert_eq!(health.status()["partitions"][1]["connected"], true);
     }

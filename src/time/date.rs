@@ -51,8 +51,7 @@ impl Date {
 
     /// Whether the year is one that kontor books in.
     pub fn in_range(self) -> bool {
-        let year = self.civil().year();
-        (YEAR_MIN..=YEAR_MAX).contains(&year)
+        (YEAR_MIN..=YEAR_MAX).contains(&self.year())
     }
 
     /// The date so many days later; none beyond the calendar.
@@ -62,22 +61,46 @@ impl Date {
 
     /// The month this date lies in.
     pub fn month(self) -> Month {
-        let civil = self.civil();
-        Month {
-            year: civil.year(),
-            month: civil.month(),
-        }
+        let (year, month, _) = self.parts();
+        Month { year, month }
     }
 
     /// The year this date lies in.
     pub fn year(self) -> i16 {
-        self.civil().year()
+        self.parts().0
+    }
+
+    /// Year, month and day, by integers alone: posting asks for the month of every entry.
+    ///
+    /// Counts in years that begin in March, so that the leap day is the last one, from 0000-03-01.
+    fn parts(self) -> (i16, i8, i8) {
+        let days = i64::from(self.0) + 719_468;
+        let era = days.div_euclid(146_097);
+        let of_era = days.rem_euclid(146_097);
+        let leap_days =
+            of_era.div_euclid(1_460) - of_era.div_euclid(36_524) + of_era.div_euclid(146_096);
+        let year_of_era = (of_era - leap_days).div_euclid(365);
+        let before_year =
+            365 * year_of_era + year_of_era.div_euclid(4) - year_of_era.div_euclid(100);
+        let of_year = of_era - before_year;
+        let from_march = (5 * of_year + 2).div_euclid(153);
+        let day = of_year - (153 * from_march + 2).div_euclid(5) + 1;
+        let month = if from_march < 10 {
+            from_march + 3
+        } else {
+            from_march - 9
+        };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        (
+            i16::try_from(year).unwrap_or(i16::MAX),
+            i8::try_from(month).unwrap_or(1),
+            i8::try_from(day).unwrap_or(1),
+        )
     }
 
     pub(crate) fn civil(self) -> jiff::civil::Date {
-        let epoch = jiff::civil::Date::constant(1970, 1, 1);
-        let span = jiff::Span::new().try_days(self.0).unwrap_or_default();
-        epoch.checked_add(span).unwrap_or(epoch)
+        let (year, month, day) = self.parts();
+        jiff::civil::Date::new(year, month, day).unwrap_or_default()
     }
 
     pub(crate) fn from_civil(date: jiff::civil::Date) -> Option<Self> {
@@ -224,6 +247,17 @@ mod tests {
         assert!(month < Month::parse("2026-10").unwrap());
         assert_eq!(Month::parse("2026-13"), None);
         assert_eq!(Month::parse("2026"), None);
+    }
+
+    #[test]
+    fn integers_and_the_calendar_agree_on_every_day() {
+        let mut day = jiff::civil::Date::constant(1899, 12, 31);
+        for days in -25_568..84_006 {
+            let date = Date::from_days(days);
+            assert_eq!(date.parts(), (day.year(), day.month(), day.day()), "{days}");
+            assert_eq!(Date::from_civil(day), Some(date));
+            day = day.tomorrow().unwrap();
+        }
     }
 
     #[test]
