@@ -57,7 +57,7 @@ enum Command {
 impl Command {
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
         match self {
-            Self::Run(args) => run::run(args, globals),
+            Self::Run(args) => run::run(args, globals, out),
             Self::CheckConfig(args) => check_config::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
             Self::Balance(args) => balance::run(args, globals, out),

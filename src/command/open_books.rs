@@ -30,6 +30,7 @@ pub struct Where {
     /// Book; may be left out if there is only one
     #[arg(long, value_name = "BOOK")]
     pub book: Option<String>,
+    /// State directory.
     #[command(flatten)]
     pub dir: Directory,
 }

@@ -149,9 +149,10 @@ fn print(
             } in mismatches
             {
                 let got = got.as_ref().map_or("nothing".to_owned(), Json::to_string);
-                let expected = match expected {
-                    Json::Null => "nothing".to_owned(),
-                    expected => expected.to_string(),
+                let expected = if expected.is_null() {
+                    "nothing".to_owned()
+                } else {
+                    expected.to_string()
                 };
                 writeln!(out, "  {path}\n    expected {expected}\n    got      {got}")?;
             }

@@ -15,7 +15,7 @@ use super::file::{Frontier, KIND_SEAL, Location, Lookup, Until};
 use super::waypoints::Waypoints;
 use crate::ids::{BookIndex, EntryNo, Position};
 use crate::ledger::plan::PastEntry;
-use crate::ledger::{Commit, Effect, Record};
+use crate::ledger::{Commit, Effect, JobRecord, Record};
 
 /// Commits that are kept after they were read.
 const KEPT_COMMITS_MAX: usize = 8;
@@ -187,10 +187,12 @@ impl<D: Disk> History<D> {
 
 /// An entry of a book in a commit, with its legs alone.
 fn entry_in(commit: &Commit, book: BookIndex, entry: EntryNo) -> Option<PastEntry> {
-    let jobs = commit.records.iter().filter_map(|record| match record {
-        Record::Job(job) if job.book == book => Some(job),
-        _ => None,
-    });
+    let of_book = |job: &&JobRecord| job.book == book;
+    let jobs = commit
+        .records
+        .iter()
+        .filter_map(Record::as_job)
+        .filter(of_book);
     let post = jobs
         .flat_map(|job| commit.effects(&job.effects))
         .filter_map(Effect::as_post)

@@ -370,7 +370,7 @@ fn cut_in_words(cut: &file::Cut) -> String {
 }
 
 fn hex(id: JournalId) -> String {
-    id.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(id.0))
 }
 
 fn io(doing: &'static str, path: &Path, source: std::io::Error) -> OpenFault {

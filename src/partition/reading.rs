@@ -43,10 +43,9 @@ impl<D: Disk> outlet::Outcomes for History<D> {
 
 impl<D: Disk> outlet::Cursor for Cursor<D> {
     fn save(&mut self, position: Position, sync: bool) -> Result<(), String> {
-        let saved = self.advance(position).and_then(|()| match sync {
-            true => self.sync(),
-            false => Ok(()),
-        });
+        let saved = self
+            .advance(position)
+            .and_then(|()| if sync { self.sync() } else { Ok(()) });
         saved.map_err(|fault| fault.to_string())
     }
 }

@@ -146,7 +146,8 @@ fn options_of_config(case: &Case) -> BTreeSet<String> {
     let policy = config.contains_key("approval_policy");
     [(policy, "approval_policy"), (screened, "screening")]
         .into_iter()
-        .filter_map(|(used, name)| used.then(|| format!("given.config /{name}")))
+        .filter(|(used, _)| *used)
+        .map(|(_, name)| format!("given.config /{name}"))
         .collect()
 }
 
