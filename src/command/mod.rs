@@ -19,6 +19,7 @@ pub mod open_books;
 
 pub mod balance;
 pub mod check_config;
+pub mod docs;
 pub mod document;
 pub mod entry;
 pub mod journal;
@@ -52,6 +53,7 @@ enum Command {
     Document(document::DocumentArgs),
     Outcome(outcome::OutcomeArgs),
     Journal(journal::JournalArgs),
+    Docs(docs::DocsArgs),
 }
 
 impl Command {
@@ -66,6 +68,7 @@ impl Command {
             Self::Document(args) => document::run(args, globals, out),
             Self::Outcome(args) => outcome::run(args, globals, out),
             Self::Journal(args) => journal::run(args, globals, out),
+            Self::Docs(args) => docs::run(args, globals, out),
         }
     }
 }
