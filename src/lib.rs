@@ -33,4 +33,5 @@ pub mod report;
 pub mod simulator;
 pub mod partition;
 pub mod daemon;
+pub mod command;
 pub mod bench;

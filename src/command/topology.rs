@@ -47,7 +47,9 @@ pub fn run(args: &TopologyArgs, globals: &Globals, out: &mut impl Write) -> anyh
         show(&topology, options.vhost(), globals.format, out)?;
         return Ok(Done::Yes);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.context("cannot start the asynchronous part")?;
     let check = if args.act == Act::Apply {
         runtime.block_on(rabbit::apply(&options, &topology))?
@@ -56,7 +58,11 @@ pub fn run(args: &TopologyArgs, globals: &Globals, out: &mut impl Write) -> anyh
     };
     verdict(&topology, &check, &options.address(), globals.format, out)?;
     let agrees = check.mismatches.is_empty();
-    Ok(if agrees { Done::Yes } else { Done::Misconfigured })
+    Ok(if agrees {
+        Done::Yes
+    } else {
+        Done::Misconfigured
+    })
 }
 
 fn show(
@@ -86,9 +92,10 @@ fn verdict(
 ) -> anyhow::Result<()> {
     let agrees = check.mismatches.is_empty();
     if format == Format::Json {
-        let mismatches = check.mismatches.iter().map(
-            |m| json!({ "object": m.object, "difference": m.difference, "remedy": m.remedy }),
-        );
+        let mismatches = check
+            .mismatches
+            .iter()
+            .map(|m| json!({ "object": m.object, "difference": m.difference, "remedy": m.remedy }));
         let verdict = json!({
             "address": address, "agrees": agrees,
             "mismatches": mismatches.collect::<Vec<_>>(), "unverified": check.unverified,
@@ -104,25 +111,29 @@ fn verdict(
         out.write_all(render(&table, format)?.as_bytes())?;
     } else {
         let (exchanges, queues) = (topology.exchanges.len(), topology.queues.len());
-        writeln!(out, "The broker at {address} agrees: {exchanges} exchanges, {queues} queues.")?;
+        writeln!(
+            out,
+            "The broker at {address} agrees: {exchanges} exchanges, {queues} queues."
+        )?;
     }
     for object in check.unverified.iter().filter(|_| format == Format::Text) {
-        writeln!(out, "{object} exists; this user may not compare its settings.")?;
+        writeln!(
+            out,
+            "{object} exists; this user may not compare its settings."
+        )?;
     }
     Ok(())
 }
 
-fn table(
-    title: &str,
-    columns: &[&'static str],
-    rows: impl Iterator<Item = Vec<String>>,
-) -> Table {
+fn table(title: &str, columns: &[&'static str], rows: impl Iterator<Item = Vec<String>>) -> Table {
     let cell = |text: String| Some(Value::text(text));
     Table {
         title: title.to_owned(),
         facts: Vec::new(),
         columns: columns.iter().map(|name| Column::words(name)).collect(),
-        rows: rows.map(|row| row.into_iter().map(cell).collect()).collect(),
+        rows: rows
+            .map(|row| row.into_iter().map(cell).collect())
+            .collect(),
         totals: Vec::new(),
         json: Vec::new(),
     }
@@ -136,7 +147,14 @@ mod tests {
 
     fn topology() -> Topology {
         let books = vec!["main".to_owned()];
-        Topology::new("kontor", &[PartitionBooks { partition: 0, books }], true)
+        Topology::new(
+            "kontor",
+            &[PartitionBooks {
+                partition: 0,
+                books,
+            }],
+            true,
+        )
     }
 
     fn said(check: &Check, format: Format) -> String {
@@ -154,7 +172,10 @@ mod tests {
         let mut out = Vec::new();
         show(&topology(), "/", Format::Text, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("kontor.jobs.0") && text.contains("quorum queue"), "{text}");
+        assert!(
+            text.contains("kontor.jobs.0") && text.contains("quorum queue"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -165,9 +186,17 @@ mod tests {
             difference: text("x-queue-type is classic"),
             remedy: text("delete it"),
         }];
-        let check = Check { mismatches, unverified: vec![text("kontor.dead")] };
+        let check = Check {
+            mismatches,
+            unverified: vec![text("kontor.dead")],
+        };
         let shown = said(&check, Format::Text);
-        for part in ["kontor.jobs.0", "is classic", "delete it", "kontor.dead exists"] {
+        for part in [
+            "kontor.jobs.0",
+            "is classic",
+            "delete it",
+            "kontor.dead exists",
+        ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
         let json: serde_json::Value = serde_json::from_str(&said(&check, Format::Json)).unwrap();

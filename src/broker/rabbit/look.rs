@@ -19,11 +19,16 @@ const NAME: &str = "kontor look";
 /// Ask whether an exchange exists; [`BrokerFault::NotFound`] if it does not.
 pub async fn exchange(options: &ConnectOptions, name: &str) -> Result<(), BrokerFault> {
     let connection = connect(options, NAME).await?;
-    let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
+    let passive = ExchangeDeclareOptions {
+        passive: true,
+        ..ExchangeDeclareOptions::default()
+    };
     let asked = async {
         let channel = connection.create_channel().await?;
         let kind = lapin::ExchangeKind::Topic;
-        channel.exchange_declare(short(name), kind, passive, FieldTable::default()).await
+        channel
+            .exchange_declare(short(name), kind, passive, FieldTable::default())
+            .await
     };
     goodbye(&connection, answered(asked).await).await
 }
@@ -31,10 +36,15 @@ pub async fn exchange(options: &ConnectOptions, name: &str) -> Result<(), Broker
 /// How many messages wait in a queue, those being looked at left out.
 pub async fn depth(options: &ConnectOptions, queue: &str) -> Result<u32, BrokerFault> {
     let connection = connect(options, NAME).await?;
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::default()
+    };
     let asked = async {
         let channel = connection.create_channel().await?;
-        let queue = channel.queue_declare(short(queue), passive, FieldTable::default()).await?;
+        let queue = channel
+            .queue_declare(short(queue), passive, FieldTable::default())
+            .await?;
         Ok(queue.message_count())
     };
     goodbye(&connection, answered(asked).await).await
@@ -51,7 +61,9 @@ pub async fn peek(
         let channel = connection.create_channel().await?;
         let mut found = Vec::new();
         while found.len() < most {
-            let got = channel.basic_get(short(queue), BasicGetOptions::default()).await?;
+            let got = channel
+                .basic_get(short(queue), BasicGetOptions::default())
+                .await?;
             let Some(message) = got else { break };
             found.push(convert::delivery(Epoch(0), message.delivery));
         }

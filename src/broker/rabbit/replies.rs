@@ -44,13 +44,17 @@ impl Replies {
         let connection = connect(options, connection_name).await?;
         let opened = async {
             let channel = connection.create_channel().await?;
-            channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+            channel
+                .basic_qos(PREFETCH, BasicQosOptions::default())
+                .await?;
             let exclusive = QueueDeclareOptions {
                 exclusive: true,
                 auto_delete: true,
                 ..QueueDeclareOptions::default()
             };
-            channel.queue_declare(short(queue), exclusive, FieldTable::default()).await?;
+            channel
+                .queue_declare(short(queue), exclusive, FieldTable::default())
+                .await?;
             let consumer = channel.basic_consume(
                 short(queue),
                 short(""),
@@ -62,7 +66,14 @@ impl Replies {
         };
         let (channel, consumer) = answered(opened).await?;
         let (queue, read, last_tag) = (queue.to_owned(), 0, 0);
-        Ok(Self { connection, channel, consumer, queue, read, last_tag })
+        Ok(Self {
+            connection,
+            channel,
+            consumer,
+            queue,
+            read,
+            last_tag,
+        })
     }
 
     /// Its name, which is what goes into `reply_to`.
@@ -111,6 +122,8 @@ impl Replies {
 
 impl std::fmt::Debug for Replies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Replies").field("queue", &self.queue).finish_non_exhaustive()
+        f.debug_struct("Replies")
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
     }
 }
