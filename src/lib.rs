@@ -35,3 +35,5 @@ pub mod partition;
 pub mod daemon;
 pub mod command;
 pub mod bench;
+pub mod rehearsal;
+pub mod command;

@@ -16,8 +16,13 @@ use crate::daemon::connect;
 use crate::ledger::Value;
 use crate::report::{Column, Format, Table, render};
 
-/// Arguments of `kontor topology`.
+/// Show, check or make what kontor needs at the broker
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kontor topology show                     exchanges, queues and bindings
+  kontor topology check                    exit 78 if the broker differs
+  kontor topology apply && kontor run      make what is missing, then start")]
 pub struct TopologyArgs {
     #[command(subcommand)]
     act: Act,
@@ -27,14 +32,16 @@ pub struct TopologyArgs {
 enum Act {
     /// Print the exchanges, queues and bindings without asking the broker
     ///
-    /// With --format json it is a RabbitMQ definitions file:
-    ///   kontor --format json topology show > kontor.json && rabbitmqctl import_definitions kontor.json
+    /// As JSON it is a definitions file, which `rabbitmqctl import_definitions` takes.
+    #[command(after_help = "Example: kontor topology show --format json > definitions.json")]
     Show,
     /// Compare with the broker and change nothing; exit 78 if something differs
     ///
     /// Bindings cannot be read over AMQP: `apply` makes them again, which is harmless.
+    #[command(after_help = "Example: kontor topology check --config config/kontor.toml")]
     Check,
     /// Make what is missing, then compare; what exists is never changed
+    #[command(after_help = "Example: kontor topology apply")]
     Apply,
 }
 
@@ -44,7 +51,7 @@ pub fn run(args: &TopologyArgs, globals: &Globals, out: &mut impl Write) -> anyh
     let topology = connect::topology(&settings);
     let options = connect::options(&settings)?;
     if args.act == Act::Show {
-        show(&topology, options.vhost(), globals.format, out)?;
+        show(&topology, options.vhost(), globals.format(), out)?;
         return Ok(Done::Yes);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -56,7 +63,7 @@ pub fn run(args: &TopologyArgs, globals: &Globals, out: &mut impl Write) -> anyh
     } else {
         runtime.block_on(rabbit::check(&options, &topology))?
     };
-    verdict(&topology, &check, &options.address(), globals.format, out)?;
+    verdict(&topology, &check, &options.address(), globals.format(), out)?;
     let agrees = check.mismatches.is_empty();
     Ok(if agrees {
         Done::Yes

@@ -250,6 +250,8 @@ impl Courier {
     }
 }
 
+/// What a turn of the loop brought.
+#[expect(clippy::large_enum_variant, reason = "lives for one turn")]
 enum Next {
     Confirmed(Option<Confirmed>),
     Heard(Result<Delivery, BrokerFault>),

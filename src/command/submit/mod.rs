@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::{Done, Globals};
+use super::{Done, Globals, Unusable};
 use crate::daemon::connect;
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_JOBS_MAX};
 use crate::report::{Format, render};
@@ -35,7 +35,9 @@ use tally::Tally;
 /// Mistakes that are shown; a file with more is of the wrong kind.
 const MISTAKES_SHOWN: usize = 20;
 
-/// Arguments of `kontor submit`.
+/// Publish jobs from a file and, with --wait, count their outcomes
+///
+/// The file is checked whole before anything is sent; whatever the broker does not confirm is reported.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SubmitArgs {
@@ -92,7 +94,7 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
         .unwrap_or_else(|| Shape::guess(&args.file.to_string_lossy(), &text));
     let rows = match rows::read(&text, shape) {
         Ok(rows) => rows,
-        Err(mistakes) => return refuse(args, &mistakes),
+        Err(mistakes) => return Err(refuse(args, &mistakes)),
     };
     for (key, first, second) in rows::doubled(&rows).iter().take(MISTAKES_SHOWN) {
         warn(&format!(
@@ -101,7 +103,7 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
     }
     let parcels = match pack(&rows, args, &settings) {
         Ok(parcels) => parcels,
-        Err(mistake) => return refuse(args, &[mistake]),
+        Err(mistake) => return Err(refuse(args, &[mistake])),
     };
     if args.dry_run {
         writeln!(
@@ -127,7 +129,7 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
         &carried,
         &tally,
         wishes.wait.is_some(),
-        globals.format,
+        globals.format(),
         out,
     )
 }
@@ -135,7 +137,8 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
 fn load(args: &SubmitArgs) -> anyhow::Result<String> {
     if args.file.as_os_str() != "-" {
         let name = args.file.display();
-        return std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {name}"));
+        let text = std::fs::read_to_string(&args.file);
+        return text.map_err(|fault| Unusable(format!("cannot read {name}: {fault}")).into());
     }
     let mut text = String::new();
     std::io::stdin()
@@ -144,20 +147,21 @@ fn load(args: &SubmitArgs) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn refuse(args: &SubmitArgs, mistakes: &[Mistake]) -> anyhow::Result<Done> {
+fn refuse(args: &SubmitArgs, mistakes: &[Mistake]) -> anyhow::Error {
     let name = args.file.display();
-    for Mistake { line, problem } in mistakes.iter().take(MISTAKES_SHOWN) {
-        warn(&format!("{name}:{line}: {problem}"));
-    }
+    let shown = mistakes.iter().take(MISTAKES_SHOWN);
+    let mut lines: Vec<String> = shown
+        .map(|Mistake { line, problem }| format!("{name}:{line}: {problem}"))
+        .collect();
     if let Some(more) = mistakes
         .len()
         .checked_sub(MISTAKES_SHOWN)
         .filter(|more| *more > 0)
     {
-        warn(&format!("{name}: {more} more"));
+        lines.push(format!("{name}: {more} more"));
     }
-    warn("nothing was sent");
-    Ok(Done::Usage)
+    lines.push("nothing was sent".to_owned());
+    Unusable(lines.join("\n")).into()
 }
 
 /// Standard error may be closed; the exit code still tells.

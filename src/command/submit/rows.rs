@@ -125,7 +125,7 @@ fn json(text: &str) -> Vec<Result<Row, Mistake>> {
     let line_of = |part: &str| {
         let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
         let before = text.as_bytes().get(..offset).unwrap_or_default();
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
+        breaks(before) + 1
     };
     let whole: Result<&RawValue, _> = serde_json::from_str(text);
     let whole = match whole {
@@ -146,11 +146,15 @@ fn json(text: &str) -> Vec<Result<Row, Mistake>> {
             let job = job.get();
             let from = job.as_ptr().addr().saturating_sub(seen.as_ptr().addr());
             let before = seen.as_bytes().get(..from).unwrap_or_default();
-            line += before.iter().filter(|byte| **byte == b'\n').count();
+            line += breaks(before);
             seen = seen.get(from..).unwrap_or_default();
             row(line, job)
         })
         .collect()
+}
+
+fn breaks(bytes: &[u8]) -> usize {
+    bytes.split(|byte| *byte == b'\n').skip(1).count()
 }
 
 /// The members of an envelope that are looked at here.
