@@ -69,6 +69,9 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
             FaultClass::Transient => UNAVAILABLE,
         });
     }
+    if let Some(fault) = cause.downcast_ref::<crate::daemon::DaemonFault>() {
+        return Some(fault.exit_code());
+    }
     if let Some(fault) = cause.downcast_ref::<JournalFault>() {
         let damaged = matches!(fault, JournalFault::Damaged(_));
         return Some(if damaged { DAMAGED } else { JOURNAL });

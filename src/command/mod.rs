@@ -14,8 +14,11 @@
 //! | 78   | configuration or topology                                      |
 
 mod exit;
+pub mod bench;
 pub mod rehearse;
 pub mod run;
+pub mod submit;
+pub mod topology;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -34,14 +37,20 @@ pub use exit::{Done, Unusable};
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Topology(topology::TopologyArgs),
+    Submit(submit::SubmitArgs),
     Rehearse(rehearse::RehearseArgs),
+    Bench(bench::Args),
 }
 
 impl Command {
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
         match self {
             Self::Run(args) => run::run(args, globals, out),
+            Self::Topology(args) => topology::run(args, globals, out),
+            Self::Submit(args) => submit::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
+            Self::Bench(args) => bench::run(args, globals, out),
         }
     }
 }
