@@ -31,4 +31,6 @@ pub mod notify;
 pub mod pipeline;
 pub mod report;
 pub mod simulator;
+pub mod partition;
+pub mod daemon;
 pub mod bench;

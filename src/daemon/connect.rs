@@ -12,7 +12,9 @@ use crate::settings::Settings;
 pub fn options(settings: &Settings) -> Result<ConnectOptions, DaemonFault> {
     let broker = &settings.broker;
     let mut options = ConnectOptions::parse(broker.uri.expose()).map_err(DaemonFault::Broker)?;
-    let password = broker.password().map_err(|fault| DaemonFault::Settings(fault.to_string()))?;
+    let password = broker
+        .password()
+        .map_err(|fault| DaemonFault::Settings(fault.to_string()))?;
     options = match (&broker.username, password) {
         (Some(user), Some(password)) => options.with_credentials(user, password.expose()),
         (Some(user), None) => options.with_user(user),
@@ -41,13 +43,23 @@ pub fn topology(settings: &Settings) -> Topology {
         .into_iter()
         .map(|partition| PartitionBooks {
             partition: u32::from(partition),
-            books: settings.books_of(partition).map(|book| book.name.clone()).collect(),
+            books: settings
+                .books_of(partition)
+                .map(|book| book.name.clone())
+                .collect(),
         })
         .collect();
     if partitions.is_empty() {
-        partitions.push(PartitionBooks { partition: 0, books: Vec::new() });
+        partitions.push(PartitionBooks {
+            partition: 0,
+            books: Vec::new(),
+        });
     }
-    Topology::new(&settings.broker.prefix, &partitions, settings.broker.outcomes_log)
+    Topology::new(
+        &settings.broker.prefix,
+        &partitions,
+        settings.broker.outcomes_log,
+    )
 }
 
 /// Wait for the broker, make the topology if asked to, and compare it.
@@ -91,7 +103,10 @@ fn verdict(check: &Check) -> Result<(), DaemonFault> {
         return Ok(());
     }
     let lines = check.mismatches.iter().map(|mismatch| {
-        format!("{}: {}; {}", mismatch.object, mismatch.difference, mismatch.remedy)
+        format!(
+            "{}: {}; {}",
+            mismatch.object, mismatch.difference, mismatch.remedy
+        )
     });
     Err(DaemonFault::Topology(lines.collect::<Vec<_>>().join("\n")))
 }

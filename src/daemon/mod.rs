@@ -4,6 +4,7 @@
 //! before the first delivery is taken, in which order things stop, and with which exit code.
 
 pub mod connect;
+pub mod reload;
 pub mod sealer;
 pub mod watch;
 
@@ -107,16 +108,20 @@ impl DaemonFault {
 }
 
 /// Run until a signal or a fault ends it.
-pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault> {
+pub async fn run(
+    settings: Settings,
+    options: Options,
+    reloading: reload::Reloading,
+) -> Result<(), DaemonFault> {
     let settings = Arc::new(settings);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let metrics = Arc::new(Metrics::new(&known(&settings, &*clock)));
     let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
     let mut stop = Stop::listen()?;
+    let hangup = listen(SignalKind::hangup())?;
+    tokio::spawn(reloading.run(hangup, Arc::clone(&settings), Arc::clone(&metrics)));
     let prefetch = prefetch(&settings)?;
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .map_err(|source| DaemonFault::System { doing: "listen for HTTP", source })?;
+    let listening = TcpListener::bind(settings.listen).await;
     let (stop_http, stopped) = channel::channel(false);
     let watches = watch::Watches::default();
     let shown = Shown {
@@ -125,9 +130,24 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
         patience: STATION_PATIENCE,
         before_scrape: watches.before_scrape(&metrics, &health),
     };
-    let http = tokio::spawn(serve(listener, router(Arc::new(shown)), ended(stopped)));
+    let (http, not_listening) = match listening {
+        Ok(listener) => {
+            let routes = router(Arc::new(shown));
+            (
+                Some(tokio::spawn(serve(listener, routes, ended(stopped)))),
+                None,
+            )
+        }
+        Err(fault) => (None, Some(fault)),
+    };
     let topology = connect::topology(&settings);
-    let start = connect::ready(&settings, &topology, options.apply_topology, BROKER_PATIENCE, BROKER_PAUSE);
+    let start = connect::ready(
+        &settings,
+        &topology,
+        options.apply_topology,
+        BROKER_PATIENCE,
+        BROKER_PAUSE,
+    );
     tokio::select! {
         ready = start => ready?,
         () = stop.asked() => return Ok(()),
@@ -151,6 +171,14 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
         watches.add(partition, &journey);
         journeys.push(journey);
     }
+    // A second daemon on the same directory has the same address too; what it must hear about first is
+    // the lock, so a taken address is reported only now.
+    if let Some(source) = not_listening {
+        return Err(DaemonFault::System {
+            doing: "listen for HTTP",
+            source,
+        });
+    }
     health.ready("start");
     notify::ready("consuming");
     tracing::info!(address = %settings.listen, "kontor runs");
@@ -158,7 +186,10 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     let clock_watch = tokio::spawn(watch::clock(
         Arc::clone(&clock),
         settings.clock_jump_max,
-        journeys.iter().map(|journey| journey.hold.clone()).collect(),
+        journeys
+            .iter()
+            .map(|journey| journey.hold.clone())
+            .collect(),
     ));
     let ended = tokio::select! {
         fault = faulted.recv() => fault,
@@ -173,9 +204,13 @@ pub async fn run(settings: Settings, options: Options) -> Result<(), DaemonFault
     }
     drain(journeys, &health, &mut faulted, &mut stop).await?;
     stop_http.send_replace(true);
-    let _served = http.await;
+    if let Some(http) = http {
+        let _served = http.await;
+    }
     drop(watchdog);
-    tracing::info!("everything taken is durable, acknowledged and published as far as the budget went");
+    tracing::info!(
+        "everything taken is durable, acknowledged and published as far as the budget went"
+    );
     Ok(())
 }
 
@@ -211,11 +246,16 @@ fn start_journey(
     let settings = &shared.settings;
     let prefix = &settings.broker.prefix;
     let secret = opened.secret;
-    let rules = opened.engine.books().iter().zip(0..).map(|(book, index)| BookRules {
-        name: book.name().into(),
-        index: crate::ids::BookIndex(index),
-        pan_policy: book.reference().pan_policy(),
-    });
+    let rules = opened
+        .engine
+        .books()
+        .iter()
+        .zip(0..)
+        .map(|(book, index)| BookRules {
+            name: book.name().into(),
+            index: crate::ids::BookIndex(index),
+            pan_policy: book.reference().pan_policy(),
+        });
     let reader = JobReader::new(rules.collect(), secret);
     let targets = Targets {
         outcomes: Topology::outcomes_exchange(prefix),
@@ -246,8 +286,10 @@ fn start_journey(
         earlier: opened.earlier,
         queue: Topology::job_queue(prefix, u32::from(partition)),
     };
-    Journey::start(parts, prefetch, shared)
-        .map_err(|source| DaemonFault::System { doing: "start a thread", source })
+    Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
+        doing: "start a thread",
+        source,
+    })
 }
 
 /// Open a partition off the async threads; none if the stop came first.
@@ -261,10 +303,18 @@ async fn open(
     let (settings, clock) = (Arc::clone(settings), Arc::clone(clock));
     let opening = tokio::task::spawn_blocking(move || {
         let mut extension = notify::Extension::default();
-        Partition::open(&settings, partition, &clock, options.standby, &mut |fraction| {
-            let percent = fraction.min(100);
-            extension.progress(std::time::Instant::now(), || format!("replaying {percent}%"));
-        })
+        Partition::open(
+            &settings,
+            partition,
+            &clock,
+            options.standby,
+            &mut |fraction| {
+                let percent = fraction.min(100);
+                extension.progress(std::time::Instant::now(), || {
+                    format!("replaying {percent}%")
+                });
+            },
+        )
     });
     tokio::select! {
         opened = opening => match opened {
@@ -306,7 +356,10 @@ fn known(settings: &Settings, clock: &dyn Clock) -> Known {
         commit: option_env!("KONTOR_COMMIT").unwrap_or("unknown"),
         started: Duration::from_nanos(since_epoch),
         partitions: settings.partitions.clone(),
-        kinds: JobData::BUILT.iter().filter_map(|code| kind_name(KindCode(*code))).collect(),
+        kinds: JobData::BUILT
+            .iter()
+            .filter_map(|code| kind_name(KindCode(*code)))
+            .collect(),
         dead_letter_codes: Code::ALL
             .iter()
             .filter(|code| code.is_dead_letter())
@@ -320,6 +373,13 @@ async fn ended(mut stopped: channel::Receiver<bool>) {
     let _ended = stopped.wait_for(|stopped| *stopped).await;
 }
 
+fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, DaemonFault> {
+    signal(kind).map_err(|source| DaemonFault::System {
+        doing: "listen for signals",
+        source,
+    })
+}
+
 /// The signals that end the daemon.
 struct Stop {
     terminate: tokio::signal::unix::Signal,
@@ -328,9 +388,6 @@ struct Stop {
 
 impl Stop {
     fn listen() -> Result<Self, DaemonFault> {
-        let listen = |kind| {
-            signal(kind).map_err(|source| DaemonFault::System { doing: "listen for signals", source })
-        };
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,

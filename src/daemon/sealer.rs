@@ -13,11 +13,17 @@ pub struct VaultSealer {
 impl VaultSealer {
     /// A sealer for these books.
     pub fn new(vault: Vault, books: &[Book]) -> Self {
-        Self { vault, books: books.iter().map(|book| book.name().into()).collect() }
+        Self {
+            vault,
+            books: books.iter().map(|book| book.name().into()).collect(),
+        }
     }
 
     fn id(&self, subject: &Subject) -> SubjectId {
-        let book = self.books.get(subject.book.slot()).map_or("", |name| &**name);
+        let book = self
+            .books
+            .get(subject.book.slot())
+            .map_or("", |name| &**name);
         self.vault.subject(book, subject.what, &subject.name)
     }
 }
@@ -30,7 +36,12 @@ impl Sealer for VaultSealer {
         self.vault.ensure(&ids)
     }
 
-    fn seal(&mut self, subject: &Subject, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, VaultFault> {
+    fn seal(
+        &mut self,
+        subject: &Subject,
+        purpose: &str,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, VaultFault> {
         self.vault.seal(self.id(subject), purpose, plain)
     }
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::notify;
 use crate::pipeline::intake::Unacknowledged;
 use crate::pipeline::journey::Journey;
+use crate::pipeline::persist::Frontier;
 use crate::ring::RingWatch;
 use crate::telemetry::{Health, Metrics};
 use crate::time::Clock;
@@ -21,6 +22,7 @@ const CLOCK_PERIOD: Duration = Duration::from_secs(1);
 struct Watched {
     partition: u16,
     rings: [RingWatch; 3],
+    frontier: Frontier,
     unacknowledged: Arc<Unacknowledged>,
     full_waits: [u64; 2],
 }
@@ -35,10 +37,14 @@ impl Watches {
         let watched = Watched {
             partition,
             rings: journey.rings.clone(),
+            frontier: journey.frontier.clone(),
             unacknowledged: Arc::clone(&journey.unacknowledged),
             full_waits: [0; 2],
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(watched);
     }
 
     /// What runs before a scrape.
@@ -59,18 +65,29 @@ impl Watches {
 
 impl Watched {
     fn show(&mut self, metrics: &Metrics, health: &Health) {
-        let Some(partition) = metrics.partition(self.partition) else { return };
+        let Some(partition) = metrics.partition(self.partition) else {
+            return;
+        };
         let unacknowledged = self.unacknowledged.count();
         partition.unacked.set(unacknowledged);
         if let Some(shown) = health.partition(self.partition) {
             shown.unacked.store(unacknowledged, Ordering::Relaxed);
+            shown
+                .position
+                .store(self.frontier.position().0, Ordering::Relaxed);
         }
         let [_, post, persist] = &self.rings;
         let handles = [&partition.ring_post, &partition.ring_persist];
-        for ((ring, handle), seen) in [post, persist].into_iter().zip(handles).zip(&mut self.full_waits) {
+        for ((ring, handle), seen) in [post, persist]
+            .into_iter()
+            .zip(handles)
+            .zip(&mut self.full_waits)
+        {
             let sample = ring.sample();
             handle.occupancy.set_ratio(sample.occupied, sample.capacity);
-            handle.full_waits.increment(sample.full_waits.saturating_sub(*seen));
+            handle
+                .full_waits
+                .increment(sample.full_waits.saturating_sub(*seen));
             *seen = sample.full_waits;
         }
     }
@@ -86,12 +103,16 @@ pub async fn clock(
     loop {
         tokio::time::sleep(CLOCK_PERIOD).await;
         let walked = i128::from(clock.now().0) - i128::from(wall.0);
-        let passed = i128::try_from(clock.elapsed().saturating_sub(steady).as_nanos()).unwrap_or(i128::MAX);
+        let passed =
+            i128::try_from(clock.elapsed().saturating_sub(steady).as_nanos()).unwrap_or(i128::MAX);
         let apart = Duration::from_nanos(
             u64::try_from(walked.saturating_sub(passed).unsigned_abs()).unwrap_or(u64::MAX),
         );
         let reason = (apart > jump_max).then(|| {
-            format!("the clock of the machine jumped by {} s; correct it or restart", apart.as_secs())
+            format!(
+                "the clock of the machine jumped by {} s; correct it or restart",
+                apart.as_secs()
+            )
         });
         for hold in &holds {
             hold.send_if_modified(|known| {
@@ -110,7 +131,11 @@ pub fn watchdog(health: &Arc<Health>) -> Option<JoinHandle<()>> {
     let period = notify::watchdog_period()?;
     let health = Arc::clone(health);
     let stuck = move |now: Instant, patience: Duration| {
-        health.stuck(now, patience).into_iter().map(|stuck| stuck.station).collect()
+        health
+            .stuck(now, patience)
+            .into_iter()
+            .map(|stuck| stuck.station)
+            .collect()
     };
     Some(tokio::spawn(notify::watch(period, stuck)))
 }

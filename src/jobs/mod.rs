@@ -7,8 +7,14 @@ pub mod contract;
 pub mod catalogue;
 pub mod fields;
 pub mod job;
+pub mod setup;
+mod currency;
+mod postings;
+pub mod billing;
 pub mod account;
 pub mod entry;
+pub mod invoice;
+pub mod payment;
 pub mod settlement;
 pub mod query;
 
@@ -25,6 +31,9 @@ contract::job_kinds! {
     // code  wire name             variant
     101 "account.open"          AccountOpen(account::Open),
     201 "entry.post"            EntryPost(entry::Post),
+    401 "invoice.issue"         InvoiceIssue(invoice::Issue),
+    403 "payment.receive"       PaymentReceive(payment::Receive),
+    404 "payment.allocate"      PaymentAllocate(payment::Allocate),
     601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),
     602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
 }

@@ -6,6 +6,7 @@
 
 pub mod record;
 pub mod file;
+pub mod store;
 
 use crate::ids::Position;
 use crate::ledger::Commit;

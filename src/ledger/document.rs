@@ -136,8 +136,13 @@ impl Document {
         }
     }
 
-    fn is_open_item(&self) -> bool {
+    /// Whether it is of a kind that customers pay.
+    pub fn is_receivable(&self) -> bool {
         matches!(self.kind, DocumentKind::Invoice | DocumentKind::Dunning)
+    }
+
+    fn is_open_item(&self) -> bool {
+        self.is_receivable()
             && matches!(self.state, DocumentState::Open | DocumentState::PartlyPaid)
     }
 
@@ -191,6 +196,8 @@ type OpenItem = (Box<str>, Option<Date>, Box<str>);
 pub struct Documents {
     documents: BTreeMap<Box<str>, Document>,
     open_items: BTreeSet<OpenItem>,
+    /// Numbers of receivables by their structured form; none where two share a form.
+    structured: BTreeMap<Box<str>, Option<Box<str>>>,
     counts: BTreeMap<(DocumentKind, DocumentState), u64>,
 }
 
@@ -203,6 +210,21 @@ impl Documents {
     /// The document of a number.
     pub fn get(&self, number: &str) -> Option<&Document> {
         self.documents.get(number)
+    }
+
+    /// The document of a number, with the number as the book keeps it.
+    pub fn find(&self, number: &str) -> Option<(&str, &Document)> {
+        self.documents
+            .get_key_value(number)
+            .map(|(number, document)| (&**number, document))
+    }
+
+    /// The receivable whose number has these letters and digits, in upper case; none if several do.
+    pub fn by_structured_form(&self, form: &str) -> Option<(&str, &Document)> {
+        self.structured
+            .get(form)
+            .and_then(Option::as_deref)
+            .and_then(|number| self.find(number))
     }
 
     /// How many there are.
@@ -241,6 +263,12 @@ impl Documents {
                 .remove(&(old.party.clone(), old.due, number.into()));
             old.fact(number)
         });
+        if before.is_none() && document.is_receivable() {
+            self.structured
+                .entry(structured_form(number))
+                .and_modify(|shared| *shared = None)
+                .or_insert_with(|| Some(number.into()));
+        }
         if document.is_open_item() {
             self.open_items
                 .insert((document.party.clone(), document.due, number.into()));
@@ -249,4 +277,11 @@ impl Documents {
         self.documents.insert(number.into(), document);
         (before, after)
     }
+}
+
+/// A number as a structured reference can carry it: letters and digits only, in upper case.
+fn structured_form(number: &str) -> Box<str> {
+    let kept = number.chars().filter(char::is_ascii_alphanumeric);
+    let form: String = kept.map(|letter| letter.to_ascii_uppercase()).collect();
+    form.into()
 }

@@ -5,6 +5,7 @@ use super::effect::{DocumentChange, Effect, Post};
 use super::leg::{Leg, Side};
 use super::outcome::Status;
 use super::rejection::Rejection;
+use super::series::Series;
 use super::value::{Members, Name, Value};
 use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo, Hash128, UnitIndex};
@@ -180,22 +181,29 @@ impl Plan {
             |effect| matches!(effect, Effect::Number { series: other, .. } if &**other == series),
         );
         let earlier = u64::try_from(taken.count()).unwrap_or(u64::MAX);
-        let known = book.series(series).ok_or_else(|| {
-            Rejection::new(Code::SeriesUnknown)
-                .at(path)
-                .with_text("series", echo(series))
-        })?;
+        let known = Self::check_series(book, series, path)?;
         let number = known.next.saturating_add(earlier);
         if number > known.last_possible() {
-            return Err(Rejection::new(Code::SeriesExhausted)
-                .at(path)
-                .with_text("series", series));
+            return Err(exhausted(series, path));
         }
         self.effects.push(Effect::Number {
             series: series.into(),
             number,
         });
         Ok(known.print(series, number))
+    }
+
+    /// A series that has a number left: step 7, long before the number is taken.
+    pub fn check_series(book: &Book, series: &str, path: &str) -> Result<Series, Rejection> {
+        let known = book.series(series).ok_or_else(|| {
+            Rejection::new(Code::SeriesUnknown)
+                .at(path)
+                .with_text("series", echo(series))
+        })?;
+        if known.next > known.last_possible() {
+            return Err(exhausted(series, path));
+        }
+        Ok(known)
     }
 
     /// Change a document, or begin it if the book has none of that number.
@@ -254,6 +262,12 @@ impl Plan {
             Some(_) | None => std::process::abort(),
         }
     }
+}
+
+fn exhausted(series: &str, path: &str) -> Rejection {
+    Rejection::new(Code::SeriesExhausted)
+        .at(path)
+        .with_text("series", echo(series))
 }
 
 /// A text that a rejection may echo: short and of plain characters, else a placeholder.

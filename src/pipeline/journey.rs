@@ -17,7 +17,7 @@ use super::lanes::{Role, follow};
 use super::observe::Observer;
 use super::outlet::{Cursor, Outcomes, Outlet};
 use super::parcel::Arrived;
-use super::persist::{Persist, Persisted};
+use super::persist::{Frontier, Persist, Persisted};
 use super::post::{Past, Post};
 use super::publish::Publisher;
 use super::stations::{Decoding, Faults, Persisting, StationFault, post};
@@ -68,6 +68,8 @@ pub struct Journey {
     threads: Vec<JoinHandle<()>>,
     /// The rings, for metrics.
     pub rings: [RingWatch; 3],
+    /// Up to where the journal is durable.
+    pub frontier: Frontier,
     /// What is not acknowledged.
     pub unacknowledged: Arc<Unacknowledged>,
     /// Closes intake for a reason of the daemon's own (a clock that jumped).
@@ -122,6 +124,7 @@ impl Journey {
             earlier,
             queue,
         } = parts;
+        let frontier = persist.frontier();
         let (threads, rings, ends) =
             threads(partition, prefetch, shared, (decoding, post, persist))?;
         let Ends {
@@ -194,6 +197,7 @@ impl Journey {
             publishing,
             threads,
             rings,
+            frontier,
             unacknowledged,
             hold,
         })

@@ -95,6 +95,16 @@ impl Observer {
             .record_many(took, messages);
     }
 
+    /// Outcomes recorded at this time were published.
+    pub fn published(&self, recorded_at: Timestamp) {
+        self.metrics.outbox.latency.record(self.age(recorded_at));
+    }
+
+    /// How long ago something was recorded.
+    pub fn age(&self, recorded_at: Timestamp) -> Duration {
+        since(recorded_at, self.clock.now())
+    }
+
     /// A batch was applied.
     pub fn posted(&self, jobs: usize, took: Duration) {
         self.metrics

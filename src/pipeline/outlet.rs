@@ -20,7 +20,7 @@ use super::observe::Observer;
 use super::parcel::{Again, Posted};
 use super::persist::Persisted;
 use super::publish::{Aside, Publisher, Repeat};
-use crate::broker::{Confirmed, ConsumerCommand, Epoch, Publish};
+use crate::broker::{ConfirmResult, Confirmed, ConsumerCommand, Epoch, Publish};
 use crate::ids::Position;
 use crate::ledger::Commit;
 
@@ -206,7 +206,17 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
     }
 
     async fn confirmed(&mut self, confirmed: Confirmed, state: &mut State) {
-        if let Some(proof) = self.publisher.confirmed(confirmed) {
+        let outbox = &self.observer.metrics().outbox;
+        match confirmed.result {
+            ConfirmResult::Acked => outbox.acked.increment(1),
+            ConfirmResult::Nacked | ConfirmResult::Lost => outbox.nacked.increment(1),
+            ConfirmResult::Returned | ConfirmResult::Unsendable => outbox.returned.increment(1),
+        }
+        let answered = self.publisher.confirmed(confirmed);
+        if let Some(recorded_at) = answered.recorded_at {
+            self.observer.published(recorded_at);
+        }
+        if let Some(proof) = answered.set_aside {
             state.window.set_aside(&proof);
             self.acknowledge(state).await;
         }
@@ -252,13 +262,15 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
     fn tick(&mut self, state: &mut State) {
         self.publisher.retry();
         self.save(state, false);
-        let results = self.publisher.results();
-        tracing::trace!(?results, "publishing");
-        let metrics = self.observer.metrics();
-        metrics
-            .outbox
+        let outbox = &self.observer.metrics().outbox;
+        outbox
             .pending
             .set(u64::try_from(self.publisher.pending()).unwrap_or(u64::MAX));
+        let age = self
+            .publisher
+            .oldest()
+            .map(|oldest| self.observer.age(oldest));
+        outbox.oldest.set_seconds(age.unwrap_or_default());
     }
 
     fn save(&mut self, state: &mut State, sync: bool) {

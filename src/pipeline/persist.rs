@@ -80,6 +80,11 @@ impl<J: Journal> Persist<J> {
         }
     }
 
+    /// The frontier that the station moves.
+    pub fn frontier(&self) -> Frontier {
+        self.frontier.clone()
+    }
+
     /// The journal.
     pub fn journal(&mut self) -> &mut J {
         &mut self.journal

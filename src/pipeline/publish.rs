@@ -20,6 +20,7 @@ use crate::ids::{BookIndex, Position};
 use crate::ledger::{Commit, JobRecord, NameTable, Record, Reply};
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_JOBS_MAX};
 use crate::settings::ReplyTo;
+use crate::time::Timestamp;
 use crate::wire::outcome;
 
 /// Proof that one part of a message has arrived among the dead letters.
@@ -110,6 +111,7 @@ enum What {
 #[derive(Debug)]
 struct Track {
     last: Position,
+    recorded_at: Timestamp,
     bytes: u64,
     unconfirmed: usize,
 }
@@ -127,6 +129,27 @@ pub struct Results {
     pub lost: u64,
     /// Replies to queues that may not be written to.
     pub replies_refused: u64,
+}
+
+impl Results {
+    fn count(&mut self, result: ConfirmResult) {
+        let counter = match result {
+            ConfirmResult::Acked => &mut self.acked,
+            ConfirmResult::Nacked => &mut self.nacked,
+            ConfirmResult::Returned | ConfirmResult::Unsendable => &mut self.returned,
+            ConfirmResult::Lost => &mut self.lost,
+        };
+        *counter = counter.saturating_add(1);
+    }
+}
+
+/// What the broker's word on a message meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// A dead letter has arrived.
+    pub set_aside: Option<SetAside>,
+    /// Outcomes recorded at this time have arrived.
+    pub recorded_at: Option<Timestamp>,
 }
 
 /// The station.
@@ -187,6 +210,11 @@ impl Publisher {
         unsent + self.sent.len() + messages.iter().sum::<usize>()
     }
 
+    /// When the oldest commit that is not wholly confirmed was recorded.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.tracks.front().map(|track| track.recorded_at)
+    }
+
     /// Whether everything is confirmed.
     pub fn is_idle(&self) -> bool {
         self.tracks.is_empty() && self.sent.is_empty() && self.pending() == 0
@@ -207,6 +235,7 @@ impl Publisher {
         self.bytes = self.bytes.saturating_add(bytes);
         self.tracks.push_back(Track {
             last: commit.last(),
+            recorded_at: commit.recorded_at,
             bytes,
             unconfirmed: 0,
         });
@@ -255,41 +284,39 @@ impl Publisher {
         }
     }
 
-    /// The broker's word on the oldest message sent.
-    pub fn confirmed(&mut self, confirmed: Confirmed) -> Option<SetAside> {
-        let (token, what) = self.sent.pop_front()?;
+    /// The broker's word on the oldest message sent: it is done with, or will be sent again.
+    pub fn confirmed(&mut self, confirmed: Confirmed) -> Answered {
+        let Some((token, what)) = self.sent.pop_front() else {
+            return Answered::default();
+        };
         assert_eq!(
             token, confirmed.token,
             "results come in the order of publishing"
         );
-        let results = &mut self.results;
-        match (confirmed.result, what) {
-            (ConfirmResult::Acked, what) => {
-                results.acked = results.acked.saturating_add(1);
-                self.finish(&what)
+        self.results.count(confirmed.result);
+        let must_arrive = match what {
+            What::Aside(_) => confirmed.result != ConfirmResult::Acked,
+            // For an outcome nobody being bound is no fault: the journal has it.
+            What::Outcomes { .. } => {
+                matches!(
+                    confirmed.result,
+                    ConfirmResult::Nacked | ConfirmResult::Lost
+                )
             }
-            (
-                ConfirmResult::Returned,
-                what @ (What::Outcomes { .. } | What::Reply { .. } | What::Repeat(_)),
-            )
-            | (
-                ConfirmResult::Nacked | ConfirmResult::Lost | ConfirmResult::Unsendable,
-                what @ (What::Reply { .. } | What::Repeat(_)),
-            ) => {
-                results.returned = results.returned.saturating_add(1);
-                self.finish(&what)
-            }
-            (result, what) => {
-                match result {
-                    ConfirmResult::Nacked => results.nacked = results.nacked.saturating_add(1),
-                    ConfirmResult::Lost => results.lost = results.lost.saturating_add(1),
-                    ConfirmResult::Returned | ConfirmResult::Acked | ConfirmResult::Unsendable => {
-                        results.returned = results.returned.saturating_add(1);
-                    }
-                }
-                self.again.push_back(what);
-                None
-            }
+            // Sent once; what became of it is counted.
+            What::Reply { .. } | What::Repeat(_) => false,
+        };
+        if must_arrive {
+            self.again.push_back(what);
+            return Answered::default();
+        }
+        let recorded_at = match &what {
+            What::Outcomes { commit, .. } => Some(commit.recorded_at),
+            What::Reply { .. } | What::Repeat(_) | What::Aside(_) => None,
+        };
+        Answered {
+            set_aside: self.finish(&what),
+            recorded_at,
         }
     }
 

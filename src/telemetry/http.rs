@@ -146,6 +146,7 @@ async fn readyz(State(shown): State<Arc<Shown>>) -> Response {
 }
 
 async fn status(State(shown): State<Arc<Shown>>) -> Response {
+    (shown.before_scrape)();
     text(
         StatusCode::OK,
         JSON_TYPE,

@@ -1,0 +1,206 @@
+//! Lines, allowances and charges of a bill, as jobs write them.
+//!
+//! Shapes, the rules that the job alone decides (step 3), and the reading of their numbers (step
+//! 6).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::code::Code;
+use crate::jobs::billing::{LineTerms, TaxRounding};
+use crate::jobs::currency::{Currency, positive_quantity, quantity};
+use crate::jobs::fields::{Id, Text};
+use crate::ledger::Rejection;
+use crate::money::{DecimalText, Minor, Price, Quantity, Rounding};
+use crate::time::DateText;
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LineData {
+    /// Identifier of the line (BT-126), shown only.
+    pub id: Option<Id>,
+    /// Item, shown only.
+    pub item: Option<Id>,
+    /// How many (BT-129); may be negative.
+    pub quantity: DecimalText,
+    /// Unit of measure, UN/ECE Recommendation 20 (BT-130), shown only.
+    pub unit_code: Option<Id>,
+    /// Price of the base quantity without tax (BT-146).
+    pub price: DecimalText,
+    /// Price before the discount, shown only; less the discount it must be the price.
+    pub gross_price: Option<DecimalText>,
+    /// Discount on the price, shown only.
+    pub price_discount: Option<DecimalText>,
+    /// How many the price is for (BT-149). One by default.
+    pub base_quantity: Option<DecimalText>,
+    /// Taken off the line.
+    pub allowance: Option<DecimalText>,
+    /// Put on the line.
+    pub charge: Option<DecimalText>,
+    /// Tax code.
+    pub tax: Id,
+    /// Revenue account, or the part of its name behind `rev/`.
+    pub revenue: Option<Id>,
+    /// When the revenue is earned.
+    pub defer: Option<Defer>,
+    /// Personal text.
+    pub text: Option<Text>,
+}
+
+/// When revenue that is billed now is earned: from a day, to a day or over months.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Defer {
+    /// First day.
+    pub from: DateText,
+    /// Last day.
+    pub to: Option<DateText>,
+    /// How many months.
+    pub months: Option<u16>,
+}
+
+/// An allowance or a charge of the whole document.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraData {
+    /// Amount without tax.
+    pub amount: DecimalText,
+    /// Tax code; without one it is spread over the tax groups of the lines.
+    pub tax: Option<Id>,
+    /// Why, in words.
+    pub reason: Option<Text>,
+    /// Percentage the amount came from, shown only.
+    pub percent: Option<DecimalText>,
+    /// Base of the percentage, shown only.
+    pub base: Option<DecimalText>,
+}
+
+impl LineData {
+    /// Step 3: what is wrong with the line whatever the book says.
+    pub(crate) fn options(&self, at: usize, rounding: TaxRounding) -> Result<(), Rejection> {
+        if !self.price_fits() {
+            let reason = "price must be gross_price less price_discount";
+            return Err(schema(&format!("/lines/{at}/price"), reason));
+        }
+        if rounding == TaxRounding::Unit {
+            self.whole_pieces(at)?;
+        }
+        if self.defer.is_some() {
+            let path = format!("/lines/{at}/defer");
+            return Err(unsupported(&path, "deferred revenue is not built yet"));
+        }
+        Ok(())
+    }
+
+    /// Whether the price is the difference of those shown with it. Numbers that cannot be read are
+    /// left to step 6, which has codes of its own for them.
+    fn price_fits(&self) -> bool {
+        let read = |text: &DecimalText| text.number().ok().and_then(|n| Price::new(n).ok());
+        let Some(gross) = &self.gross_price else {
+            return self.price_discount.is_none();
+        };
+        let difference = match &self.price_discount {
+            None => read(gross),
+            Some(discount) => match (read(gross), read(discount)) {
+                (Some(gross), Some(discount)) => gross.minus(discount),
+                (None, _) | (_, None) => None,
+            },
+        };
+        match (difference, read(&self.price)) {
+            (Some(difference), Some(price)) => difference == price,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    fn whole_pieces(&self, at: usize) -> Result<(), Rejection> {
+        let read = self.quantity.number().ok().map(Quantity::new);
+        if let Some(Ok(quantity)) = read
+            && !quantity.is_whole()
+        {
+            let reason = "tax_rounding unit needs whole quantities";
+            return Err(schema(&format!("/lines/{at}/quantity"), reason));
+        }
+        let given = [
+            ("base_quantity", &self.base_quantity),
+            ("allowance", &self.allowance),
+            ("charge", &self.charge),
+        ];
+        for (name, member) in given {
+            if member.is_some() {
+                let reason = format!("tax_rounding unit allows no {name}");
+                return Err(schema(&format!("/lines/{at}/{name}"), reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 6: the numbers of the line and its net.
+    pub(crate) fn read(
+        &self,
+        at: usize,
+        currency: &Currency<'_>,
+        mode: Rounding,
+    ) -> Result<(LineTerms, Minor), Rejection> {
+        let path = |name: &str| format!("/lines/{at}/{name}");
+        let quantity = quantity(&self.quantity, &path("quantity"))?;
+        let price = currency.price(&self.price, &path("price"))?;
+        let shown = [
+            ("gross_price", &self.gross_price),
+            ("price_discount", &self.price_discount),
+        ];
+        for (name, text) in shown {
+            if let Some(text) = text {
+                currency.price(text, &path(name))?;
+            }
+        }
+        let base_quantity = self
+            .base_quantity
+            .as_ref()
+            .map(|text| positive_quantity(text, &path("base_quantity")))
+            .transpose()?;
+        let terms = LineTerms {
+            quantity,
+            price,
+            base_quantity,
+            allowance: currency.or_zero(self.allowance.as_ref(), &path("allowance"))?,
+            charge: currency.or_zero(self.charge.as_ref(), &path("charge"))?,
+        };
+        if !currency.is_known() {
+            // Without decimals there is no net; step 8 will say that the currency is unknown.
+            return Ok((terms, 0));
+        }
+        let net = terms.net(currency.decimals(), mode);
+        net.map(|net| (terms, net))
+            .ok_or_else(|| overflow(&format!("/lines/{at}")))
+    }
+}
+
+impl ExtraData {
+    /// Step 6: the amount; the numbers shown with it must have their form.
+    pub(crate) fn read(&self, path: &str, currency: &Currency<'_>) -> Result<Minor, Rejection> {
+        let amount = currency.or_zero(Some(&self.amount), &format!("{path}/amount"))?;
+        if let Some(percent) = &self.percent {
+            currency.percent(percent, &format!("{path}/percent"))?;
+        }
+        currency.or_zero(self.base.as_ref(), &format!("{path}/base"))?;
+        Ok(amount)
+    }
+}
+
+/// The refusal of a figure that the data lead to; it names the line.
+pub(crate) fn overflow(path: &str) -> Rejection {
+    Rejection::new(Code::AmountOverflow)
+        .at(path)
+        .with_text("path", path)
+}
+
+/// The refusal of data that contradict themselves.
+pub(crate) fn schema(path: &str, reason: impl Into<String>) -> Rejection {
+    Rejection::schema(Code::SchemaInvalid, path, reason)
+}
+
+/// The refusal of an option whose other half is a later kind.
+pub(crate) fn unsupported(path: &str, reason: &str) -> Rejection {
+    Rejection::schema(Code::UnsupportedOption, path, reason)
+}

@@ -1,0 +1,218 @@
+//! Invoices.
+//!
+//! | Kind            | Debit            | Credit                      | Amount           |
+//! |-----------------|------------------|-----------------------------|------------------|
+//! | `invoice.issue` | `ar/<customer>`  |                             | payable          |
+//! |                 | `rev/allowances` |                             | Σ allowances     |
+//! |                 |                  | revenue account of the line | Σ line nets      |
+//! |                 |                  | `rev/charges`               | Σ charges        |
+//! |                 |                  | tax account of the code     | tax of the group |
+//!
+//! Amounts are summed per account before posting: a negative sum turns sides, zero leaves no leg.
+//! An invoice of which no leg is left is paid at once, without an entry. The number is taken by the
+//! plan that posts, after every check, so a refused invoice leaves no gap.
+
+#[cfg(test)]
+pub(crate) mod desk;
+mod draft;
+mod issue;
+pub(crate) mod lines;
+mod numbers;
+#[cfg(test)]
+mod tests;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use self::lines::{ExtraData, LineData, schema, unsupported};
+use super::billing::TaxRounding;
+use super::contract::JobKind;
+use super::fields::{Id, Text};
+use crate::ledger::{Book, Facts, Plan, Rejection};
+use crate::limits::LEGS_MAX;
+use crate::money::{DecimalText, Rounding};
+use crate::time::DateText;
+
+/// Issue an invoice.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Issue {
+    /// Customer: the receivable is `ar/<customer>`.
+    pub customer: Id,
+    /// Series that gives the number.
+    pub series: Id,
+    /// Currency of all amounts (BT-5).
+    pub currency: Id,
+    /// Issue date (BT-2): booking date too. Today by default.
+    pub issue_date: Option<DateText>,
+    /// Day of delivery (BT-72): decides which tax is valid.
+    pub delivery_date: Option<DateText>,
+    /// Period of a continuous service (BG-14), instead of a day of delivery.
+    pub period: Option<ServicePeriod>,
+    /// Due date (BT-9). Due at once by default.
+    pub due_date: Option<DateText>,
+    /// Terms of payment, instead of a due date.
+    pub terms: Option<Terms>,
+    /// 1 to 1,000 lines.
+    pub lines: Option<Vec<LineData>>,
+    /// Allowances of the whole document.
+    pub allowances: Option<Vec<ExtraData>>,
+    /// Charges of the whole document.
+    pub charges: Option<Vec<ExtraData>>,
+    /// Means of payment, shown only.
+    pub payment_means: Option<Id>,
+    /// Whether prices include tax.
+    pub prices_include_tax: Option<bool>,
+    /// What the tax is rounded on. The tax group by default.
+    pub tax_rounding: Option<TaxRounding>,
+    /// How amounts are rounded. The book's mode by default.
+    pub tax_rounding_mode: Option<Rounding>,
+    /// Smallest coin that the payable amount is rounded to.
+    pub cash_rounding: Option<DecimalText>,
+    /// Payment on account to set off.
+    pub apply_prepaid: Option<DecimalText>,
+    /// Whether the customer's credit is set off.
+    pub apply_credit: Option<bool>,
+    /// Exchange rate of a currency other than the functional one.
+    pub rate: Option<RateData>,
+    /// Number of the producer's own, unique per series.
+    pub external_ref: Option<Id>,
+    /// Whether the lines are the customer's unbilled usage.
+    pub from_usage: Option<bool>,
+}
+
+/// Period of a continuous service, both days included.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServicePeriod {
+    /// First day.
+    pub from: DateText,
+    /// Last day.
+    pub to: DateText,
+}
+
+/// Terms of payment, counted from the issue date.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// Days until it is due.
+    pub net_days: u16,
+    /// Discount for early payment.
+    pub discount: Option<EarlyDiscount>,
+}
+
+/// Discount for early payment.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyDiscount {
+    /// Days in which it is given.
+    pub days: u16,
+    /// Percentage of the gross amount.
+    pub percent: DecimalText,
+}
+
+/// An exchange rate: 1 base = rate quote.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateData {
+    /// Base currency.
+    pub base: Id,
+    /// Quoted currency.
+    pub quote: Id,
+    /// How much of the quoted currency one of the base is.
+    pub rate: DecimalText,
+    /// Name of the rate at its source.
+    pub id: Option<Id>,
+    /// Day of the rate.
+    pub as_of: Option<DateText>,
+}
+
+impl JobKind for Issue {
+    const SUMMARY: &'static str = "Issue an invoice: number, totals, tax and entry in one step.";
+    const EXAMPLE: &'static str = r#"{
+        "customer": "cust-1",
+        "series": "RE-2026",
+        "currency": "EUR",
+        "issue_date": "2026-03-02",
+        "terms": { "net_days": 14 },
+        "lines": [
+            { "quantity": "2", "price": "50.00", "tax": "DE19" }
+        ]
+    }"#;
+
+    fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
+        for (at, line) in self.lines.iter_mut().flatten().enumerate() {
+            if let Some(text) = &mut line.text {
+                visit(&format!("/lines/{at}/text"), text);
+            }
+        }
+        let extras = [
+            ("allowances", &mut self.allowances),
+            ("charges", &mut self.charges),
+        ];
+        for (name, list) in extras {
+            for (at, extra) in list.iter_mut().flatten().enumerate() {
+                if let Some(reason) = &mut extra.reason {
+                    visit(&format!("/{name}/{at}/reason"), reason);
+                }
+            }
+        }
+    }
+
+    fn options(&self) -> Result<(), Rejection> {
+        if self.delivery_date.is_some() && self.period.is_some() {
+            return Err(schema("/period", "give delivery_date or period, not both"));
+        }
+        if let Some(terms) = &self.terms {
+            if self.due_date.is_some() {
+                return Err(schema("/terms", "give due_date or terms, not both"));
+            }
+            if terms.discount.is_some() {
+                let reason = "discount for early payment is not built yet";
+                return Err(unsupported("/terms/discount", reason));
+            }
+        }
+        self.list_options()?;
+        let later = [
+            ("/prices_include_tax", self.prices_include_tax == Some(true)),
+            ("/cash_rounding", self.cash_rounding.is_some()),
+            ("/apply_prepaid", self.apply_prepaid.is_some()),
+            ("/apply_credit", self.apply_credit == Some(true)),
+            ("/from_usage", self.from_usage == Some(true)),
+        ];
+        if let Some((path, _)) = later.iter().find(|(_, wanted)| *wanted) {
+            return Err(unsupported(path, "this option is not built yet"));
+        }
+        if self.lines.is_none() {
+            return Err(schema("/lines", "missing field `lines`"));
+        }
+        Ok(())
+    }
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.customer)
+    }
+
+    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        issue::plan(self, facts, book, plan)
+    }
+}
+
+impl Issue {
+    /// What the lists may hold whatever the book says.
+    fn list_options(&self) -> Result<(), Rejection> {
+        let lengths = [
+            ("/lines", self.lines.as_ref().map_or(0, Vec::len)),
+            ("/allowances", self.allowances.as_ref().map_or(0, Vec::len)),
+            ("/charges", self.charges.as_ref().map_or(0, Vec::len)),
+        ];
+        if let Some((path, _)) = lengths.iter().find(|(_, length)| *length > LEGS_MAX) {
+            return Err(schema(path, format!("at most {LEGS_MAX} are allowed")));
+        }
+        let rounding = self.tax_rounding.unwrap_or_default();
+        for (at, line) in self.lines.iter().flatten().enumerate() {
+            line.options(at, rounding)?;
+        }
+        Ok(())
+    }
+}
