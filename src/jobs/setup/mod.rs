@@ -44,12 +44,12 @@ pub fn compile(members: &[(String, RawJson)]) -> Result<Setup, SetupFault> {
     units.compile(&mut setup);
     for (name, value) in members {
         match name.as_str() {
-            "units" | "accounts" | "functional_unit" => {}
+            // The first are compiled already; of the last, which only a case about erasing names, the text
+            // itself is never journaled in the clear.
+            "units" | "accounts" | "functional_unit" | "personal_text" => {}
             "open_items" => documents::open_items(value, &units, &mut setup)?,
             "invoices" => documents::invoices(value, &units, &mut setup)?,
             "subscriptions" => documents::subscriptions(value, &units, &mut setup)?,
-            // Only a case about erasing names them; the text itself is never journaled in the clear.
-            "personal_text" => {}
             _record => records::compile(name, value, &mut setup)?,
         }
     }
