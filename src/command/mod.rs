@@ -18,6 +18,7 @@ mod exit;
 pub mod open_books;
 
 pub mod balance;
+pub mod bench;
 pub mod check_config;
 pub mod docs;
 pub mod document;
@@ -26,6 +27,8 @@ pub mod journal;
 pub mod outcome;
 pub mod rehearse;
 pub mod run;
+pub mod submit;
+pub mod topology;
 pub mod trial_balance;
 
 use std::ffi::OsString;
@@ -46,6 +49,8 @@ pub use exit::{Done, Misconfigured, NotFound, Unusable};
 enum Command {
     Run(run::RunArgs),
     CheckConfig(check_config::CheckConfigArgs),
+    Topology(topology::TopologyArgs),
+    Submit(submit::SubmitArgs),
     Rehearse(rehearse::RehearseArgs),
     Balance(balance::BalanceArgs),
     TrialBalance(trial_balance::TrialBalanceArgs),
@@ -53,14 +58,17 @@ enum Command {
     Document(document::DocumentArgs),
     Outcome(outcome::OutcomeArgs),
     Journal(journal::JournalArgs),
+    Bench(bench::Args),
     Docs(docs::DocsArgs),
 }
 
 impl Command {
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
         match self {
-            Self::Run(args) => run::run(args, globals, out),
+            Self::Run(args) => run::run(args, globals),
             Self::CheckConfig(args) => check_config::run(args, globals, out),
+            Self::Topology(args) => topology::run(args, globals, out),
+            Self::Submit(args) => submit::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
             Self::Balance(args) => balance::run(args, globals, out),
             Self::TrialBalance(args) => trial_balance::run(args, globals, out),
@@ -68,6 +76,7 @@ impl Command {
             Self::Document(args) => document::run(args, globals, out),
             Self::Outcome(args) => outcome::run(args, globals, out),
             Self::Journal(args) => journal::run(args, globals, out),
+            Self::Bench(args) => bench::run(args, globals, out),
             Self::Docs(args) => docs::run(args, globals, out),
         }
     }

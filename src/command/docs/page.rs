@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::Kind;
 use super::schema::example_key;
@@ -31,7 +31,7 @@ pub(super) fn of_kind(kind: &Kind, schema: &Json) -> String {
     );
     line(&mut out, &format!("[JSON Schema]({name}.schema.json).\n"));
     line(&mut out, "## Example\n\n```json");
-    line(&mut out, &format!("{:#}", example(kind)));
+    line(&mut out, &example(kind));
     line(&mut out, "```\n\n## Data\n");
     line(
         &mut out,
@@ -62,19 +62,33 @@ pub(super) fn index(kinds: &[Kind]) -> String {
     out
 }
 
-/// A whole message with the kind's example.
-fn example(kind: &Kind) -> Json {
-    let mut job = Map::new();
-    if !kind.question {
-        job.insert("key".to_owned(), json!(example_key(kind.info.name)));
+/// A whole message with the kind's example, in the order in which people write it.
+fn example(kind: &Kind) -> String {
+    let name = kind.info.name;
+    let key = if kind.question {
+        String::new()
+    } else {
+        format!("\"key\": \"{}\", ", example_key(name))
+    };
+    let actor = if kind.actor_needed {
+        ", \"actor\": \"user:anna\""
+    } else {
+        ""
+    };
+    let mut lines = kind.example.trim().lines();
+    let mut out = format!("{{ {key}\"kind\": \"{name}\"{actor},\n  \"data\": ");
+    out.push_str(lines.next().unwrap_or_default());
+    let rest: Vec<&str> = lines.collect();
+    // The closing brace stands where the example began in the source.
+    let margin = rest
+        .last()
+        .map_or(0, |last| last.len() - last.trim_start().len());
+    for line in rest {
+        out.push_str("\n  ");
+        out.push_str(line.get(margin..).unwrap_or_else(|| line.trim_start()));
     }
-    job.insert("kind".to_owned(), json!(kind.info.name));
-    if kind.actor_needed {
-        job.insert("actor".to_owned(), json!("user:anna"));
-    }
-    let data = serde_json::from_str(kind.example).unwrap_or_default();
-    job.insert("data".to_owned(), data);
-    Json::Object(job)
+    out.push_str(" }");
+    out
 }
 
 fn line(out: &mut String, text: &str) {
