@@ -172,8 +172,12 @@ impl Engine {
             &mut self.plan,
         )
         .and_then(|()| {
-            self.admission
-                .admit(book, &mut self.plan, job.envelope.actor.as_deref())
+            self.admission.admit(
+                book,
+                &mut self.plan,
+                job.envelope.actor.as_deref(),
+                commit.recorded_at,
+            )
         });
         match planned {
             Ok(()) => self.record_plan(job, commit),

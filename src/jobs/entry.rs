@@ -1,11 +1,22 @@
 //! Entries: the journal's own jobs.
 //!
-//! | Kind         | Debit                 | Credit                | Amount           |
-//! |--------------|-----------------------|-----------------------|------------------|
-//! | `entry.post` | accounts of `dr` legs | accounts of `cr` legs | as given per leg |
+//! | Kind            | Debit                    | Credit                   | Amount           |
+//! |-----------------|--------------------------|--------------------------|------------------|
+//! | `entry.post`    | accounts of `dr` legs    | accounts of `cr` legs    | as given per leg |
+//! | `entry.reverse` | accounts once credited   | accounts once debited    | as posted        |
+//!
+//! An entry is reversed whole and once. A reversal is never reversed: what was right after all is posted
+//! anew. What a document owns is undone by the document's own jobs.
+
+mod reverse;
+
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use reverse::Reverse;
 
 use super::contract::JobKind;
 use super::fields::{Id, Text};

@@ -12,10 +12,13 @@ mod postings;
 pub mod billing;
 pub mod account;
 pub mod entry;
+pub mod period;
+pub mod reference;
 pub mod invoice;
 pub mod payment;
 pub mod settlement;
 pub mod query;
+pub mod setup;
 
 #[cfg(test)]
 pub(crate) mod desk;
@@ -29,10 +32,16 @@ pub use query::{Question, QuestionData, QuestionVisitor};
 contract::job_kinds! {
     // code  wire name             variant
     101 "account.open"          AccountOpen(account::Open),
+    102 "account.update"        AccountUpdate(account::Update),
+    103 "account.close"         AccountClose(account::Close),
+    151 "reference.set"         ReferenceSet(reference::Set),
     201 "entry.post"            EntryPost(entry::Post),
+    202 "entry.reverse"         EntryReverse(entry::Reverse),
     401 "invoice.issue"         InvoiceIssue(invoice::Issue),
     403 "payment.receive"       PaymentReceive(payment::Receive),
     404 "payment.allocate"      PaymentAllocate(payment::Allocate),
     601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),
     602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
+    901 "period.open"           PeriodOpen(period::Open),
+    902 "period.close"          PeriodClose(period::Close),
 }

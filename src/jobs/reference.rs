@@ -1,0 +1,180 @@
+//! Reference data: the one way to change them after a book's first start.
+//!
+//! | Kind            | Debit | Credit | Amount            |
+//! |-----------------|-------|--------|-------------------|
+//! | `reference.set` | –     | –      | nothing is posted |
+//!
+//! A record has versions, each with its first day; rules ask for the one that holds on a date. Setting a
+//! record never changes what held before today. Old and new stay in the journal.
+//!
+//! Not here: approval policies (a policy that nothing enforces would be worse than none), and later
+//! first days of the two records that hold at once, `series` and `rounding`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+use super::contract::JobKind;
+use super::fields::{Id, Text};
+use crate::code::Code;
+use crate::ledger::plan::optional_date;
+use crate::ledger::records;
+use crate::ledger::reference::{Record, Reference};
+use crate::ledger::shape::Node;
+use crate::ledger::{Book, Effect, Facts, Plan, Rejection, Value};
+use crate::raw_json::RawJson;
+use crate::time::{Date, DateText};
+
+/// The records that jobs may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordCode {
+    /// A tax code.
+    Tax,
+    /// A rate with its versions.
+    Rate,
+    /// A price list item.
+    Price,
+    /// A calendar.
+    Calendar,
+    /// A series of numbers.
+    Series,
+    /// The account of a role.
+    RoleAccount,
+    /// An approval policy.
+    Policy,
+    /// The roles of a user.
+    User,
+    /// A fee plan.
+    FeePlan,
+    /// How long things are kept.
+    Retention,
+    /// Rounding of taxes and invoices.
+    Rounding,
+}
+
+impl From<RecordCode> for Record {
+    fn from(code: RecordCode) -> Self {
+        match code {
+            RecordCode::Tax => Self::Tax,
+            RecordCode::Rate => Self::Rate,
+            RecordCode::Price => Self::Price,
+            RecordCode::Calendar => Self::Calendar,
+            RecordCode::Series => Self::Series,
+            RecordCode::RoleAccount => Self::RoleAccount,
+            RecordCode::Policy => Self::Policy,
+            RecordCode::User => Self::User,
+            RecordCode::FeePlan => Self::FeePlan,
+            RecordCode::Retention => Self::Retention,
+            RecordCode::Rounding => Self::Rounding,
+        }
+    }
+}
+
+/// Set a reference record: a tax, a rate, a price, a calendar, a series, a user.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Set {
+    /// Type of the record.
+    pub record: RecordCode,
+    /// Name of the record.
+    pub name: Id,
+    /// Its value; the shape follows from the type.
+    pub value: RawJson,
+    /// From when it holds: today by default, not earlier.
+    pub valid_from: Option<DateText>,
+    /// Why; personal text.
+    pub reason: Text,
+}
+
+impl JobKind for Set {
+    const SUMMARY: &'static str = "Set a reference record: a tax, a rate, a price, a calendar, …";
+    const EXAMPLE: &'static str = r#"{
+        "record": "tax", "name": "DE7", "value": { "category": "S", "rate": "7" },
+        "reason": "reduced rate"
+    }"#;
+    const ACTOR_NEEDED: bool = true;
+
+    fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
+        visit("/reason", &mut self.reason);
+    }
+
+    fn options(&self) -> Result<(), Rejection> {
+        if self.record == RecordCode::Policy {
+            let reason = "approval policies are not built yet";
+            return Err(Rejection::schema(
+                Code::UnsupportedOption,
+                "/record",
+                reason,
+            ));
+        }
+        Reference::check(self.record.into(), &self.value).map_err(|fault| {
+            let path = format!("/value{}", fault.path);
+            Rejection::schema(Code::SchemaInvalid, &path, fault.what)
+        })
+    }
+
+    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        let from = self.first_day(facts.today)?;
+        let record = Record::from(self.record);
+        if record == Record::Series {
+            plan.effects.push(self.series(book)?);
+        }
+        plan.effects.push(Effect::Reference {
+            record,
+            name: self.name.as_str().into(),
+            valid_from: Some(from),
+            value: self.value.clone(),
+        });
+        let before = book.reference().versions(record, &self.name).len();
+        plan.show("record", Value::text(record.text()));
+        plan.show("name", Value::text(self.name.to_string()));
+        plan.show("version", Value::count(before.saturating_add(1)));
+        plan.show("valid_from", Value::Date(from));
+        Ok(())
+    }
+}
+
+impl Set {
+    fn first_day(&self, today: Date) -> Result<Date, Rejection> {
+        let from = optional_date(self.valid_from.as_ref(), "/valid_from")?.unwrap_or(today);
+        if from < today {
+            return Err(Rejection::new(Code::DateOutOfRange)
+                .at("/valid_from")
+                .with("value", Value::Date(from))
+                .with("earliest", Value::Date(today)));
+        }
+        let at_once = matches!(self.record, RecordCode::Series | RecordCode::Rounding);
+        if at_once && from > today {
+            let reason = "series and rounding hold at once; send the job on that day";
+            return Err(Rejection::schema(
+                Code::UnsupportedOption,
+                "/valid_from",
+                reason,
+            ));
+        }
+        Ok(from)
+    }
+
+    /// A series goes on or jumps ahead. It never goes back, or a number would be given twice.
+    fn series(&self, book: &Book) -> Result<Effect, Rejection> {
+        let refusal = |path: &str, reason: String| {
+            Rejection::schema(Code::SchemaInvalid, &format!("/value{path}"), reason)
+        };
+        let node = Node::new(self.value.clone(), "");
+        let (next, width) =
+            records::series(&node).map_err(|fault| refusal(&fault.path, fault.what))?;
+        let known = book.series_table().get(self.name.as_str());
+        if let Some(known) = known.filter(|known| known.next > next) {
+            let reason = format!("next may not go back; the series stands at {}", known.next);
+            return Err(refusal("/next", reason));
+        }
+        Ok(Effect::Series {
+            name: self.name.as_str().into(),
+            next,
+            width,
+        })
+    }
+}

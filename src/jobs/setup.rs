@@ -1,0 +1,192 @@
+//! What a book begins with: the settings under `[[book]]`, or what is given to a case.
+//!
+//! | Posting             | Debit                     | Credit                    | Amount       |
+//! |---------------------|---------------------------|---------------------------|--------------|
+//! | opening of accounts | account of a debit class  | `opening/<unit>`          | its opening  |
+//! |                     | `opening/<unit>`          | account of a credit class | its opening  |
+//!
+//! [`setup`] turns members into the effects of one record that stands before the book's first job.
+//! Openings are dated before every period and take no entry number. Every member is checked here, once;
+//! an unknown one is a fault, so that a slip of the pen cannot be mistaken for a default. Members that
+//! serve kinds of later releases are kept as records; those that would promise a protection nothing
+//! gives yet are named in [`SetupParts::unobeyed`].
+//!
+//! Name, time zone and partition of a book are not read here, and personal text is only handed on: the
+//! caller seals it.
+
+mod accounts;
+mod documents;
+
+#[cfg(test)]
+mod tests;
+
+use crate::ids::AccountIndex;
+use crate::ledger::Leg;
+use crate::ledger::effect::{AccountChange, Effect};
+use crate::ledger::records;
+use crate::ledger::reference::{ONLY, Record};
+use crate::ledger::shape::{Members, Node, ShapeFault};
+use crate::raw_json::RawJson;
+
+use accounts::Chart;
+
+/// What a book begins with.
+#[derive(Debug, Default)]
+pub struct SetupParts {
+    /// The functional unit, if the members name one.
+    pub functional_unit: Option<String>,
+    /// The effects, in the order in which they apply.
+    pub effects: Vec<Effect>,
+    /// Legs of the effects.
+    pub legs: Vec<Leg>,
+    /// Personal texts that the caller seals and gives back by [`SetupParts::seal`].
+    pub personal: Vec<PersonalText>,
+    /// Members that are kept, though nothing in this release obeys them.
+    pub unobeyed: Vec<&'static str>,
+}
+
+/// Personal text of an account, still plain.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PersonalText {
+    /// Whom it is about.
+    pub subject: String,
+    /// The account that carries it.
+    pub account: AccountIndex,
+    /// The text.
+    pub text: String,
+}
+
+impl std::fmt::Debug for PersonalText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PersonalText({})", self.account)
+    }
+}
+
+impl SetupParts {
+    /// Put a sealed text on its account.
+    pub fn seal(&mut self, account: AccountIndex, sealed: Vec<u8>) {
+        let change = AccountChange {
+            text: Some(sealed),
+            ..AccountChange::default()
+        };
+        self.effects.push(Effect::AccountChanged {
+            account,
+            change: Box::new(change),
+        });
+    }
+
+    fn record(&mut self, record: Record, name: &str, value: &RawJson) {
+        self.effects.push(Effect::Reference {
+            record,
+            name: name.into(),
+            valid_from: None,
+            value: value.clone(),
+        });
+    }
+}
+
+/// Records of which a book has one, by the member that sets them.
+const SINGLE: [(&str, Record); 13] = [
+    ("rounding", Record::Rounding),
+    ("usage", Record::Usage),
+    ("proration", Record::Proration),
+    ("writeoff", Record::WriteOff),
+    ("recon", Record::Reconciliation),
+    ("fee_plan", Record::FeePlan),
+    ("reserve", Record::Reserve),
+    ("approval_policy", Record::Policy),
+    ("screening", Record::Screening),
+    ("pan_policy", Record::PanPolicy),
+    ("retention", Record::Retention),
+    ("calendar", Record::BookCalendar),
+    ("last_document", Record::LastDocument),
+];
+
+/// Records of which a book has many by name, by the member that lists them.
+const NAMED: [(&str, Record); 6] = [
+    ("taxes", Record::Tax),
+    ("rates", Record::Rate),
+    ("price_list", Record::Price),
+    ("calendars", Record::Calendar),
+    ("role_accounts", Record::RoleAccount),
+    ("users", Record::User),
+];
+
+/// Members that promise a protection which no kind of this release gives.
+const UNOBEYED: [&str; 2] = ["approval_policy", "screening"];
+
+/// The effects of a book's members: name and value, as they stand in the file. A fault names its place
+/// by a JSON pointer from the book.
+pub fn setup(members: &[(String, RawJson)]) -> Result<SetupParts, ShapeFault> {
+    let mut members = Members::new(members.to_vec(), "");
+    let mut parts = SetupParts {
+        functional_unit: members.optional("functional_unit", Node::id)?,
+        ..SetupParts::default()
+    };
+    let units = members.take("units");
+    let accounts = members.take("accounts");
+    let mut chart = Chart::read(units.as_ref(), accounts.as_ref(), &mut parts)?;
+    for (name, record) in NAMED {
+        if let Some(node) = members.take(name) {
+            named(record, &node, &mut parts)?;
+        }
+    }
+    for (name, record) in SINGLE {
+        if let Some(node) = members.take(name) {
+            records::check_at(record, &node)?;
+            parts.record(record, ONLY, node.value());
+            parts
+                .unobeyed
+                .extend(UNOBEYED.iter().find(|known| **known == name));
+        }
+    }
+    if let Some(node) = members.take("series") {
+        series(&node, &mut parts)?;
+    }
+    if members.optional("unique_document_ref", Node::bool)? == Some(true) {
+        parts.record(Record::UniqueReference, ONLY, &RawJson::new("true"));
+    }
+    documents::read(&mut members, &mut chart, &mut parts)?;
+    if let Some(node) = members.take("personal_text") {
+        let text = personal_text(&node, &chart)?;
+        parts.personal.push(text);
+    }
+    members.end()?;
+    Ok(parts)
+}
+
+fn named(record: Record, node: &Node, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+    for (name, value) in node.names()? {
+        records::check_at(record, &value)?;
+        parts.record(record, &name, value.value());
+    }
+    Ok(())
+}
+
+/// Series: the table that gives numbers, and the record that `reference.set` counts versions from.
+fn series(node: &Node, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+    for (name, value) in node.names()? {
+        let (next, width) = records::series(&value)?;
+        parts.effects.push(Effect::Series {
+            name: name.as_str().into(),
+            next,
+            width,
+        });
+        parts.record(Record::Series, &name, value.value());
+    }
+    Ok(())
+}
+
+fn personal_text(node: &Node, chart: &Chart) -> Result<PersonalText, ShapeFault> {
+    let mut members = node.object()?;
+    let subject = members.need("subject")?.id()?;
+    let account = members.need("account")?;
+    let text = members.need("text")?.text()?;
+    members.end()?;
+    let (account, _) = chart.account(&account.account()?, &account)?;
+    Ok(PersonalText {
+        subject,
+        account,
+        text,
+    })
+}
