@@ -41,7 +41,7 @@ impl Reloading {
             match difference.reload {
                 Reload::Live => tracing::info!(key = difference.key, "applied"),
                 Reload::Restart => {
-                    tracing::warn!(key = difference.key, "changed; restart to apply it")
+                    tracing::warn!(key = difference.key, "changed; restart to apply it");
                 }
             }
         }

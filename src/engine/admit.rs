@@ -9,12 +9,11 @@ use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo, UnitIndex};
 use crate::ledger::account::Counters;
 use crate::ledger::commit::slice;
-use crate::ledger::period::PeriodState;
 use crate::ledger::plan::Plan;
 use crate::ledger::structure::unbalanced;
 use crate::ledger::{Account, Book, Effect, Leg, Post, Rejection, Side};
 use crate::money::Minor;
-use crate::time::Timestamp;
+use crate::time::Date;
 
 /// From so many accounts in one plan on, they are found by a table instead of by looking through.
 const FEW: usize = 16;
@@ -41,7 +40,7 @@ impl Admission {
         book: &Book,
         plan: &mut Plan,
         actor: Option<&str>,
-        recorded_at: Timestamp,
+        today: Date,
     ) -> Result<(), Rejection> {
         self.touched.clear();
         self.places.clear();
@@ -49,7 +48,7 @@ impl Admission {
         for effect in &mut plan.effects {
             match effect {
                 Effect::Post(post) => {
-                    check_period(book, post, actor, recorded_at)?;
+                    check_period(book, post, actor, today)?;
                     self.admit_post(book, post, &plan.legs)?;
                     if !post.opening {
                         post.number = next;
@@ -67,7 +66,8 @@ impl Admission {
                 | Effect::Reference { .. }
                 | Effect::Series { .. }
                 | Effect::Period { .. }
-                | Effect::NaturalKey(_) => {}
+                | Effect::NaturalKey(_)
+                | Effect::Carried(_) => {}
             }
         }
         self.check_asserted(book, plan)?;
@@ -225,13 +225,12 @@ fn check_period(
     book: &Book,
     post: &Post,
     actor: Option<&str>,
-    recorded_at: Timestamp,
+    today: Date,
 ) -> Result<(), Rejection> {
-    // Open is nearly always the answer, and it needs no day of today, which costs a look at the zone.
-    if post.opening || book.period(post.booking_date.month()) == PeriodState::Open {
+    if post.opening {
         return Ok(());
     }
-    book.may_post(post.booking_date, actor, book.zone().date(recorded_at))
+    book.may_post(post.booking_date, actor, today)
 }
 
 fn check_account_limits(book: &Book, account: &Account, after: &Counters) -> Result<(), Rejection> {

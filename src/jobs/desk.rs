@@ -89,7 +89,7 @@ impl Desk {
         for (name, value) in config.as_object().unwrap() {
             members.push((name.clone(), RawJson::new(value.to_string())));
         }
-        let parts = crate::jobs::setup::setup(&members).unwrap();
+        let parts = crate::jobs::setup::compile(&members).unwrap();
         let mut desk = Self::new(&[], &[]);
         desk.set_up_with(parts.effects, parts.legs);
         desk

@@ -7,6 +7,7 @@ pub mod contract;
 pub mod catalogue;
 pub mod fields;
 pub mod job;
+pub mod setup;
 mod currency;
 mod postings;
 pub mod billing;
@@ -18,7 +19,6 @@ pub mod invoice;
 pub mod payment;
 pub mod settlement;
 pub mod query;
-pub mod setup;
 
 #[cfg(test)]
 pub(crate) mod desk;

@@ -108,6 +108,7 @@ impl JobKind for Close {
                 PeriodState::Open,
                 stands(PeriodState::SoftLocked),
             )?;
+            plan.show("auto_reversals", Value::Int(0));
             Status::Opened
         } else {
             period.change(

@@ -6,7 +6,18 @@
 
 pub mod record;
 pub mod file;
+pub mod waypoints;
+pub mod commits;
+pub mod history;
 pub mod store;
+pub mod cursor;
+#[cfg(test)]
+mod testing;
+
+pub use commits::{Commits, Found};
+pub use cursor::Cursor;
+pub use history::History;
+pub use store::Store;
 
 use crate::ids::Position;
 use crate::ledger::Commit;

@@ -6,6 +6,7 @@
 
 use super::reference::{Record, TaxCode};
 use super::shape::{Node, ShapeFault};
+use crate::limits::SERIES_WIDTH_DEFAULT;
 use crate::money::{Number, Percent, Price};
 use crate::raw_json::RawJson;
 use crate::time::CalendarRecord;
@@ -90,16 +91,17 @@ pub fn tax_code(node: &Node) -> Result<TaxCode, ShapeFault> {
     })
 }
 
-/// A series: the next number and how many digits it has.
+/// A series: the next number (1) and how many digits it has (6).
 pub fn series(node: &Node) -> Result<(u64, u8), ShapeFault> {
     let mut members = node.object()?;
-    let width = members.need("width")?.whole(1, SERIES_WIDTH_MAX)?;
-    let width = u8::try_from(width).unwrap_or(u8::MAX);
+    let width = members.optional("width", |node| node.whole(1, SERIES_WIDTH_MAX))?;
+    let width = width.and_then(|width| u8::try_from(width).ok());
+    let width = width.unwrap_or(SERIES_WIDTH_DEFAULT);
     let last = 10_u64.saturating_pow(u32::from(width)).saturating_sub(1);
     // One beyond the last is a series that has given everything it had.
-    let next = members.need("next")?.whole(1, last.saturating_add(1))?;
+    let next = members.optional("next", |node| node.whole(1, last.saturating_add(1)))?;
     members.end()?;
-    Ok((next, width))
+    Ok((next.unwrap_or(1), width))
 }
 
 fn percent(node: &Node) -> Result<Percent, ShapeFault> {

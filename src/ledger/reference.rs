@@ -121,9 +121,6 @@ pub enum PanPolicy {
     Off,
 }
 
-/// Name of records of which a book has one.
-pub const ONLY: &str = "main";
-
 /// Versions in order of their first day, by name.
 type Dated<T> = BTreeMap<Box<str>, Vec<(Option<Date>, T)>>;
 

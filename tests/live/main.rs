@@ -12,6 +12,9 @@
 )]
 
 mod broker;
+mod journey;
+mod proof;
 mod rates;
 mod support;
 mod tls;
+mod trouble;

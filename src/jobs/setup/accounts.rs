@@ -1,7 +1,7 @@
 //! Units, accounts and their openings.
 
 use crate::ids::{AccountIndex, EntryNo, UnitIndex};
-use crate::jobs::setup::SetupParts;
+use crate::jobs::setup::Setup;
 use crate::ledger::account::{AccountClass, Freeze};
 use crate::ledger::effect::{AccountChange, AccountOpened, Effect, Post};
 use crate::ledger::shape::{Node, ShapeFault};
@@ -92,7 +92,7 @@ impl Chart {
     pub(super) fn read(
         units: Option<&Node>,
         accounts: Option<&Node>,
-        parts: &mut SetupParts,
+        parts: &mut Setup,
     ) -> Result<Self, ShapeFault> {
         let mut chart = Self::default();
         if let Some(units) = units {
@@ -107,10 +107,7 @@ impl Chart {
         for row in &rows {
             chart.open(row, parts)?;
         }
-        // After all accounts: the account that openings stand against may be one of them.
-        for row in &rows {
-            chart.opening(row, parts)?;
-        }
+        chart.openings(&rows, parts)?;
         Ok(chart)
     }
 
@@ -138,11 +135,7 @@ impl Chart {
     }
 
     /// The unit of a code, brought into use.
-    pub(super) fn unit(
-        &mut self,
-        node: &Node,
-        parts: &mut SetupParts,
-    ) -> Result<UnitIndex, ShapeFault> {
+    pub(super) fn unit(&mut self, node: &Node, parts: &mut Setup) -> Result<UnitIndex, ShapeFault> {
         let code = node.id()?;
         if let Some(place) = self.units.iter().position(|(known, _)| *known == code) {
             return unit_index(place, node);
@@ -167,7 +160,7 @@ impl Chart {
     }
 
     /// `units`: decimals of the book's own units by code.
-    fn own_units(&mut self, node: &Node, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+    fn own_units(&mut self, node: &Node, parts: &mut Setup) -> Result<(), ShapeFault> {
         for (code, decimals) in node.names()? {
             if currency(&code).is_some() {
                 return Err(decimals.fault("this is a currency; its decimals are fixed"));
@@ -205,7 +198,7 @@ impl Chart {
         Ok(())
     }
 
-    fn open(&mut self, row: &Row, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+    fn open(&mut self, row: &Row, parts: &mut Setup) -> Result<(), ShapeFault> {
         let unit = self.unit(&row.unit, parts)?;
         let limit = |node: &Option<Node>| match node {
             None => Ok(None),
@@ -230,7 +223,7 @@ impl Chart {
         unit: UnitIndex,
         class: AccountClass,
         change: AccountChange,
-        parts: &mut SetupParts,
+        parts: &mut Setup,
     ) -> AccountIndex {
         let opened = AccountOpened {
             name: name.into(),
@@ -254,65 +247,110 @@ impl Chart {
         minor(node, node.decimal()?, self.decimals(unit))
     }
 
-    fn opening(&mut self, row: &Row, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+    /// The opening of an account as a leg; none if it has nothing.
+    fn opening(&self, row: &Row) -> Result<Option<Leg>, ShapeFault> {
         let (Some(node), Some((account, unit, class))) = (&row.opening, self.find(&row.name))
         else {
-            return Ok(());
+            return Ok(None);
         };
-        let amount = self.amount(node, unit)?;
-        if amount == 0 {
-            return Ok(());
+        let amount = Minor::from(self.amount(node, unit)?);
+        signed_leg(account, class.normal_side(), amount, node)
+    }
+
+    /// One opening entry a unit: the accounts' legs, and what they differ by on `opening/<unit>`.
+    fn openings(&mut self, rows: &[Row], parts: &mut Setup) -> Result<(), ShapeFault> {
+        for place in 0..self.units.len() {
+            let start = legs_end(parts);
+            let mut debits: Minor = 0;
+            let mut last = None;
+            for row in rows {
+                let of_unit = |(_, unit, _): &(_, UnitIndex, _)| unit.slot() == place;
+                if !self.find(&row.name).as_ref().is_some_and(of_unit) {
+                    continue;
+                }
+                if let Some(leg) = self.opening(row)? {
+                    debits += signed(&leg);
+                    parts.legs.push(leg);
+                    last = Some(row);
+                }
+            }
+            let Some(row) = last else { continue };
+            if debits != 0 {
+                let against = self.opening_account(row, parts)?;
+                let leg = signed_leg(against, Side::Credit, debits, &row.place)?;
+                parts.legs.extend(leg);
+            }
+            parts.effects.push(entry(start..legs_end(parts)));
         }
-        let against = self.opening_account(row, unit, parts)?;
-        let side = class.normal_side();
-        let side = if amount < 0 { side.opposite() } else { side };
-        let amount = i64::try_from(amount.unsigned_abs()).unwrap_or(i64::MAX);
-        let (debited, credited) = match side {
-            Side::Debit => (account, against),
-            Side::Credit => (against, account),
-        };
-        let start = u32::try_from(parts.legs.len()).unwrap_or(u32::MAX);
-        parts.legs.push(Leg::debit(debited, amount));
-        parts.legs.push(Leg::credit(credited, amount));
-        let (year, month, day) = OPENING_DAY;
-        let date = Date::new(year, month, day).unwrap_or(Date::from_days(i32::MIN));
-        parts.effects.push(Effect::Post(Post {
-            number: EntryNo(0),
-            booking_date: date,
-            value_date: date,
-            legs: start..start.saturating_add(2),
-            reverses: None,
-            owned: false,
-            opening: true,
-            general_reversal: false,
-            document_ref: None,
-        }));
         Ok(())
     }
 
-    /// The account that openings of a unit stand against: opened with the first of them.
+    /// The account that openings of a unit stand against, opened for that.
     fn opening_account(
         &mut self,
         row: &Row,
-        unit: UnitIndex,
-        parts: &mut SetupParts,
+        parts: &mut Setup,
     ) -> Result<AccountIndex, ShapeFault> {
-        let name = format!("opening/{}", self.code(unit));
+        let (code, unit) = (row.unit.id()?, self.unit(&row.unit, parts)?);
+        let name = format!("opening/{code}");
         if !crate::ids::is_account_name(&name) {
             return Err(row.unit.fault("a unit has 1 to 88 of [A-Za-z0-9_.-]"));
         }
-        match self.find(&name) {
-            Some((index, known, _)) if known == unit && name != row.name => Ok(index),
-            Some(_) => {
-                let what = format!("openings stand against {name}; it has none of its own");
-                Err(row.place.fault(what))
-            }
-            None => {
-                let change = AccountChange::default();
-                Ok(self.add(&name, unit, AccountClass::Equity, change, parts))
-            }
+        if self.find(&name).is_some() {
+            let what = format!("{name} is where openings stand against and cannot be given");
+            return Err(row.place.fault(what));
         }
+        let change = AccountChange::default();
+        Ok(self.add(&name, unit, AccountClass::Equity, change, parts))
     }
+}
+
+fn legs_end(parts: &Setup) -> u32 {
+    u32::try_from(parts.legs.len()).unwrap_or(u32::MAX)
+}
+
+fn signed(leg: &Leg) -> Minor {
+    match leg.side {
+        Side::Debit => Minor::from(leg.amount),
+        Side::Credit => -Minor::from(leg.amount),
+    }
+}
+
+/// A leg of an amount that may be negative: then it stands on the other side.
+fn signed_leg(
+    account: AccountIndex,
+    side: Side,
+    amount: Minor,
+    node: &Node,
+) -> Result<Option<Leg>, ShapeFault> {
+    let side = if amount < 0 { side.opposite() } else { side };
+    let amount = i64::try_from(amount.unsigned_abs()).map_err(|_beyond| {
+        node.fault("the openings of this unit are beyond what a leg can hold")
+    })?;
+    let leg = Leg {
+        account,
+        side,
+        amount,
+        value_date: None,
+    };
+    Ok((amount > 0).then_some(leg))
+}
+
+/// The entry of openings: without number, before every period, not to be reversed.
+fn entry(legs: std::ops::Range<u32>) -> Effect {
+    let (year, month, day) = OPENING_DAY;
+    let date = Date::new(year, month, day).unwrap_or(Date::from_days(i32::MIN));
+    Effect::Post(Post {
+        number: EntryNo(0),
+        booking_date: date,
+        value_date: date,
+        legs,
+        reverses: None,
+        owned: true,
+        opening: true,
+        general_reversal: false,
+        document_ref: None,
+    })
 }
 
 fn minor(node: &Node, number: Number, decimals: u8) -> Result<i64, ShapeFault> {

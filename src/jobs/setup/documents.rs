@@ -2,7 +2,7 @@
 //!
 //! Their amounts stand in the openings of `ar/<customer>`; nothing is posted for them.
 
-use super::SetupParts;
+use super::Setup;
 use super::accounts::Chart;
 use crate::ids::UnitIndex;
 use crate::ledger::effect::{DocumentChange, Effect};
@@ -29,7 +29,7 @@ const INVOICE_WORDS: [&str; 5] = ["open", "partly_paid", "paid", "credited", "wr
 pub(super) fn read(
     members: &mut Members,
     chart: &mut Chart,
-    parts: &mut SetupParts,
+    parts: &mut Setup,
 ) -> Result<(), ShapeFault> {
     if let Some(node) = members.take("open_items") {
         for item in node.list()? {
@@ -50,7 +50,7 @@ pub(super) fn read(
 }
 
 /// An invoice of which only the open amount is known; it has no tax.
-fn open_item(node: &Node, chart: &Chart, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+fn open_item(node: &Node, chart: &Chart, parts: &mut Setup) -> Result<(), ShapeFault> {
     let mut members = node.object()?;
     let number = members.need("document")?.id()?;
     let customer = members.need("customer")?;
@@ -74,16 +74,17 @@ fn open_item(node: &Node, chart: &Chart, parts: &mut SetupParts) -> Result<(), S
     begin(node, change, parts)
 }
 
-/// An invoice with one tax group.
+/// An invoice with one tax group, or without tax.
 fn one_invoice(
     number: &str,
     node: &Node,
     chart: &Chart,
-    parts: &mut SetupParts,
+    parts: &mut Setup,
 ) -> Result<(), ShapeFault> {
     let mut members = node.object()?;
     let customer = members.need("customer")?;
-    let tax_code = members.need("tax_code")?;
+    let tax_code = members.take("tax_code");
+    let due = members.optional("due", Node::date)?;
     let amounts = ["net", "tax", "gross", "open"].map(|name| members.need(name));
     let word = members.need("state")?.word(&INVOICE_WORDS)?;
     members.end()?;
@@ -103,13 +104,19 @@ fn one_invoice(
     {
         return Err(node.fault("open means wholly unpaid, and paid that nothing is open"));
     }
-    let code = tax_code.id()?;
-    let tax_record = configured_tax(&code, parts)
-        .ok_or_else(|| tax_code.fault("taxes has no code of this name"))?;
-    let group = tax_group(&code, &tax_record, net, tax, invoice.decimals);
+    let groups = match tax_code {
+        None if tax != 0 => return Err(node.fault("a tax needs its tax_code")),
+        None => Vec::new(),
+        Some(tax_code) => {
+            let code = tax_code.id()?;
+            let record = configured_tax(&code, parts)
+                .ok_or_else(|| tax_code.fault("taxes has no code of this name"))?;
+            vec![tax_group(&code, &record, net, tax, invoice.decimals)]
+        }
+    };
     let figures = Figures { net, tax, gross };
-    let shown = invoice.shown(None, figures, vec![group]);
-    let change = invoice.document(number, None, state, open, shown);
+    let shown = invoice.shown(due, figures, groups);
+    let change = invoice.document(number, due, state, open, shown);
     begin(node, change, parts)
 }
 
@@ -118,7 +125,7 @@ fn subscription(
     id: &str,
     node: &Node,
     chart: &mut Chart,
-    parts: &mut SetupParts,
+    parts: &mut Setup,
 ) -> Result<(), ShapeFault> {
     let mut members = node.object()?;
     let customer = members.need("customer")?.id()?;
@@ -155,7 +162,7 @@ fn subscription(
 }
 
 /// Begin a document, unless its number is taken.
-fn begin(node: &Node, change: DocumentChange, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+fn begin(node: &Node, change: DocumentChange, parts: &mut Setup) -> Result<(), ShapeFault> {
     let same = |effect: &Effect| matches!(effect, Effect::Document(other) if other.number == change.number);
     if parts.effects.iter().any(same) {
         return Err(node.fault("another document has this number"));
@@ -169,7 +176,7 @@ fn positive_or_zero(node: &Node, chart: &Chart, unit: UnitIndex) -> Result<Minor
     chart.amount(node, unit).map(Minor::from)
 }
 
-fn configured_tax(code: &str, parts: &SetupParts) -> Option<TaxCode> {
+fn configured_tax(code: &str, parts: &Setup) -> Option<TaxCode> {
     parts.effects.iter().find_map(|effect| {
         let Effect::Reference {
             record: Record::Tax,

@@ -1,24 +1,23 @@
 use serde_json::{Value as Json, json};
 
-use super::{SetupParts, setup};
+use super::{Setup, SetupFault, compile};
 use crate::jobs::desk::Desk;
 use crate::ledger::account::Freeze;
-use crate::ledger::reference::{ONLY, Record};
-use crate::ledger::shape::ShapeFault;
-use crate::ledger::{DocumentKind, DocumentState, Effect};
+use crate::ledger::reference::Record;
+use crate::ledger::{DocumentKind, DocumentState, Effect, Side};
 use crate::raw_json::RawJson;
 use crate::time::Date;
 
-fn parts(members: &Json) -> Result<SetupParts, ShapeFault> {
+fn parts(members: &Json) -> Result<Setup, SetupFault> {
     let members = members.as_object().unwrap().iter();
     let raw = members.map(|(name, value)| (name.clone(), RawJson::new(value.to_string())));
-    setup(&raw.collect::<Vec<_>>())
+    compile(&raw.collect::<Vec<_>>())
 }
 
 #[track_caller]
-fn unfit(members: &Json, path: &str) {
+fn unfit(members: &Json, member: &str) {
     let fault = parts(members).unwrap_err();
-    assert_eq!(fault.path, path, "{fault}");
+    assert_eq!(fault.member, member, "{fault}");
 }
 
 fn accounts() -> Json {
@@ -60,7 +59,10 @@ fn accounts_begin_with_limits_and_openings() {
 fn openings_are_dated_before_every_period() {
     let parts = parts(&json!({ "accounts": accounts() })).unwrap();
     let posts: Vec<_> = parts.effects.iter().filter_map(Effect::as_post).collect();
-    assert_eq!(posts.len(), 5, "none for an account that has nothing");
+    assert_eq!(posts.len(), 2, "one a unit that has something");
+    let sides = |leg: &crate::ledger::Leg| (leg.side == Side::Debit, leg.amount);
+    let boxes: Vec<_> = parts.legs[4..].iter().map(sides).collect();
+    assert_eq!(boxes, [(true, 5_000), (true, 500), (false, 5_500)]);
     let before = |date: Date| !date.in_range();
     assert!(
         posts
@@ -77,17 +79,17 @@ fn own_units_have_the_decimals_of_their_openings_or_those_declared() {
     let declared = Desk::given(&json!({}), &json!({ "units": { "PT": 0, "XBT": 8 } }));
     assert_eq!(declared.book().units().find("XBT").unwrap().decimals, 8);
     let row = |unit: &str, opening: &str| json!({ "w": { "unit": unit, "class": "asset", "opening": opening } });
-    unfit(&json!({ "units": { "EUR": 3 } }), "/units/EUR");
+    unfit(&json!({ "units": { "EUR": 3 } }), "units.EUR");
     unfit(
         &json!({ "units": { "PT": 0 }, "accounts": row("PT", "0.5") }),
-        "/accounts/w/opening",
+        "accounts.w.opening",
     );
     unfit(
         &json!({ "accounts": row("EUR", "0.005") }),
-        "/accounts/w/opening",
+        "accounts.w.opening",
     );
     let bare = json!({ "accounts": { "w": { "unit": "PT", "class": "asset" } } });
-    unfit(&bare, "/accounts/w/unit");
+    unfit(&bare, "accounts.w.unit");
 }
 
 #[test]
@@ -101,30 +103,27 @@ fn mistakes_in_accounts_have_their_place() {
     };
     unfit(
         &with(&json!({ "class": "wealth" })),
-        "/accounts/bank~1main/class",
+        "accounts.bank/main.class",
     );
     unfit(
         &with(&json!({ "opening": 5 })),
-        "/accounts/bank~1main/opening",
+        "accounts.bank/main.opening",
     );
     unfit(
         &with(&json!({ "freeze": "all" })),
-        "/accounts/bank~1main/freeze",
+        "accounts.bank/main.freeze",
     );
-    unfit(
-        &with(&json!({ "limit": "1" })),
-        "/accounts/bank~1main/limit",
-    );
+    unfit(&with(&json!({ "limit": "1" })), "accounts.bank/main.limit");
     unfit(
         &with(&json!({ "labels": { "a": 1 } })),
-        "/accounts/bank~1main/labels/a",
+        "accounts.bank/main.labels.a",
     );
     unfit(
         &json!({ "accounts": { "Bank": { "unit": "EUR", "class": "asset" } } }),
-        "/accounts/Bank",
+        "accounts.Bank",
     );
-    unfit(&json!({ "accounts": [] }), "/accounts");
-    unfit(&json!({ "account": {} }), "/account");
+    unfit(&json!({ "accounts": [] }), "accounts");
+    unfit(&json!({ "account": {} }), "account");
 }
 
 #[test]
@@ -171,14 +170,14 @@ fn mistakes_in_documents_have_their_place() {
     let item = |customer: &str, open: &str| json!({ "document": "RE-1", "customer": customer, "open": open });
     unfit(
         &with("open_items", json!([item("c-9", "1.00")])),
-        "/open_items/0/customer",
+        "open_items[0].customer",
     );
     unfit(
         &with("open_items", json!([item("c-1", "-1.00")])),
-        "/open_items/0/open",
+        "open_items[0].open",
     );
     let twice = json!([item("c-1", "1.00"), item("c-1", "1.00")]);
-    unfit(&with("open_items", twice), "/open_items/1");
+    unfit(&with("open_items", twice), "open_items[1]");
     let invoice = |gross: &str, open: &str, state: &str| {
         json!({ "R": {
             "customer": "c-1", "tax_code": "DE19", "net": "100.00", "tax": "19.00",
@@ -187,28 +186,28 @@ fn mistakes_in_documents_have_their_place() {
     };
     unfit(
         &with("invoices", invoice("119.00", "0.00", "paid")),
-        "/invoices/R/tax_code",
+        "invoices.R.tax_code",
     );
     unfit(
         &with("invoices", invoice("120.00", "0.00", "paid")),
-        "/invoices/R",
+        "invoices.R",
     );
     unfit(
         &with("invoices", invoice("119.00", "1.00", "paid")),
-        "/invoices/R",
+        "invoices.R",
     );
     unfit(
         &with("invoices", invoice("119.00", "1.00", "open")),
-        "/invoices/R",
+        "invoices.R",
     );
     unfit(
         &with("invoices", invoice("119.00", "0.00", "lost")),
-        "/invoices/R/state",
+        "invoices.R.state",
     );
     let subscription = json!({ "s": { "customer": "c", "currency": "EURO", "price": "1" } });
     unfit(
         &with("subscriptions", subscription),
-        "/subscriptions/s/currency",
+        "subscriptions.s.currency",
     );
 }
 
@@ -250,9 +249,13 @@ fn all_other_members_become_records() {
         Record::BookCalendar,
         Record::LastDocument,
     ];
+    let name = |record: Record| match record {
+        Record::BookCalendar => "calendar",
+        other => other.text(),
+    };
     for record in single {
         assert!(
-            reference.value(record, ONLY, today).is_some(),
+            reference.value(record, name(record), today).is_some(),
             "{}",
             record.text()
         );
@@ -310,6 +313,6 @@ fn personal_text_is_handed_on_and_comes_back_sealed() {
     let nowhere = json!({ "subject": "c", "account": "ar/c-9", "text": "x" });
     unfit(
         &json!({ "personal_text": nowhere }),
-        "/personal_text/account",
+        "personal_text.account",
     );
 }

@@ -5,11 +5,11 @@
 //! | opening of accounts | account of a debit class  | `opening/<unit>`          | its opening  |
 //! |                     | `opening/<unit>`          | account of a credit class | its opening  |
 //!
-//! [`setup`] turns members into the effects of one record that stands before the book's first job.
+//! [`compile`] turns members into the effects of one record that stands before the book's first job.
 //! Openings are dated before every period and take no entry number. Every member is checked here, once;
 //! an unknown one is a fault, so that a slip of the pen cannot be mistaken for a default. Members that
 //! serve kinds of later releases are kept as records; those that would promise a protection nothing
-//! gives yet are named in [`SetupParts::unobeyed`].
+//! gives yet are named in [`Setup::unobeyed`].
 //!
 //! Name, time zone and partition of a book are not read here, and personal text is only handed on: the
 //! caller seals it.
@@ -24,22 +24,54 @@ use crate::ids::AccountIndex;
 use crate::ledger::Leg;
 use crate::ledger::effect::{AccountChange, Effect};
 use crate::ledger::records;
-use crate::ledger::reference::{ONLY, Record};
+use crate::ledger::reference::Record;
 use crate::ledger::shape::{Members, Node, ShapeFault};
 use crate::raw_json::RawJson;
 
 use accounts::Chart;
 
+/// A member that a book cannot begin with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{member}: {what}")]
+pub struct SetupFault {
+    /// The member as people write its place: `accounts.bank/main.unit`, `open_items[0].open`.
+    pub member: String,
+    /// What is wrong and what is allowed.
+    pub what: String,
+}
+
+impl From<ShapeFault> for SetupFault {
+    fn from(fault: ShapeFault) -> Self {
+        let mut member = String::new();
+        for step in fault.path.split('/').skip(1) {
+            let name = step.replace("~1", "/").replace("~0", "~");
+            if name.bytes().all(|byte| byte.is_ascii_digit()) {
+                member.push('[');
+                member.push_str(&name);
+                member.push(']');
+            } else {
+                let dot = if member.is_empty() { "" } else { "." };
+                member.push_str(dot);
+                member.push_str(&name);
+            }
+        }
+        Self {
+            member,
+            what: fault.what,
+        }
+    }
+}
+
 /// What a book begins with.
 #[derive(Debug, Default)]
-pub struct SetupParts {
+pub struct Setup {
     /// The functional unit, if the members name one.
     pub functional_unit: Option<String>,
     /// The effects, in the order in which they apply.
     pub effects: Vec<Effect>,
     /// Legs of the effects.
     pub legs: Vec<Leg>,
-    /// Personal texts that the caller seals and gives back by [`SetupParts::seal`].
+    /// Personal texts that the caller seals and gives back by [`Setup::seal`].
     pub personal: Vec<PersonalText>,
     /// Members that are kept, though nothing in this release obeys them.
     pub unobeyed: Vec<&'static str>,
@@ -62,7 +94,7 @@ impl std::fmt::Debug for PersonalText {
     }
 }
 
-impl SetupParts {
+impl Setup {
     /// Put a sealed text on its account.
     pub fn seal(&mut self, account: AccountIndex, sealed: Vec<u8>) {
         let change = AccountChange {
@@ -85,8 +117,8 @@ impl SetupParts {
     }
 }
 
-/// Records of which a book has one, by the member that sets them.
-const SINGLE: [(&str, Record); 13] = [
+/// Records of which a book has one, by the member that sets them and names them.
+const SINGLE: [(&str, Record); 14] = [
     ("rounding", Record::Rounding),
     ("usage", Record::Usage),
     ("proration", Record::Proration),
@@ -100,28 +132,33 @@ const SINGLE: [(&str, Record); 13] = [
     ("retention", Record::Retention),
     ("calendar", Record::BookCalendar),
     ("last_document", Record::LastDocument),
+    ("legs_max", Record::LegsMax),
 ];
 
 /// Records of which a book has many by name, by the member that lists them.
-const NAMED: [(&str, Record); 6] = [
+const NAMED: [(&str, Record); 7] = [
     ("taxes", Record::Tax),
     ("rates", Record::Rate),
     ("price_list", Record::Price),
     ("calendars", Record::Calendar),
     ("role_accounts", Record::RoleAccount),
+    ("fee_plans", Record::FeePlan),
     ("users", Record::User),
 ];
 
-/// Members that promise a protection which no kind of this release gives.
-const UNOBEYED: [&str; 2] = ["approval_policy", "screening"];
+/// Members that promise something which nothing in this release gives.
+const UNOBEYED: [&str; 3] = ["approval_policy", "screening", "legs_max"];
 
-/// The effects of a book's members: name and value, as they stand in the file. A fault names its place
-/// by a JSON pointer from the book.
-pub fn setup(members: &[(String, RawJson)]) -> Result<SetupParts, ShapeFault> {
+/// The effects of a book's members: name and value, as they stand in the file.
+pub fn compile(members: &[(String, RawJson)]) -> Result<Setup, SetupFault> {
+    read(members).map_err(SetupFault::from)
+}
+
+fn read(members: &[(String, RawJson)]) -> Result<Setup, ShapeFault> {
     let mut members = Members::new(members.to_vec(), "");
-    let mut parts = SetupParts {
+    let mut parts = Setup {
         functional_unit: members.optional("functional_unit", Node::id)?,
-        ..SetupParts::default()
+        ..Setup::default()
     };
     let units = members.take("units");
     let accounts = members.take("accounts");
@@ -134,7 +171,7 @@ pub fn setup(members: &[(String, RawJson)]) -> Result<SetupParts, ShapeFault> {
     for (name, record) in SINGLE {
         if let Some(node) = members.take(name) {
             records::check_at(record, &node)?;
-            parts.record(record, ONLY, node.value());
+            parts.record(record, name, node.value());
             parts
                 .unobeyed
                 .extend(UNOBEYED.iter().find(|known| **known == name));
@@ -144,7 +181,11 @@ pub fn setup(members: &[(String, RawJson)]) -> Result<SetupParts, ShapeFault> {
         series(&node, &mut parts)?;
     }
     if members.optional("unique_document_ref", Node::bool)? == Some(true) {
-        parts.record(Record::UniqueReference, ONLY, &RawJson::new("true"));
+        parts.record(
+            Record::UniqueReference,
+            "unique_document_ref",
+            &RawJson::new("true"),
+        );
     }
     documents::read(&mut members, &mut chart, &mut parts)?;
     if let Some(node) = members.take("personal_text") {
@@ -155,7 +196,7 @@ pub fn setup(members: &[(String, RawJson)]) -> Result<SetupParts, ShapeFault> {
     Ok(parts)
 }
 
-fn named(record: Record, node: &Node, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+fn named(record: Record, node: &Node, parts: &mut Setup) -> Result<(), ShapeFault> {
     for (name, value) in node.names()? {
         records::check_at(record, &value)?;
         parts.record(record, &name, value.value());
@@ -164,7 +205,7 @@ fn named(record: Record, node: &Node, parts: &mut SetupParts) -> Result<(), Shap
 }
 
 /// Series: the table that gives numbers, and the record that `reference.set` counts versions from.
-fn series(node: &Node, parts: &mut SetupParts) -> Result<(), ShapeFault> {
+fn series(node: &Node, parts: &mut Setup) -> Result<(), ShapeFault> {
     for (name, value) in node.names()? {
         let (next, width) = records::series(&value)?;
         parts.effects.push(Effect::Series {
