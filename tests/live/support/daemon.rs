@@ -96,7 +96,7 @@ impl Site {
     /// The one place that knows the command line.
     fn command(&self, apply_topology: bool) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kontor"));
-        command.arg(self.config());
+        command.arg("--config").arg(self.config()).arg("run");
         if apply_topology {
             command.arg("--apply-topology");
         }
