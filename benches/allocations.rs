@@ -30,7 +30,10 @@ fn main() -> Result<()> {
     let lines = Stock::new((0..8).map(|_| load.lines(JOBS)));
     let binary: Option<Vec<_>> = (0..8).map(|_| load.binary(JOBS)).collect();
     count(ContentType::Ndjson, lines)?;
-    count(ContentType::Binary, Stock::new(binary.context("no binary load")?))
+    count(
+        ContentType::Binary,
+        Stock::new(binary.context("no binary load")?),
+    )
 }
 
 /// What the stations of one content type allocated.
@@ -54,7 +57,14 @@ fn count(content_type: ContentType, mut stock: Stock) -> Result<()> {
         let body = stock.message().context("the stock is empty")?;
         let head = Head::default();
         let region = Region::new(COUNTING);
-        decode(&mut reader, Ok(content_type), &head, &body, usize::MAX, &mut items);
+        decode(
+            &mut reader,
+            Ok(content_type),
+            &head,
+            &body,
+            usize::MAX,
+            &mut items,
+        );
         seal(items.iter_mut(), &mut NoTexts)?;
         tally.decode += region.change();
         let jobs: Vec<Job> = items.drain(..).filter_map(job).collect();
@@ -87,9 +97,23 @@ fn job(item: Item) -> Option<Job> {
 
 fn show(content_type: ContentType, tally: &Tally) -> Result<()> {
     let mut out = std::io::stdout();
-    writeln!(out, "{content_type:?}, per job{:>18}{:>12}{:>12}{:>12}", "allocated", "grown", "freed", "bytes")?;
-    let Tally { decode, post, encode, free } = tally;
-    for (name, stats) in [("decode", decode), ("post", post), ("encode", encode), ("free", free)] {
+    writeln!(
+        out,
+        "{content_type:?}, per job{:>18}{:>12}{:>12}{:>12}",
+        "allocated", "grown", "freed", "bytes"
+    )?;
+    let Tally {
+        decode,
+        post,
+        encode,
+        free,
+    } = tally;
+    for (name, stats) in [
+        ("decode", decode),
+        ("post", post),
+        ("encode", encode),
+        ("free", free),
+    ] {
         let per_job = |count: usize| -> String {
             let hundredths = count * 100 / usize::try_from(JOBS * COUNTED).unwrap_or(1);
             format!("{}.{:02}", hundredths / 100, hundredths % 100)

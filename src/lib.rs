@@ -10,6 +10,16 @@
 //! A pure state machine stands in the middle; everything else carries bytes to it and facts away from
 //! it. Read the modules in this order: [`ledger`], [`jobs`], [`engine`], [`journal`], [`pipeline`].
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::wildcard_enum_match_arm,
+        clippy::integer_division,
+        clippy::unnecessary_wraps,
+        reason = "a test that is wrong fails; these guard code that must not be"
+    )
+)]
+
 pub mod lenient;
 pub mod raw_json;
 pub mod money;
@@ -34,3 +44,5 @@ pub mod simulator;
 pub mod partition;
 pub mod daemon;
 pub mod bench;
+pub mod rehearsal;
+pub mod command;

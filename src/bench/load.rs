@@ -255,7 +255,7 @@ mod tests {
                 &mut items,
             );
             let print = |item| match item {
-                Item::Job { job, .. } => job.job.fingerprint,
+                Item::Job { job, .. } => job.job.envelope.fingerprint,
                 Item::Dead(part) => panic!("{part:?}"),
             };
             items.into_iter().map(print).collect::<Vec<_>>()

@@ -7,8 +7,10 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::{Done, Globals};
 use crate::bench::{Measured, decode, engine, journal, pipeline, render, rings};
 use crate::pipeline::decode::ContentType;
+use crate::report::Format;
 
 /// Items handed over in the ring's section, and its slots and batches: the daemon's.
 const RING: (u64, usize, usize) = (10_000_000, 16_384, 8_192);
@@ -28,15 +30,6 @@ pub enum Section {
     Journal,
     /// Decode, post and persist together.
     Pipeline,
-}
-
-/// How results are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Measure the parts of kontor on this machine.
@@ -65,13 +58,10 @@ pub struct Args {
     /// Seed of the load
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How results are shown
-    #[arg(long, value_enum, default_value = "text")]
-    pub format: Format,
 }
 
 /// Measure and show, part by part.
-pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
+pub fn run(args: &Args, globals: &Globals, out: &mut impl Write) -> Result<Done> {
     let all = Section::value_variants();
     let sections = if args.section.is_empty() {
         all
@@ -80,15 +70,15 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<()> {
     };
     for section in sections {
         for measured in args.measure(*section)? {
-            let shown = match args.format {
-                Format::Text => render::text(&measured),
+            let shown = match globals.format() {
+                Format::Text | Format::Csv => render::text(&measured),
                 Format::Json => format!("{}\n", render::json(&measured)),
             };
             out.write_all(shown.as_bytes())?;
             out.flush()?;
         }
     }
-    Ok(())
+    Ok(Done::Yes)
 }
 
 impl Args {
@@ -158,34 +148,15 @@ impl Drop for Room {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
-
     #[test]
     fn the_pipeline_runs_and_leaves_nothing_behind() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap();
-        let line = [
-            "bench",
-            "--section",
-            "pipeline",
-            "--jobs",
-            "3000",
-            "--per-message",
-            "100",
-        ];
-        let line = line
-            .iter()
-            .copied()
-            .chain(["--format", "json", "--dir", path]);
-        let mut out = Vec::new();
-        run(&Line::parse_from(line).args, &mut out).unwrap();
+        let line =
+            "kontor --format json bench --section pipeline --jobs 3000 --per-message 100 --dir";
+        let line = line.split(' ').chain([path]).map(std::ffi::OsString::from);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert_eq!(crate::command::run(line, &mut out, &mut err), 0);
         let shown: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(shown["count"], 3_000);
         assert!(

@@ -23,7 +23,7 @@ use crate::jobs::catalogue::kind_name;
 use crate::journal::JournalFault;
 use crate::partition::{OpenFault, Opened, Partition};
 use crate::pipeline::gauges;
-use crate::pipeline::journey::{Journey, Parts, Shared};
+use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
 use crate::pipeline::observe::Observer;
 use crate::pipeline::persist::{Frontier, Persist};
 use crate::pipeline::post::{Post, PostFault};
@@ -113,105 +113,175 @@ pub async fn run(
     options: Options,
     reloading: reload::Reloading,
 ) -> Result<(), DaemonFault> {
-    let settings = Arc::new(settings);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let metrics = Arc::new(Metrics::new(&known(&settings, &*clock)));
-    let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
+    let process = Process::new(settings);
     let mut stop = Stop::listen()?;
     let hangup = listen(SignalKind::hangup())?;
-    tokio::spawn(reloading.run(hangup, Arc::clone(&settings), Arc::clone(&metrics)));
-    let prefetch = prefetch(&settings)?;
-    let listening = TcpListener::bind(settings.listen).await;
-    let (stop_http, stopped) = channel::channel(false);
-    let watches = watch::Watches::default();
-    let shown = Shown {
-        metrics: Arc::clone(&metrics),
-        health: Arc::clone(&health),
-        patience: STATION_PATIENCE,
-        before_scrape: watches.before_scrape(&metrics, &health),
-    };
-    let (http, not_listening) = match listening {
-        Ok(listener) => {
-            let routes = router(Arc::new(shown));
-            (
-                Some(tokio::spawn(serve(listener, routes, ended(stopped)))),
-                None,
-            )
-        }
-        Err(fault) => (None, Some(fault)),
-    };
-    let topology = connect::topology(&settings);
-    let start = connect::ready(
-        &settings,
-        &topology,
-        options.apply_topology,
-        BROKER_PATIENCE,
-        BROKER_PAUSE,
-    );
+    let (current, metrics) = (Arc::clone(&process.settings), Arc::clone(&process.metrics));
+    tokio::spawn(reloading.run(hangup, current, metrics));
+    let prefetch = prefetch(&process.settings)?;
+    let http = process.listen().await;
+    let topology = connect::topology(&process.settings);
+    let (settings, apply) = (&process.settings, options.apply_topology);
     tokio::select! {
-        ready = start => ready?,
+        ready = connect::ready(settings, &topology, apply, BROKER_PATIENCE, BROKER_PAUSE) => ready?,
         () = stop.asked() => return Ok(()),
     }
-
     let (faults, mut faulted) = mpsc::channel(1);
-    let mut journeys = Vec::new();
-    for partition in settings.partitions.clone() {
-        let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&clock), partition);
-        let opened = open(&settings, partition, &clock, options, &mut stop).await?;
-        let Some(opened) = opened else { return Ok(()) };
-        health.set_journal_id(opened.journal_id.clone());
-        let shared = Shared {
-            settings: Arc::clone(&settings),
-            connect: connect::options(&settings)?,
-            observer,
-            health: Arc::clone(&health),
-            faults: faults.clone(),
-        };
-        let journey = start_journey(opened, partition, prefetch, &shared)?;
-        watches.add(partition, &journey);
-        journeys.push(journey);
-    }
+    let Some(journeys) = process
+        .open_all(prefetch, options, &faults, &mut stop)
+        .await?
+    else {
+        return Ok(());
+    };
     // A second daemon on the same directory has the same address too; what it must hear about first is
     // the lock, so a taken address is reported only now.
-    if let Some(source) = not_listening {
-        return Err(DaemonFault::System {
-            doing: "listen for HTTP",
-            source,
-        });
-    }
-    health.ready("start");
+    let http = http?;
+    process.health.ready("start");
     notify::ready("consuming");
-    tracing::info!(address = %settings.listen, "kontor runs");
-    let watchdog = watch::watchdog(&health);
+    tracing::info!(address = %process.settings.listen, "kontor runs");
+    let watchdog = watch::watchdog(&process.health);
     let clock_watch = tokio::spawn(watch::clock(
-        Arc::clone(&clock),
-        settings.clock_jump_max,
+        Arc::clone(&process.clock),
+        process.settings.clock_jump_max,
         journeys
             .iter()
             .map(|journey| journey.hold.clone())
             .collect(),
     ));
-    let ended = tokio::select! {
+    let fault = tokio::select! {
         fault = faulted.recv() => fault,
         () = stop.asked() => None,
     };
     clock_watch.abort();
-    if let Some(fault) = ended {
+    if let Some(fault) = fault {
         // Nothing more is acknowledged: the process ends with what the broker has not heard.
         tracing::error!(%fault, "stopping at once");
         tokio::time::sleep(FAREWELL).await;
         return Err(fault.into());
     }
-    drain(journeys, &health, &mut faulted, &mut stop).await?;
-    stop_http.send_replace(true);
-    if let Some(http) = http {
-        let _served = http.await;
-    }
+    drain(journeys, &process.health, &mut faulted, &mut stop).await?;
+    http.end().await;
     drop(watchdog);
-    tracing::info!(
-        "everything taken is durable, acknowledged and published as far as the budget went"
-    );
+    tracing::info!("everything taken is durable and acknowledged");
     Ok(())
+}
+
+/// What a process has before its partitions are open.
+struct Process {
+    settings: Arc<Settings>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    watches: watch::Watches,
+}
+
+/// A running HTTP server.
+struct Http {
+    stop: channel::Sender<bool>,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Http {
+    async fn end(self) {
+        self.stop.send_replace(true);
+        // A server that failed has said so; there is nothing left to serve.
+        let _served = self.task.await;
+    }
+}
+
+impl Process {
+    fn new(settings: Settings) -> Self {
+        let settings = Arc::new(settings);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let metrics = Arc::new(Metrics::new(&known(&settings, &*clock)));
+        let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
+        Self {
+            settings,
+            clock,
+            metrics,
+            health,
+            watches: watch::Watches::default(),
+        }
+    }
+
+    async fn listen(&self) -> Result<Http, DaemonFault> {
+        let listener = TcpListener::bind(self.settings.listen)
+            .await
+            .map_err(|source| DaemonFault::System {
+                doing: "listen for HTTP",
+                source,
+            })?;
+        let (stop, stopped) = channel::channel(false);
+        let shown = Shown {
+            metrics: Arc::clone(&self.metrics),
+            health: Arc::clone(&self.health),
+            patience: STATION_PATIENCE,
+            before_scrape: self.watches.before_scrape(&self.metrics, &self.health),
+        };
+        let task = tokio::spawn(serve(listener, router(Arc::new(shown)), ended(stopped)));
+        Ok(Http { stop, task })
+    }
+
+    /// Open all partitions and start their journeys; none if the stop came first.
+    async fn open_all(
+        &self,
+        prefetch: NonZeroU16,
+        options: Options,
+        faults: &mpsc::Sender<StationFault>,
+        stop: &mut Stop,
+    ) -> Result<Option<Vec<Journey>>, DaemonFault> {
+        let mut journeys = Vec::new();
+        for partition in self.settings.partitions.clone() {
+            let began = self.clock.elapsed();
+            let opened = open(&self.settings, partition, &self.clock, options, stop).await?;
+            let Some(opened) = opened else {
+                return Ok(None);
+            };
+            let took = self.clock.elapsed().saturating_sub(began);
+            self.metrics.recovery_duration.set_seconds(took);
+            report(partition, &opened);
+            self.health.set_journal_id(opened.journal_id.clone());
+            let (metrics, clock) = (Arc::clone(&self.metrics), Arc::clone(&self.clock));
+            let shared = Shared {
+                settings: Arc::clone(&self.settings),
+                connect: connect::options(&self.settings)?,
+                observer: Observer::new(metrics, clock, partition),
+                health: Arc::clone(&self.health),
+                faults: faults.clone(),
+            };
+            let journey = start_journey(opened, partition, prefetch, &shared)?;
+            self.watches.add(partition, &journey);
+            journeys.push(journey);
+        }
+        Ok(Some(journeys))
+    }
+}
+
+/// Say what opening found.
+fn report(partition: u16, opened: &Opened) {
+    if let Some(cut) = &opened.cut {
+        tracing::warn!(
+            partition,
+            cut,
+            "an unfinished write was left out; nothing of it was acknowledged"
+        );
+    }
+    for warning in &opened.warnings {
+        tracing::warn!(
+            partition,
+            warning,
+            "the configuration differs from the books"
+        );
+    }
+    if opened.vault.torn_bytes() > 0 {
+        tracing::warn!(
+            partition,
+            bytes = opened.vault.torn_bytes(),
+            "an unfinished key was left out"
+        );
+    }
+    let (jobs, position) = (opened.replayed_jobs, opened.frontier.position().0);
+    tracing::info!(partition, jobs, position, "the books are open");
 }
 
 async fn drain(
@@ -280,11 +350,13 @@ fn start_journey(
         },
         post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max),
         persist: Persist::new(opened.store, frontier.position(), frontier),
-        publisher: Publisher::new(mode, targets, opened.names, opened.published),
-        outcomes: opened.outcomes,
-        cursor: opened.cursor,
-        earlier: opened.earlier,
         queue: Topology::job_queue(prefix, u32::from(partition)),
+        outgoing: Outgoing {
+            publisher: Publisher::new(mode, targets, opened.names, opened.published),
+            outcomes: opened.outcomes,
+            cursor: opened.cursor,
+            earlier: opened.earlier,
+        },
     };
     Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
         doing: "start a thread",

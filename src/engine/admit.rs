@@ -63,7 +63,8 @@ impl Admission {
                 | Effect::Reference { .. }
                 | Effect::Series { .. }
                 | Effect::Period { .. }
-                | Effect::NaturalKey(_) => {}
+                | Effect::NaturalKey(_)
+                | Effect::Carried(_) => {}
             }
         }
         self.check_asserted(book, plan)?;

@@ -61,6 +61,13 @@ impl Keys {
         }
     }
 
+    /// All of them, ascending by hash.
+    pub fn sorted(&self) -> Vec<KeyEntry> {
+        let mut all: Vec<KeyEntry> = self.shards.iter().flatten().copied().collect();
+        all.sort_unstable_by_key(|entry| entry.key);
+        all
+    }
+
     /// How many there are.
     pub fn len(&self) -> u64 {
         self.count

@@ -227,6 +227,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Go on behind what a snapshot carried: its books have been set up from it.
+    pub fn resume(&mut self, next: Position, last_recorded_at: Timestamp) {
+        self.next = next;
+        self.last_recorded_at = last_recorded_at;
+    }
+
     /// Remember a key read from a key file.
     pub fn remember(&mut self, entry: KeyEntry) {
         self.keys.insert(entry);
@@ -274,7 +280,7 @@ impl Engine {
         commit.effects.extend(
             plan.effects
                 .drain(..)
-                .map(|effect| shifted(effect, first_leg)),
+                .map(|effect| effect.shifted(first_leg)),
         );
         let first_balance = end(&commit.balances);
         for account in self.admission.touched() {
@@ -428,15 +434,4 @@ fn plan(
 
 fn end<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
-}
-
-fn shifted(effect: Effect, by: u32) -> Effect {
-    let mut effect = effect;
-    if let Effect::Post(crate::ledger::Post { legs, .. })
-    | Effect::Hold { legs, .. }
-    | Effect::Release { legs, .. } = &mut effect
-    {
-        *legs = legs.start.saturating_add(by)..legs.end.saturating_add(by);
-    }
-    effect
 }

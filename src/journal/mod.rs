@@ -6,7 +6,20 @@
 
 pub mod record;
 pub mod file;
+pub mod ending;
+pub mod waypoints;
+pub mod commits;
+pub mod history;
 pub mod store;
+pub mod cursor;
+pub mod snapshot;
+#[cfg(test)]
+mod testing;
+
+pub use commits::{Commits, Found};
+pub use cursor::Cursor;
+pub use history::History;
+pub use store::Store;
 
 use crate::ids::Position;
 use crate::ledger::Commit;

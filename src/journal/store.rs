@@ -1,103 +1,131 @@
-//! Commits in the file journal: one frame a commit.
+//! The journal in files: commits as frames, one sync for as many as wait.
+//!
+//! [`Store`] writes, on one thread; [`History`](super::History) reads beside it. Both know how far
+//! the journal is durable and where things stand in it. The files themselves, recovery and the lock
+//! are [`file`](super::file)'s.
 
-use std::sync::Arc;
-
+use super::commits::KIND_COMMIT;
 use super::file::disk::Disk;
-use super::file::{Fault, FileJournal, FrameHead, Frontier, Reader, Space, Until};
+use super::file::{Fault, FileJournal, FrameHead, Space};
+use super::history::{History, Shared};
+use super::waypoints::Waypoints;
 use super::{Journal, JournalFault, Room, record};
 use crate::ids::Position;
 use crate::ledger::Commit;
 
-/// Kind of the frames that hold commits.
-const KIND_COMMIT: u8 = 1;
-
-impl From<Fault> for JournalFault {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Damaged(_) => Self::Damaged(fault.to_string()),
-            other => Self::Io(other.to_string()),
-        }
-    }
-}
-
-/// A file journal that takes commits.
+/// Keeps commits in the frames of a file journal.
 #[derive(Debug)]
 pub struct Store<D: Disk> {
     file: FileJournal<D>,
-    payload: Vec<u8>,
-    written: u64,
+    history: History<D>,
+    /// Bytes of the commit that is being written; kept between commits.
+    record: Vec<u8>,
+    free_bytes_min: u64,
 }
 
 impl<D: Disk> Store<D> {
-    /// A store over an open journal.
-    pub fn new(file: FileJournal<D>) -> Self {
+    /// A store behind an open journal whose commits have been read once. `free_bytes_min` is what
+    /// the disk must have free for intake to go on.
+    pub fn new(file: FileJournal<D>, disk: D, waypoints: Waypoints, free_bytes_min: u64) -> Self {
+        let shared = Shared::new(waypoints, file.frontier());
         Self {
             file,
-            payload: Vec::new(),
-            written: 0,
+            history: History::new(disk, shared),
+            record: Vec::new(),
+            free_bytes_min,
         }
+    }
+
+    /// A reader beside this writer; for any thread.
+    pub fn history(&self) -> History<D> {
+        self.history.clone()
+    }
+
+    /// Bytes of all segments.
+    pub fn size_bytes(&self) -> u64 {
+        self.file.size_bytes()
+    }
+
+    /// Bytes that can still be written.
+    pub fn free_bytes(&self) -> Result<u64, JournalFault> {
+        Ok(self.file.free_bytes()?)
     }
 }
 
 impl<D: Disk> Journal for Store<D> {
     fn append(&mut self, commit: &Commit) -> Result<(), JournalFault> {
-        self.payload.clear();
-        record::encode(commit, &mut self.payload)?;
-        let count = u32::try_from(commit.records.len()).unwrap_or(u32::MAX);
+        self.record.clear();
+        record::encode(commit, &mut self.record)?;
         let head = FrameHead {
             kind: KIND_COMMIT,
             first_position: commit.first.0,
-            count,
+            count: u32::try_from(commit.records.len()).unwrap_or(u32::MAX),
         };
-        self.file.append(head, &self.payload)?;
-        self.written += u64::try_from(self.payload.len()).unwrap_or_default();
+        let location = self.file.append(head, &self.record)?;
+        let bytes = u64::try_from(self.record.len()).unwrap_or(u64::MAX);
+        self.history.shared().note(commit, location, bytes);
         Ok(())
     }
 
     fn flush(&mut self) -> Result<Position, JournalFault> {
-        Ok(Position(self.file.flush()?.position))
+        let frontier = self.file.flush()?;
+        self.history.shared().move_to(frontier);
+        Ok(Position(frontier.position))
     }
 
     fn rest(&mut self) -> Result<(), JournalFault> {
-        self.file.seal()?;
+        let frontier = self.file.seal()?;
+        self.history.shared().move_to(frontier);
         Ok(())
     }
 
     fn room(&mut self) -> Room {
-        match self.file.space() {
-            Ok(Space::Exhausted) => Room::Exhausted {
-                reason: "the disk of the journal is full".into(),
+        let reason = match (self.file.space(), self.file.free_bytes()) {
+            (Err(fault), _) | (_, Err(fault)) => fault.to_string(),
+            (Ok(Space::Exhausted), _) => match self.file.reserve() {
+                Ok(Space::Ready | Space::Preparing) => return Room::Enough,
+                Ok(Space::Exhausted) => "there is no room for the journal's next segment; free \
+                                         some space"
+                    .to_owned(),
+                Err(fault) => fault.to_string(),
             },
-            Ok(_) => Room::Enough,
-            Err(fault) => Room::Exhausted {
-                reason: fault.to_string(),
-            },
-        }
+            (Ok(Space::Ready | Space::Preparing), Ok(free)) if free < self.free_bytes_min => {
+                let min = self.free_bytes_min;
+                format!("the disk has {free} bytes left, journal.free_bytes_min is {min}")
+            }
+            (Ok(Space::Ready | Space::Preparing), Ok(_)) => return Room::Enough,
+        };
+        Room::Exhausted { reason }
     }
 
     fn written_bytes(&self) -> u64 {
-        self.written
+        self.history.appended_bytes()
     }
 }
 
-/// Reads commits one after the other.
-pub struct Commits<D: Disk>(Reader<D>);
-
-impl<D: Disk> Commits<D> {
-    /// From a position up to a frontier.
-    pub fn from(disk: D, position: Position, frontier: Frontier) -> Result<Self, JournalFault> {
-        Ok(Self(Reader::from_position(
-            disk,
-            position.0,
-            Until::Frontier(frontier),
-        )?))
+impl<D: Disk> Drop for Store<D> {
+    fn drop(&mut self) {
+        self.history.shared().close();
     }
+}
 
-    /// The next commit.
-    pub fn next_commit(&mut self) -> Result<Option<Arc<Commit>>, JournalFault> {
-        match self.0.next()? {
-            Some(frame) => Ok(Some(Arc::new(record::decode(frame.payload)?))),
-            None => Ok(None),
+impl From<Fault> for JournalFault {
+    fn from(fault: Fault) -> Self {
+        let text = fault.to_string();
+        match fault {
+            Fault::Damaged(_) | Fault::VersionUnknown { .. } => Self::Damaged(text),
+            Fault::Locked { .. }
+            | Fault::Io { .. }
+            | Fault::SpaceExhausted { .. }
+            | Fault::PayloadTooLarge { .. }
+            | Fault::PositionNotNext { .. }
+            | Fault::KindReserved { .. }
+            | Fault::SegmentSize { .. }
+            | Fault::JournalMissing { .. }
+            | Fault::PositionArchived { .. } => Self::Io(text),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! One legal entity's books, and the one way they change.
 
+mod carry;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{Account, AccountExtra, Accounts};
@@ -286,6 +288,7 @@ impl Book {
             }
             Effect::NaturalKey(hash) => self.apply_natural_key(*hash),
             Effect::Reversed { entry, by } => self.apply_reversed(*entry, *by),
+            Effect::Carried(carried) => self.apply_carried(carried),
         }
     }
 

@@ -145,6 +145,17 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// The job, if this is one.
+    pub fn as_job(&self) -> Option<&JobRecord> {
+        if let Self::Job(job) = self {
+            Some(job)
+        } else {
+            None
+        }
+    }
+}
+
 /// One batch as journaled: records with the effects, legs and balances they point into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {

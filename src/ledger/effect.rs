@@ -11,7 +11,7 @@ use super::hold::HoldState;
 use super::period::PeriodState;
 use super::reference::Record;
 use super::value::Members;
-use crate::ids::{AccountIndex, EntryNo, Hash128, UnitIndex};
+use crate::ids::{AccountIndex, EntryNo, Hash128, Sequence, UnitIndex};
 use crate::money::Minor;
 use crate::raw_json::RawJson;
 use crate::time::{Date, Month, Timestamp};
@@ -181,9 +181,57 @@ pub enum Effect {
         /// The entry that reverses it.
         by: EntryNo,
     },
+    /// What a snapshot carries over because no other effect can say it; no job has it.
+    Carried(Carried),
+}
+
+/// Totals and counts that many effects made, carried over as they stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// An account's four counters and the version of its record.
+    Account {
+        /// The account.
+        account: AccountIndex,
+        /// Debits and credits posted, debits and credits held.
+        counters: [Minor; 4],
+        /// Version of the record; 0 if it was never changed.
+        version: u32,
+    },
+    /// A series.
+    Series {
+        /// Name.
+        name: Box<str>,
+        /// The next number.
+        next: u64,
+        /// Digits.
+        width: u8,
+        /// The first number ever given.
+        first: u64,
+        /// Whether the book lists its series, so that others are unknown.
+        listed: bool,
+    },
+    /// The book's own numbers.
+    Book {
+        /// The next entry.
+        next_entry: EntryNo,
+        /// The next outcome.
+        next_sequence: Sequence,
+    },
 }
 
 impl Effect {
+    /// The effect for a list of legs in which its own stand so much further behind.
+    #[must_use]
+    pub fn shifted(mut self, by: u32) -> Self {
+        if let Self::Post(Post { legs, .. })
+        | Self::Hold { legs, .. }
+        | Self::Release { legs, .. } = &mut self
+        {
+            *legs = legs.start.saturating_add(by)..legs.end.saturating_add(by);
+        }
+        self
+    }
+
     /// The entry, if this is one.
     pub fn as_post(&self) -> Option<&Post> {
         if let Self::Post(post) = self {

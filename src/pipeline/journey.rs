@@ -22,7 +22,8 @@ use super::post::{Past, Post};
 use super::publish::Publisher;
 use super::stations::{Decoding, Faults, Persisting, StationFault, post};
 use crate::broker::rabbit::{
-    ConnectOptions, ConsumerOptions, PublisherOptions, consume, publish as publish_lane,
+    ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions, consume,
+    publish as publish_lane,
 };
 use crate::journal::{Journal, Room};
 use crate::ledger::Commit;
@@ -46,6 +47,14 @@ pub struct Parts<S, P, J, O, C> {
     pub post: Post<P>,
     /// Persisting, with its journal.
     pub persist: Persist<J>,
+    /// The queue.
+    pub queue: String,
+    /// What leaves: outcomes, replies, dead letters.
+    pub outgoing: Outgoing<O, C>,
+}
+
+/// What the outlet is made of.
+pub struct Outgoing<O, C> {
     /// Outcomes, from the cursor on.
     pub publisher: Publisher,
     /// Reads first outcomes of duplicates.
@@ -54,8 +63,6 @@ pub struct Parts<S, P, J, O, C> {
     pub cursor: C,
     /// Commits whose outcomes were not confirmed before the start.
     pub earlier: mpsc::Receiver<Arc<Commit>>,
-    /// The queue.
-    pub queue: String,
 }
 
 /// A running journey.
@@ -99,6 +106,25 @@ struct Ends {
 
 type Station = Box<dyn FnOnce() -> Result<(), StationFault> + Send>;
 
+/// The reasons that tasks may have to hold intake.
+struct Holds {
+    backlog: watch::Sender<Option<String>>,
+    hold: watch::Sender<Option<String>>,
+    gate: watch::Receiver<Option<String>>,
+}
+
+impl Holds {
+    fn new(room: watch::Receiver<Room>) -> Self {
+        let (backlog, backlog_seen) = watch::channel(None);
+        let (hold, hold_seen) = watch::channel(None);
+        Self {
+            backlog,
+            hold,
+            gate: gate(room, backlog_seen, hold_seen),
+        }
+    }
+}
+
 impl Journey {
     /// Start all stations.
     pub fn start<S, P, J, O, C>(
@@ -118,11 +144,8 @@ impl Journey {
             decoding,
             post,
             persist,
-            publisher,
-            outcomes,
-            cursor,
-            earlier,
             queue,
+            outgoing,
         } = parts;
         let frontier = persist.frontier();
         let (threads, rings, ends) =
@@ -132,29 +155,19 @@ impl Journey {
             persisted,
             room,
         } = ends;
-        let (backlog, backlog_seen) = watch::channel(None);
-        let (hold, hold_seen) = watch::channel(None);
+        let Holds {
+            backlog,
+            hold,
+            gate,
+        } = Holds::new(room);
         let (stop, stopped) = watch::channel(false);
         let unacknowledged = Arc::new(Unacknowledged::default());
-        let settings = &shared.settings;
-        let name = |role: &str| format!("kontor p{partition} {role}");
-        let options = ConsumerOptions {
-            queue,
-            prefetch,
-            connection_name: name("intake"),
-        };
-        let lane = consume(shared.connect.clone(), options);
-        let window = settings.outcomes.unconfirmed_max;
-        let options = PublisherOptions {
-            connection_name: name("publish"),
-            window,
-        };
-        let publishing = publish_lane(shared.connect.clone(), options);
+        let (lane, publishing) = lanes(partition, queue, prefetch, shared);
         let intake = Intake {
             events: lane.events,
             commands: lane.commands.clone(),
             arrived,
-            gate: gate(room, backlog_seen, hold_seen),
+            gate,
             stop: stopped,
             observer: shared.observer.clone(),
             health: Arc::clone(&shared.health),
@@ -164,26 +177,19 @@ impl Journey {
         };
         let outlet = Outlet {
             persisted,
-            earlier,
+            earlier: outgoing.earlier,
             commands: lane.commands,
             publishes: publishing.publishes,
             confirms: publishing.confirms,
-            publisher,
-            outcomes,
-            cursor,
-            backlog_bytes_max: settings.outcomes.backlog_bytes_max,
+            publisher: outgoing.publisher,
+            outcomes: outgoing.outcomes,
+            cursor: outgoing.cursor,
+            backlog_bytes_max: shared.settings.outcomes.backlog_bytes_max,
             backlog,
             observer: shared.observer.clone(),
             unacknowledged: Arc::clone(&unacknowledged),
-            drain_budget: settings.pipeline.drain_budget,
+            drain_budget: shared.settings.pipeline.drain_budget,
         };
-        for (role, status) in [
-            (Role::Intake, lane.status),
-            (Role::Publish, publishing.status),
-        ] {
-            let (observer, health) = (shared.observer.clone(), Arc::clone(&shared.health));
-            tokio::spawn(follow(role, partition, status, observer, health));
-        }
         let tasks = vec![
             tokio::spawn(intake.run()),
             tokio::spawn(outlet.run()),
@@ -215,6 +221,37 @@ impl Journey {
             drop(thread.join());
         }
     }
+}
+
+/// Open the two lanes, whose states are shown.
+fn lanes(
+    partition: u16,
+    queue: String,
+    prefetch: NonZeroU16,
+    shared: &Shared,
+) -> (ConsumerLane, PublisherLane) {
+    let name = |role: &str| format!("kontor p{partition} {role}");
+    let options = ConsumerOptions {
+        queue,
+        prefetch,
+        connection_name: name("intake"),
+    };
+    let lane = consume(shared.connect.clone(), options);
+    let window = shared.settings.outcomes.unconfirmed_max;
+    let options = PublisherOptions {
+        connection_name: name("publish"),
+        window,
+    };
+    let publishing = publish_lane(shared.connect.clone(), options);
+    let shown = [
+        (Role::Intake, lane.status.clone()),
+        (Role::Publish, publishing.status.clone()),
+    ];
+    for (role, status) in shown {
+        let (observer, health) = (shared.observer.clone(), Arc::clone(&shared.health));
+        tokio::spawn(follow(role, partition, status, observer, health));
+    }
+    (lane, publishing)
 }
 
 /// Start the three stations that have threads.

@@ -535,15 +535,7 @@ fn cuts(commit: &Commit, mode: Mode, names: &NameTable) -> Vec<(usize, usize)> {
         .records
         .iter()
         .enumerate()
-        .filter_map(|(at, record)| match record {
-            Record::Job(job) => Some((at, job)),
-            Record::Duplicate(_)
-            | Record::Setup(_)
-            | Record::Start(_)
-            | Record::Marker { .. }
-            | Record::Stop
-            | Record::Cut { .. } => None,
-        });
+        .filter_map(|(at, record)| Some((at, record.as_job()?)));
     match mode {
         Mode::Off => Vec::new(),
         Mode::Each => jobs.map(|(at, _)| (at, at.saturating_add(1))).collect(),
@@ -596,15 +588,7 @@ fn batched_cuts<'c>(
 }
 
 fn job_at(commit: &Commit, at: usize) -> Option<&JobRecord> {
-    match commit.records.get(at)? {
-        Record::Job(job) => Some(job),
-        Record::Duplicate(_)
-        | Record::Setup(_)
-        | Record::Start(_)
-        | Record::Marker { .. }
-        | Record::Stop
-        | Record::Cut { .. } => None,
-    }
+    commit.records.get(at)?.as_job()
 }
 
 fn place(commit: &Commit, position: Position) -> Option<usize> {
@@ -614,18 +598,7 @@ fn place(commit: &Commit, position: Position) -> Option<usize> {
 /// About how many bytes a commit takes in memory: enough to bound the backlog by.
 fn approximate_bytes(commit: &Commit) -> u64 {
     let records = commit.records.len().saturating_mul(size_of::<Record>());
-    let contents: usize = commit
-        .records
-        .iter()
-        .map(|record| match record {
-            Record::Job(job) => job.envelope.content.len(),
-            Record::Duplicate(_)
-            | Record::Setup(_)
-            | Record::Start(_)
-            | Record::Marker { .. }
-            | Record::Stop
-            | Record::Cut { .. } => 0,
-        })
-        .sum();
+    let jobs = commit.records.iter().filter_map(Record::as_job);
+    let contents: usize = jobs.map(|job| job.envelope.content.len()).sum();
     u64::try_from(records.saturating_add(contents)).unwrap_or(u64::MAX)
 }

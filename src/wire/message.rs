@@ -556,7 +556,7 @@ pub fn read_binary(code: KindCode, body: &[u8]) -> Result<JobData, Rejection> {
     }
 }
 
-fn schema(fault: &SchemaFault) -> Rejection {
+pub(super) fn schema(fault: &SchemaFault) -> Rejection {
     let code = match fault.code {
         SchemaCode::SchemaInvalid => Code::SchemaInvalid,
         SchemaCode::FieldTooLong => Code::FieldTooLong,

@@ -9,6 +9,7 @@
 //! | `binary/` | the binary form, both ways; the only place here that names bincode |
 //! | `container.rs` | many binary jobs in one message |
 //! | `client.rs` | builds such messages; for producers written in Rust |
+//! | `question.rs` | the data of a question, from JSON |
 //! | `canonical/` | the fingerprint of a job: equal over all forms |
 //!
 //! The bytes are drawn in `docs/wire.md`.
@@ -22,6 +23,7 @@ pub mod container;
 pub mod client;
 pub mod canonical;
 pub mod message;
+pub mod question;
 pub mod outcome;
 
 mod pointer;

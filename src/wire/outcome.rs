@@ -85,15 +85,7 @@ pub fn routing_key(job: &JobRecord, names: &NameTable) -> String {
 /// The job's record at a position of a commit.
 pub fn at(commit: &Commit, position: Position) -> Option<&JobRecord> {
     let place = position.0.checked_sub(commit.first.0)?;
-    match commit.records.get(usize::try_from(place).ok()?)? {
-        crate::ledger::Record::Job(job) => Some(job),
-        crate::ledger::Record::Duplicate(_)
-        | crate::ledger::Record::Setup(_)
-        | crate::ledger::Record::Start(_)
-        | crate::ledger::Record::Marker { .. }
-        | crate::ledger::Record::Stop
-        | crate::ledger::Record::Cut { .. } => None,
-    }
+    commit.records.get(usize::try_from(place).ok()?)?.as_job()
 }
 
 fn refusal(members: &mut Object<'_>, rejection: &Rejection) {

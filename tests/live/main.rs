@@ -8,10 +8,14 @@
     clippy::panic,
     clippy::wildcard_enum_match_arm,
     clippy::too_many_lines,
+    clippy::integer_division,
     reason = "helpers of tests, which clippy.toml knows only inside of test functions"
 )]
 
 mod broker;
+mod journey;
+mod proof;
 mod rates;
 mod support;
 mod tls;
+mod trouble;

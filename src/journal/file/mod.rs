@@ -22,7 +22,7 @@
 //! it never repairs anything but the torn tail of the last group.
 
 pub mod disk;
-mod bytes;
+pub(super) mod bytes;
 mod fault;
 mod frame;
 mod segment;

@@ -5,10 +5,11 @@
 //! writer's and mean nothing. Before a reader calls anything damage it opens the file again,
 //! because a restart of the daemon may have put a copy in its place.
 
+use super::bytes::on_disk;
 use super::disk::Disk;
 use super::fault::{Damage, Fault, Finding};
 use super::frame::{Chain, Found, FrameHead, HEADER_BYTES, Header, JournalId, KIND_SEAL};
-use super::frame::{Location, VERSION};
+use super::frame::{Location, VERSION, frame_bytes};
 use super::frontier::Frontier;
 use super::segment::{self, FRAMES_AT, SegmentHeader};
 use super::window::{Look, Window};
@@ -37,6 +38,17 @@ pub struct Frame<'a> {
     pub hash: [u8; 32],
     /// The caller's bytes.
     pub payload: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// Where the frame behind it stands, if it stands in the same segment.
+    pub fn end(&self) -> Location {
+        let bytes = frame_bytes(on_disk(self.payload.len()));
+        Location {
+            segment: self.location.segment,
+            offset: self.location.offset.saturating_add(bytes),
+        }
+    }
 }
 
 /// Reads frames one after the other.

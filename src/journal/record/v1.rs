@@ -18,7 +18,7 @@ use crate::ids::{
 };
 use crate::ledger::account::{AccountClass, Freeze};
 use crate::ledger::commit::{DuplicateRecord, SetupRecord, StartRecord};
-use crate::ledger::effect::{AccountChange, AccountOpened, DocumentChange};
+use crate::ledger::effect::{AccountChange, AccountOpened, Carried, DocumentChange};
 use crate::ledger::hold::HoldState;
 use crate::ledger::period::PeriodState;
 use crate::ledger::reference::Record as ReferenceKind;
@@ -100,7 +100,7 @@ macro_rules! plain {
         }
     )*};
 }
-plain! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 bool String Vec<u8> [u8; 32] }
+plain! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 bool String Vec<u8> [u8; 32] [i128; 4] }
 
 /// Types that are one number, and types whose number leads back to them.
 macro_rules! numbers {
@@ -236,6 +236,12 @@ alternatives! {
         11_u8 Period { month, state };
         12_u8 NaturalKey(hash);
         13_u8 Reversed { entry, by };
+        14_u8 Carried(carried);
+    }
+    Carried "nothing that can be carried" {
+        1_u8 Account { account, counters, version };
+        2_u8 Series { name, next, width, first, listed };
+        3_u8 Book { next_entry, next_sequence };
     }
     Value "no such value" {
         1_u8 Bool(flag);

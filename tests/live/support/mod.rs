@@ -1,5 +1,8 @@
 //! What the live tests share: the private node, connections beside kontor's own, and patience.
 
+pub(crate) mod books;
+pub(crate) mod client;
+pub(crate) mod daemon;
 pub(crate) mod raw;
 
 use std::num::NonZeroU16;

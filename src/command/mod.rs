@@ -1,0 +1,231 @@
+//! The command line: the list of subcommands, and what all of them have in common.
+//!
+//! A command reads its arguments, asks the library and prints. It decides nothing about money. What it
+//! prints goes to standard output, what went wrong to standard error, and the exit code says which:
+//!
+//! | Code | Means                                                          |
+//! |------|----------------------------------------------------------------|
+//! | 0    | done                                                           |
+//! | 1    | the answer is no: not found, not equal, unbalanced, rejected   |
+//! | 64   | the command line or a file named on it cannot be used          |
+//! | 65   | damaged data; a restart does not help                          |
+//! | 69   | the broker is not available                                    |
+//! | 74   | the journal cannot be read or written, or its lock is held     |
+//! | 78   | configuration or topology                                      |
+
+mod answer;
+mod exit;
+pub mod open_books;
+
+pub mod balance;
+pub mod bench;
+pub mod check_config;
+pub mod document;
+pub mod entry;
+pub mod journal;
+pub mod outcome;
+pub mod rehearse;
+pub mod run;
+pub mod submit;
+pub mod topology;
+pub mod trial_balance;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::report;
+use crate::settings::{Settings, SettingsFault, Sources};
+
+pub use exit::{Done, Misconfigured, NotFound, Unusable};
+
+/// The subcommands, in the order of the help text.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    CheckConfig(check_config::CheckConfigArgs),
+    Topology(topology::TopologyArgs),
+    Submit(submit::SubmitArgs),
+    Rehearse(rehearse::RehearseArgs),
+    Balance(balance::BalanceArgs),
+    TrialBalance(trial_balance::TrialBalanceArgs),
+    Entry(entry::EntryArgs),
+    Document(document::DocumentArgs),
+    Outcome(outcome::OutcomeArgs),
+    Journal(journal::JournalArgs),
+    Bench(bench::Args),
+}
+
+impl Command {
+    fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
+        match self {
+            Self::Run(args) => run::run(args, globals),
+            Self::CheckConfig(args) => check_config::run(args, globals, out),
+            Self::Topology(args) => topology::run(args, globals, out),
+            Self::Submit(args) => submit::run(args, globals, out),
+            Self::Rehearse(args) => rehearse::run(args, globals, out),
+            Self::Balance(args) => balance::run(args, globals, out),
+            Self::TrialBalance(args) => trial_balance::run(args, globals, out),
+            Self::Entry(args) => entry::run(args, globals, out),
+            Self::Document(args) => document::run(args, globals, out),
+            Self::Outcome(args) => outcome::run(args, globals, out),
+            Self::Journal(args) => journal::run(args, globals, out),
+            Self::Bench(args) => bench::run(args, globals, out),
+        }
+    }
+}
+
+/// The back office of a company as one daemon: jobs from RabbitMQ become entries in a durable journal
+#[derive(Debug, Parser)]
+#[command(name = "kontor", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct CommandLine {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 the answer is no, 64 usage, 65 damaged data, 69 broker unavailable,
+            74 journal I/O or lock held, 78 configuration or topology
+
+Example: kontor rehearse tests/cases/given/40-idempotency.json";
+
+/// What every subcommand takes.
+#[derive(Debug, Args)]
+pub struct Globals {
+    /// Configuration [default: config/kontor.toml, else /etc/kontor/kontor.toml, else built in]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How tables are printed
+    #[arg(long, global = true, value_enum, default_value_t = Form::Text)]
+    format: Form,
+}
+
+/// How tables are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
+}
+
+impl Globals {
+    /// The settings of the standard places, the environment and `--config`.
+    pub fn settings(&self) -> Result<Settings, SettingsFault> {
+        Settings::load(&self.sources())
+    }
+
+    /// Where the settings come from.
+    pub fn sources(&self) -> Sources {
+        Sources::of_process(self.config.clone(), Vec::new())
+    }
+
+    /// How tables are printed.
+    pub fn format(&self) -> report::Format {
+        match self.format {
+            Form::Text => report::Format::Text,
+            Form::Json => report::Format::Json,
+            Form::Csv => report::Format::Csv,
+        }
+    }
+}
+
+/// Run the command line of a process.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr());
+    ExitCode::from(run(arguments, &mut out, &mut err))
+}
+
+/// Run a command line; everything it says goes to `out` and `err`.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> u8 {
+    let parsed = definition()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let line = match parsed {
+        Ok(line) => line,
+        Err(fault) => {
+            let help = matches!(
+                fault.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            let code = if help { 0 } else { exit::USAGE };
+            // Nobody is left to tell if this cannot be written.
+            let _unheard = if help {
+                write!(out, "{fault}")
+            } else {
+                write!(err, "{fault}")
+            };
+            return code;
+        }
+    };
+    let done = line.command.run(&line.globals, out);
+    let flushed = out.flush().map_err(anyhow::Error::from);
+    match done.and_then(|done| flushed.map(|()| done)) {
+        Ok(done) => done.code(),
+        // A reader that has seen enough, such as `head`, is no mistake.
+        Err(fault) if exit::is_closed_pipe(&fault) => 0,
+        Err(fault) => {
+            let _unheard = writeln!(err, "kontor: {}", exit::words(&fault));
+            exit::code(&fault)
+        }
+    }
+}
+
+/// The command line as clap knows it, for parsing and for the reference.
+pub fn definition() -> clap::Command {
+    CommandLine::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(arguments: &[&str]) -> (u8, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let arguments = std::iter::once("kontor").chain(arguments.iter().copied());
+        let code = run(arguments.map(OsString::from), &mut out, &mut err);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (code, text(out), text(err))
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_64_and_help_is_0() {
+        let (code, out, err) = said(&["--colour"]);
+        assert_eq!((code, out.as_str()), (64, ""));
+        assert!(err.contains("--colour"));
+        assert_eq!(said(&[]).0, 64);
+        assert_eq!(said(&["rehearse"]).0, 64);
+        let (code, out, err) = said(&["--help"]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(out.contains("Exit codes"));
+        assert_eq!(said(&["--version"]).0, 0);
+    }
+
+    #[test]
+    fn every_help_text_has_an_example() {
+        definition().debug_assert();
+        let mut commands = vec![definition()];
+        while let Some(mut command) = commands.pop() {
+            let help = command.render_long_help().to_string();
+            assert!(
+                help.contains("Example"),
+                "{} has no example",
+                command.get_name()
+            );
+            let shown = |command: &&clap::Command| command.get_name() != "help";
+            commands.extend(command.get_subcommands().filter(shown).cloned());
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `kontor run`: the daemon.
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{Done, Globals};
+use crate::daemon::reload::Reloading;
+use crate::daemon::{self, Options};
+use crate::settings::{LogFormat, Settings};
+use crate::telemetry::tracing::{self, Format};
+
+/// Threads of the asynchronous part; the stations have threads of their own.
+const WORKER_THREADS: usize = 2;
+
+/// Run the daemon until SIGTERM or SIGINT
+///
+/// It takes jobs from the queues of its partitions, posts them, makes them durable, acknowledges them
+/// and publishes their outcomes. It refuses to start on a broker that is not as it must be.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kontor run
+  kontor --config /etc/kontor/kontor.toml run --apply-topology")]
+pub struct RunArgs {
+    /// Make what is missing on the broker before checking it
+    #[arg(long)]
+    apply_topology: bool,
+    /// Wait for the lock of the state directory instead of giving up
+    #[arg(long)]
+    standby: bool,
+}
+
+/// Run the command.
+pub fn run(args: &RunArgs, globals: &Globals) -> anyhow::Result<Done> {
+    let sources = globals.sources();
+    let settings = Settings::load(&sources)?;
+    let format = match settings.log.format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    };
+    let log = tracing::install(settings.log.level, format).context("cannot start the log")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous part")?;
+    let options = Options {
+        apply_topology: args.apply_topology,
+        standby: args.standby,
+    };
+    let ended = runtime.block_on(daemon::run(settings, options, Reloading { sources, log }));
+    // What still waits for the disk or the broker is not waited for: the daemon has drained itself.
+    runtime.shutdown_background();
+    ended?;
+    Ok(Done::Yes)
+}

@@ -1,0 +1,249 @@
+//! From a journal to an engine: the newest good snapshot, then every commit behind it.
+//!
+//! The daemon's start, the reading commands and the building of snapshots all come through here, so
+//! that what a restart does is done many times a day. After every commit the engine's digest must be
+//! the one that the commit carries; a difference is a mistake of ours or a damaged disk, and ends it.
+
+use std::ops::ControlFlow;
+
+use super::carried;
+use super::secrets::Secrets;
+use crate::engine::Engine;
+use crate::ids::Position;
+use crate::journal::ending::Ending;
+use crate::journal::file::disk::Disk;
+use crate::journal::file::{JournalId, Until};
+use crate::journal::snapshot::{self, KeyFile};
+use crate::journal::waypoints::Waypoints;
+use crate::journal::{Commits, Found, JournalFault};
+use crate::ledger::commit::SetupRecord;
+use crate::ledger::{Inconsistent, Record, StateDigest};
+
+/// Why the books cannot be rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadFault {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    /// Whoever wanted it does not any more.
+    #[error("rebuilding the books was given up")]
+    GivenUp,
+    /// An effect does not fit.
+    #[error("at position {position}: {source}; keep the directory as it is and report this")]
+    Inconsistent {
+        /// The commit's first record.
+        position: Position,
+        /// What does not fit.
+        source: Inconsistent,
+    },
+    /// The effects led to another state than the one they were written with.
+    #[error(
+        "the books rebuilt up to position {position} have digest {rebuilt}, the journal says \
+         {journaled}; keep the directory as it is and report this"
+    )]
+    Digest {
+        /// The commit's last record.
+        position: Position,
+        /// In the commit.
+        journaled: StateDigest,
+        /// Of the engine.
+        rebuilt: StateDigest,
+    },
+}
+
+/// How far rebuilding has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Positions behind us.
+    pub done: u64,
+    /// Positions in all; as many as are done if nobody knows.
+    pub of: u64,
+}
+
+/// Hears of progress and may end the work.
+pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+impl Progress {
+    /// Hundredths.
+    pub fn percent(&self) -> u64 {
+        let hundredfold = self.done.saturating_mul(100);
+        hundredfold.checked_div(self.of).unwrap_or(100).min(100)
+    }
+}
+
+/// Which keys an engine is to remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysWanted {
+    /// All: what takes jobs needs them.
+    All,
+    /// Those behind the snapshot only.
+    New,
+}
+
+/// The commit that was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCommit {
+    /// Its last position; 0 if there is none yet.
+    pub position: Position,
+    /// Number of its frame.
+    pub frame: u64,
+    /// Hash of its frame.
+    pub hash: [u8; 32],
+}
+
+/// Books rebuilt from a journal, and what else was learnt on the way.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The books and the keys.
+    pub engine: Engine,
+    /// The journal's name.
+    pub journal: JournalId,
+    /// Where things stand.
+    pub waypoints: Waypoints,
+    /// How the runs before ended.
+    pub ending: Ending,
+    /// Hash of the file that each book was set up from last, by its index.
+    pub setups: Vec<[u8; 32]>,
+    /// The commit that was read last.
+    pub last: LastCommit,
+    /// The snapshot that all this began with.
+    pub snapshot: Option<Position>,
+    /// The key files that the snapshot names.
+    pub key_files: Vec<KeyFile>,
+    /// Jobs that were replayed behind the snapshot.
+    pub replayed_jobs: u64,
+    /// Bytes of the records that were replayed.
+    pub replayed_bytes: u64,
+    /// Snapshots that could not be used, in words.
+    pub passed_over: Vec<String>,
+}
+
+/// Rebuild the books of a journal.
+pub fn load<D: Disk>(
+    disk: &D,
+    secrets: &Secrets,
+    until: Until,
+    keys: KeysWanted,
+    progress: Tell<'_>,
+) -> Result<Loaded, LoadFault> {
+    let mut passed_over = Vec::new();
+    let positions = snapshot::list(disk).unwrap_or_else(|fault| {
+        passed_over.push(fault.to_string());
+        Vec::new()
+    });
+    let reachable = |position: &Position| match until {
+        Until::Frontier(frontier) => position.0 <= frontier.position,
+        Until::End => true,
+    };
+    for position in positions.into_iter().filter(reachable) {
+        match carried::from_snapshot(disk, position, secrets, until, keys) {
+            Ok((mut loaded, mut commits)) => {
+                loaded.passed_over = passed_over;
+                loaded.replay(&mut commits, secrets, until, progress)?;
+                return Ok(loaded);
+            }
+            Err(fault) => passed_over.push(format!(
+                "{}: {fault}; an older one or the journal itself is read instead",
+                disk.describe(&snapshot::file_name(position))
+            )),
+        }
+    }
+    let mut commits = Commits::from_position(disk.clone(), Position(1), until)?;
+    let mut loaded = Loaded::nothing(secrets, commits.journal());
+    loaded.passed_over = passed_over;
+    loaded.replay(&mut commits, secrets, until, progress)?;
+    Ok(loaded)
+}
+
+impl Loaded {
+    /// What there is before the first commit.
+    pub(super) fn nothing(secrets: &Secrets, journal: JournalId) -> Self {
+        Self {
+            engine: secrets.engine(),
+            journal,
+            waypoints: Waypoints::default(),
+            ending: Ending::default(),
+            setups: Vec::new(),
+            last: LastCommit {
+                position: Position(0),
+                frame: 0,
+                hash: [0; 32],
+            },
+            snapshot: None,
+            key_files: Vec::new(),
+            replayed_jobs: 0,
+            replayed_bytes: 0,
+            passed_over: Vec::new(),
+        }
+    }
+
+    /// Replay everything that a reader gives.
+    fn replay<D: Disk>(
+        &mut self,
+        commits: &mut Commits<D>,
+        secrets: &Secrets,
+        until: Until,
+        progress: Tell<'_>,
+    ) -> Result<(), LoadFault> {
+        while let Some(found) = commits.next()? {
+            self.replay_one(&found, secrets)?;
+            let done = found.commit.last().0;
+            let of = match until {
+                Until::Frontier(frontier) => frontier.position,
+                Until::End => done,
+            };
+            if progress(Progress { done, of }).is_break() {
+                return Err(LoadFault::GivenUp);
+            }
+        }
+        Ok(())
+    }
+
+    /// Remember what a record of a book's beginning came from.
+    pub(super) fn note_setup(&mut self, setup: &SetupRecord) {
+        let slot = setup.book.slot();
+        let length = self.setups.len().max(slot.saturating_add(1));
+        self.setups.resize(length, [0; 32]);
+        if let Some(hash) = self.setups.get_mut(slot) {
+            *hash = setup.file_hash;
+        }
+    }
+
+    fn replay_one(&mut self, found: &Found, secrets: &Secrets) -> Result<(), LoadFault> {
+        let commit = &found.commit;
+        self.engine
+            .replay(commit, |book, key| secrets.key_hash(book, key))
+            .map_err(|source| LoadFault::Inconsistent {
+                position: commit.first,
+                source,
+            })?;
+        let rebuilt = self.engine.digest();
+        if rebuilt != commit.digest {
+            return Err(LoadFault::Digest {
+                position: commit.last(),
+                journaled: commit.digest,
+                rebuilt,
+            });
+        }
+        self.waypoints.note(commit, found.location);
+        self.ending.note(commit);
+        self.last = LastCommit {
+            position: commit.last(),
+            frame: found.frame,
+            hash: found.hash,
+        };
+        self.replayed_bytes = self.replayed_bytes.saturating_add(found.bytes);
+        for record in &commit.records {
+            match record {
+                Record::Job(_) => self.replayed_jobs = self.replayed_jobs.saturating_add(1),
+                Record::Setup(setup) => self.note_setup(setup),
+                Record::Duplicate(_)
+                | Record::Start(_)
+                | Record::Marker { .. }
+                | Record::Stop
+                | Record::Cut { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}

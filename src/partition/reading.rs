@@ -1,0 +1,88 @@
+//! The journal's history and cursor as the stations ask for them.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::ids::{BookIndex, EntryNo, Position};
+use crate::journal::file::disk::Disk;
+use crate::journal::{Cursor, History, JournalFault};
+use crate::ledger::Commit;
+use crate::ledger::plan::PastEntry;
+use crate::pipeline::outlet;
+use crate::pipeline::post::Past;
+
+/// Commits that wait for the publisher while it catches up.
+const EARLIER_MAX: usize = 16;
+
+impl<D: Disk> Past for History<D> {
+    fn entry(
+        &mut self,
+        book: BookIndex,
+        entry: EntryNo,
+        after: Position,
+    ) -> Result<Option<PastEntry>, String> {
+        if !self.wait_for(after) {
+            return Err(format!(
+                "the journal ended before position {after} was durable"
+            ));
+        }
+        Self::entry(self, book, entry).map_err(|fault| fault.to_string())
+    }
+}
+
+impl<D: Disk> outlet::Outcomes for History<D> {
+    fn commit_at(&self, position: Position) -> Result<Arc<Commit>, String> {
+        match Self::commit_at(self, position) {
+            Ok(Some(commit)) => Ok(commit),
+            Ok(None) => Err(format!("position {position} is not durable")),
+            Err(fault) => Err(fault.to_string()),
+        }
+    }
+}
+
+impl<D: Disk> outlet::Cursor for Cursor<D> {
+    fn save(&mut self, position: Position, sync: bool) -> Result<(), String> {
+        let saved = self
+            .advance(position)
+            .and_then(|()| if sync { self.sync() } else { Ok(()) });
+        saved.map_err(|fault| fault.to_string())
+    }
+}
+
+/// Hand the commits behind `published` over, up to `until`, from a thread of their own: a long
+/// backlog of outcomes must not keep the daemon from beginning.
+pub(super) fn hand_over<D: Disk>(
+    history: History<D>,
+    published: Position,
+    until: Position,
+) -> std::io::Result<mpsc::Receiver<Arc<Commit>>> {
+    let (to, earlier) = mpsc::channel(EARLIER_MAX);
+    if published < until {
+        let work = move || {
+            if let Err(fault) = give(&history, published, until, &to) {
+                tracing::error!(%fault, "outcomes of before the start could not be read");
+            }
+        };
+        std::thread::Builder::new()
+            .name("kontor-earlier".to_owned())
+            .spawn(work)?;
+    }
+    Ok(earlier)
+}
+
+fn give<D: Disk>(
+    history: &History<D>,
+    published: Position,
+    until: Position,
+    to: &mpsc::Sender<Arc<Commit>>,
+) -> Result<(), JournalFault> {
+    let mut commits = history.commits_from(published.next())?;
+    while let Some(found) = commits.next()? {
+        let over = found.commit.first > until;
+        if over || to.blocking_send(Arc::new(found.commit)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,474 @@
+//! Takes the jobs of a case through decoder, engine and record format, one after the other.
+//!
+//! Every job is a commit of its own. Its bytes are read back and replayed into a second engine, whose
+//! digest must be that of the first: a case that passes has also shown that its effects alone give the
+//! same books.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::case::{Case, CaseFault, CaseJob, RAW};
+use super::seen::{Seen, shown};
+use super::{functions, verify};
+use crate::code::Code;
+use crate::engine::{Engine, Secrets, Verdict};
+use crate::ids::{BookIndex, EntryNo, Position};
+use crate::jobs::catalogue::FIRST_QUESTION;
+use crate::jobs::job::{DeadLetter, Job, Looked};
+use crate::jobs::kind_code;
+use crate::jobs::query::{Entries, PastUnreadable, Unanswered};
+use crate::jobs::setup::Setup;
+use crate::journal::record::{self, RecordFault};
+use crate::ledger::commit::SetupRecord;
+use crate::ledger::plan::{NaturalKeys, PastEntry};
+use crate::ledger::{Book, Commit, Inconsistent, Leg, NameTable, Post, Record, Rejection};
+use crate::limits::MESSAGE_BYTES_MAX;
+use crate::pipeline::decode::{ContentType, Item, Sealer, Subject, decode, seal};
+use crate::time::Timestamp;
+use crate::wire::message::{BookRules, Head, JobReader, key_hash};
+use crate::wire::{outcome, question};
+
+/// The one book of a case.
+const BOOK: &str = "main";
+/// Where it stands.
+const TIME_ZONE: &str = "Europe/Berlin";
+/// Where the clock stands if no job says so.
+const CLOCK: &str = "2027-01-01T00:00:00Z";
+/// Cases hold nothing secret; a fixed secret makes every run the same.
+const SECRET: [u8; 32] = *b"kontor rehearses with no secrets";
+/// The book is set up so long before the first job.
+const BEFORE_NANOSECONDS: i64 = 1_000_000_000;
+
+/// kontor failed at a case: a mistake of ours, never of the case.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearsalFault {
+    /// An effect did not fit the state.
+    #[error("{0}; this is a mistake of kontor's, report it with the case")]
+    Inconsistent(#[from] Inconsistent),
+    /// A commit could not be written or read back.
+    #[error("{0}; this is a mistake of kontor's, report it with the case")]
+    Record(#[from] RecordFault),
+    /// The second set of books is another one than the first.
+    #[error("after job {job} replaying the effects gives other books than posting did; report it")]
+    ReplayDiffers {
+        /// Number of the job.
+        job: u64,
+    },
+    /// A past entry or the entries of the past are not there.
+    #[error("job {job} needs {what}, which the commits do not have; report it with the case")]
+    PastMissing {
+        /// Number of the job.
+        job: u64,
+        /// What it needs.
+        what: String,
+    },
+    /// The journal did not take or give back a commit.
+    #[error("the journal in memory failed: {0}; report it with the case")]
+    Journal(#[from] crate::journal::file::Fault),
+}
+
+/// What became of a case.
+#[derive(Debug)]
+pub struct Run {
+    /// Everything that `expect` can name.
+    pub seen: Map<String, Json>,
+    /// Options that a job needed and this release has not built, unless the case expected that.
+    pub options_not_built: BTreeSet<String>,
+}
+
+/// Take a case through. The outer fault is one of the case, the inner one is ours.
+pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
+    let given = case.given.setup()?;
+    let functional_unit = case.given.functional_unit()?;
+    let mut stage = Stage::new(first_instant(case)?);
+    let options = options_of_config(case);
+    if let Err(fault) = stage.set_up(given, functional_unit) {
+        return Ok(Err(fault));
+    }
+    for (at, job) in case.jobs.iter().enumerate() {
+        if let Some(text) = &job.at {
+            stage.now = instant(at, text)?;
+        }
+        let raw = match job.kind.as_str() {
+            RAW => Some(raw(at, job)?),
+            _ => None,
+        };
+        if let Err(fault) = stage.job(job, raw) {
+            return Ok(Err(fault));
+        }
+    }
+    Ok(stage.finish(case, options))
+}
+
+fn instant(at: usize, text: &str) -> Result<Timestamp, CaseFault> {
+    Timestamp::parse(text).ok_or_else(|| {
+        let problem = format!("{text:?} is no RFC 3339 instant such as {CLOCK}");
+        CaseFault::member(format!("/jobs/{at}/at"), problem)
+    })
+}
+
+/// The earliest instant that a job names.
+fn first_instant(case: &Case) -> Result<Timestamp, CaseFault> {
+    let mut first = None;
+    for (at, job) in case.jobs.iter().enumerate() {
+        if let Some(text) = &job.at {
+            let named = instant(at, text)?;
+            first = Some(first.map_or(named, |first: Timestamp| first.min(named)));
+        }
+    }
+    Ok(first
+        .or_else(|| Timestamp::parse(CLOCK))
+        .unwrap_or_default())
+}
+
+/// Body and content type of a raw job.
+type Raw = (Vec<u8>, Result<ContentType, DeadLetter>);
+
+fn raw(at: usize, job: &CaseJob) -> Result<Raw, CaseFault> {
+    let fault = |problem| CaseFault::member(format!("/jobs/{at}/data"), problem);
+    let raw = job.raw().map_err(fault)?;
+    let content_type = raw.content_type.as_deref().unwrap_or("application/json");
+    let bytes = raw.bytes().map_err(fault)?;
+    Ok((bytes, ContentType::of(Some(content_type), None)))
+}
+
+/// Members of the configuration that would change what built kinds do, if they were built.
+fn options_of_config(case: &Case) -> BTreeSet<String> {
+    let config = &case.given.config;
+    let screened = config
+        .get("screening")
+        .and_then(|screening| screening.get("kinds"));
+    let screened = screened.and_then(Json::as_array).is_some_and(|kinds| {
+        let screens = |job: &CaseJob| kinds.iter().any(|kind| *kind == json!(job.kind));
+        case.jobs.iter().any(screens)
+    });
+    let policy = config.contains_key("approval_policy");
+    [(policy, "approval_policy"), (screened, "screening")]
+        .into_iter()
+        .filter(|(used, _)| *used)
+        .map(|(_, name)| format!("given.config /{name}"))
+        .collect()
+}
+
+/// Replaces texts by their hash: nothing in a rehearsal opens them again.
+struct Hashes;
+
+impl Sealer for Hashes {
+    type Fault = std::convert::Infallible;
+
+    fn ensure(&mut self, _: &[Subject]) -> Result<(), Self::Fault> {
+        Ok(())
+    }
+
+    fn seal(&mut self, _: &Subject, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, Self::Fault> {
+        let mut hasher = blake3::Hasher::new_keyed(&SECRET);
+        hasher.update(purpose.as_bytes()).update(&[0]).update(plain);
+        Ok(hasher.finalize().as_bytes().to_vec())
+    }
+}
+
+/// The books of a case while its jobs go through.
+struct Stage {
+    engine: Engine,
+    replica: Engine,
+    reader: JobReader,
+    now: Timestamp,
+    commits: Vec<Commit>,
+    seen: Seen,
+    /// Options that were missing: number of the job, its kind and the place.
+    options: Vec<(u64, String)>,
+}
+
+fn engine() -> Engine {
+    Engine::new(Secrets {
+        natural: NaturalKeys(SECRET),
+        seed: 7,
+    })
+}
+
+impl Stage {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            engine: engine(),
+            replica: engine(),
+            reader: JobReader::new(Vec::new(), SECRET),
+            now,
+            commits: Vec::new(),
+            seen: Seen::default(),
+            options: Vec::new(),
+        }
+    }
+
+    fn set_up(
+        &mut self,
+        given: Setup,
+        functional_unit: Option<&str>,
+    ) -> Result<(), RehearsalFault> {
+        let mut commit = self
+            .engine
+            .begin(Timestamp(self.now.0.saturating_sub(BEFORE_NANOSECONDS)));
+        (commit.effects, commit.legs) = (given.effects, given.legs);
+        let record = SetupRecord {
+            book: BookIndex(0),
+            name: BOOK.into(),
+            functional_unit: functional_unit.map(Into::into),
+            time_zone: TIME_ZONE.into(),
+            file_hash: [0; 32],
+            effects: 0..u32::try_from(commit.effects.len()).unwrap_or(u32::MAX),
+        };
+        self.engine.set_up(record, &mut commit)?;
+        self.keep(0, commit)?;
+        let pan_policy = self.book().map(|book| book.reference().pan_policy());
+        let rules = BookRules {
+            name: BOOK.into(),
+            index: BookIndex(0),
+            pan_policy: pan_policy.unwrap_or_default(),
+        };
+        self.reader = JobReader::new(vec![rules], SECRET);
+        Ok(())
+    }
+
+    fn book(&self) -> Option<&Book> {
+        self.engine.book(BookIndex(0))
+    }
+
+    fn job(&mut self, job: &CaseJob, raw: Option<Raw>) -> Result<(), RehearsalFault> {
+        let (body, content_type) = match raw {
+            Some(raw) => raw,
+            None if kind_code(&job.kind).is_some_and(|code| code >= FIRST_QUESTION) => {
+                return self.question(job);
+            }
+            None => (job.message(), Ok(ContentType::Json)),
+        };
+        let head = Head {
+            book: Some(BOOK),
+            trusted: true,
+            ..Head::default()
+        };
+        let mut items = Vec::new();
+        decode(
+            &mut self.reader,
+            content_type,
+            &head,
+            &body,
+            MESSAGE_BYTES_MAX,
+            &mut items,
+        );
+        let Ok(()) = seal(items.iter_mut(), &mut Hashes);
+        for item in items {
+            match item {
+                Item::Job { job: unsealed, .. } => self.post(job.n, *unsealed.job)?,
+                Item::Dead(part) => self.dead(job.n, &part.letter),
+            }
+        }
+        Ok(())
+    }
+
+    fn post(&mut self, number: u64, mut job: Job) -> Result<(), RehearsalFault> {
+        if let Some(entry) = self.engine.needs_entry(&job) {
+            let past = self
+                .past_entry(entry)
+                .ok_or_else(|| RehearsalFault::PastMissing {
+                    job: number,
+                    what: format!("entry {entry}"),
+                })?;
+            job.entry = Looked::Found(Box::new(past));
+        }
+        let mut commit = self.engine.begin(self.now);
+        match self.engine.apply(job, &mut commit)? {
+            Verdict::Recorded(_) => {
+                let commit = self.keep(number, commit)?;
+                self.show(number, &commit);
+                Ok(())
+            }
+            Verdict::Duplicate(first) => {
+                let outcome = self
+                    .commits
+                    .iter()
+                    .find_map(|commit| self.published(commit, first));
+                self.seen.outcome(number, outcome.unwrap_or_default(), true);
+                Ok(())
+            }
+            Verdict::Dead(letter) => {
+                self.dead(number, &letter);
+                Ok(())
+            }
+            Verdict::NeedsEntry(entry) => Err(RehearsalFault::PastMissing {
+                job: number,
+                what: format!("entry {entry} a second time"),
+            }),
+        }
+    }
+
+    /// Write a commit, read it back, replay it, and give back what was read.
+    fn keep(&mut self, number: u64, mut commit: Commit) -> Result<Commit, RehearsalFault> {
+        self.engine.finish(&mut commit);
+        let mut bytes = Vec::new();
+        record::encode(&commit, &mut bytes)?;
+        let read = record::decode(&bytes)?;
+        self.replica
+            .replay(&read, |book, key| key_hash(&SECRET, book, key))?;
+        let mut again = Vec::new();
+        record::encode(&read, &mut again)?;
+        if again != bytes || self.replica.digest() != commit.digest {
+            return Err(RehearsalFault::ReplayDiffers { job: number });
+        }
+        self.commits.push(read.clone());
+        Ok(read)
+    }
+
+    fn show(&mut self, number: u64, commit: &Commit) {
+        for (position, record) in commit.positions() {
+            let Record::Job(record) = record else {
+                continue;
+            };
+            let Some(outcome) = self.published(commit, position) else {
+                continue;
+            };
+            if let Some(refusal) = &record.outcome.rejection {
+                self.note_option(number, outcome::kind(record), refusal);
+            }
+            if let Some(book) = self.engine.book(record.book) {
+                self.seen.effects(number, record, commit, book);
+            }
+            if record.event.is_some() {
+                self.seen.event(outcome);
+            } else {
+                self.seen.outcome(number, outcome, false);
+            }
+        }
+    }
+
+    fn note_option(&mut self, number: u64, kind: &str, refusal: &Rejection) {
+        if refusal.code() == Code::UnsupportedOption {
+            let place = refusal.path().unwrap_or_default();
+            self.options.push((number, format!("{kind} {place}")));
+        }
+    }
+
+    /// The outcome at a position of a commit, as it is published.
+    fn published(&self, commit: &Commit, position: Position) -> Option<Map<String, Json>> {
+        let record = outcome::at(commit, position)?;
+        let names = NameTable::of_books(self.engine.books());
+        let mut text = Vec::new();
+        outcome::encode(record, commit, &names, &mut text);
+        serde_json::from_slice(&text).ok()
+    }
+
+    fn dead(&mut self, number: u64, letter: &DeadLetter) {
+        let mut detail = shown(&letter.detail);
+        detail.insert("dead_letter".to_owned(), json!(true));
+        let rejection = json!({
+            "job": number,
+            "code": letter.code.text(),
+            "message": letter.reason,
+            "path": letter.path,
+            "detail": detail,
+        });
+        self.seen.rejections.push(rejection);
+    }
+
+    fn question(&mut self, job: &CaseJob) -> Result<(), RehearsalFault> {
+        let data = job.data.as_ref().map_or("{}", |data| data.get());
+        let kind = kind_code(&job.kind).unwrap_or_default();
+        let Some(book) = self.engine.book(BookIndex(0)) else {
+            return Ok(());
+        };
+        let entries = Commits(&self.commits);
+        let answer = question::read(kind, data.as_bytes())
+            .map_err(Unanswered::Refused)
+            .and_then(|question| question.answer(book, &entries));
+        match answer {
+            Ok(members) => {
+                let mut answer = shown(&members);
+                answer.insert("kind".to_owned(), json!(job.kind));
+                answer.insert("status".to_owned(), json!("answered"));
+                self.seen.outcome(job.n, answer, false);
+                Ok(())
+            }
+            Err(Unanswered::Refused(refusal)) => {
+                self.note_option(job.n, &job.kind, &refusal);
+                let path = refusal.path().map(|path| format!("/data{path}"));
+                self.seen.rejections.push(json!({
+                    "job": job.n,
+                    "kind": job.kind,
+                    "status": "rejected",
+                    "code": refusal.code().text(),
+                    "message": refusal.message(),
+                    "path": path,
+                    "detail": shown(refusal.detail()),
+                }));
+                Ok(())
+            }
+            Err(Unanswered::Unread(PastUnreadable { reason })) => {
+                let what = format!("the entries of the past: {reason}");
+                Err(RehearsalFault::PastMissing { job: job.n, what })
+            }
+        }
+    }
+
+    fn past_entry(&self, entry: EntryNo) -> Option<PastEntry> {
+        let mut found = None;
+        each_entry(&self.commits, &mut |post, legs| {
+            if post.number == entry && !post.opening {
+                let (post, legs) = (post.clone(), legs.to_vec());
+                found = Some(PastEntry { post, legs });
+            }
+        });
+        found
+    }
+
+    fn finish(self, case: &Case, mut options: BTreeSet<String>) -> Result<Run, RehearsalFault> {
+        let expected = |number: u64| {
+            let rejections = case.expect.get("rejections").and_then(Json::as_array);
+            rejections.is_some_and(|rejections| {
+                rejections.iter().any(|rejection| {
+                    rejection.get("job") == Some(&json!(number))
+                        && rejection.get("code") == Some(&json!(Code::UnsupportedOption.text()))
+                })
+            })
+        };
+        let unexpected = self
+            .options
+            .into_iter()
+            .filter(|(number, _)| !expected(*number));
+        options.extend(unexpected.map(|(_, option)| option));
+        let mut seen = match self.engine.book(BookIndex(0)) {
+            Some(book) => self.seen.finish(book),
+            None => Map::new(),
+        };
+        if let Some(checks) = case.expect.get("checks") {
+            seen.insert(
+                "checks".to_owned(),
+                verify::checks(checks, &self.commits, &self.engine)?,
+            );
+        }
+        if let Some(Json::Array(checks)) = case.expect.get("function_checks") {
+            let made = checks.iter().map(functions::check).collect();
+            seen.insert("function_checks".to_owned(), Json::Array(made));
+        }
+        Ok(Run {
+            seen,
+            options_not_built: options,
+        })
+    }
+}
+
+/// The entries of commits in memory.
+struct Commits<'c>(&'c [Commit]);
+
+impl Entries for Commits<'_> {
+    fn each(&self, visit: &mut dyn FnMut(&Post, &[Leg])) -> Result<(), PastUnreadable> {
+        each_entry(self.0, visit);
+        Ok(())
+    }
+}
+
+fn each_entry(commits: &[Commit], visit: &mut dyn FnMut(&Post, &[Leg])) {
+    for commit in commits {
+        for post in commit.effects.iter().filter_map(|effect| effect.as_post()) {
+            visit(post, commit.legs(&post.legs));
+        }
+    }
+}
