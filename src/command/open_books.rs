@@ -3,6 +3,7 @@
 //! Reading takes no lock, cuts nothing and writes nothing. It goes as far as the writer has said that
 //! everything is synced; without a writer's word as far as whole frames go.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -16,7 +17,7 @@ use crate::journal::file::disk::OsDisk;
 use crate::journal::file::{Frontier, Until};
 use crate::journal::{History, JournalFault};
 use crate::ledger::{Book, Commit, Effect, Leg, Post, Record};
-use crate::partition::{Loaded, Progress, Secrets, load};
+use crate::partition::{KeysWanted, Loaded, Progress, Secrets, load};
 use crate::vault::JournalSecret;
 
 /// Name of the file with the journal's secret.
@@ -31,6 +32,7 @@ pub struct Where {
     #[arg(long, value_name = "BOOK")]
     pub book: Option<String>,
     #[command(flatten)]
+    /// Which directory.
     pub dir: Directory,
 }
 
@@ -127,9 +129,16 @@ impl OpenJournal {
     /// Rebuild its books, with a progress bar if that takes long and somebody watches.
     pub fn load(&self) -> anyhow::Result<Loaded> {
         let bar = bar("reading");
-        let loaded = load(&self.disk, &self.secrets, self.until, &mut |at| {
-            show(&bar, at)
-        });
+        let loaded = load(
+            &self.disk,
+            &self.secrets,
+            self.until,
+            KeysWanted::All,
+            &mut |at| {
+                show(&bar, at);
+                ControlFlow::Continue(())
+            },
+        );
         bar.finish_and_clear();
         Ok(loaded.with_context(|| format!("{} cannot be read", self.path.display()))?)
     }
@@ -163,7 +172,7 @@ impl Where {
             let place = books.iter().position(wanted);
             known.extend(books);
             if let Some(index) = place.and_then(|place| u16::try_from(place).ok()) {
-                found.push(OpenBook::of(journal, loaded, BookIndex(index)));
+                found.push(OpenBook::of(journal, loaded, BookIndex(index))?);
                 if self.book.is_some() {
                     break;
                 }
@@ -186,15 +195,19 @@ impl Where {
 }
 
 impl OpenBook {
-    fn of(journal: OpenJournal, mut loaded: Loaded, index: BookIndex) -> Self {
+    fn of(journal: OpenJournal, mut loaded: Loaded, index: BookIndex) -> anyhow::Result<Self> {
         let waypoints = std::mem::take(&mut loaded.waypoints);
-        let history = History::read_only(journal.disk, waypoints, loaded.frontier);
-        Self {
+        let durable = match (journal.until, loaded.frontier) {
+            (Until::Frontier(frontier), _) | (Until::End, Some(frontier)) => frontier,
+            (Until::End, None) => return Err(anyhow::anyhow!("the journal has no end")),
+        };
+        let history = History::read_only(journal.disk, waypoints, durable);
+        Ok(Self {
             loaded,
             secrets: journal.secrets,
             history,
             index,
-        }
+        })
     }
 
     /// The book.

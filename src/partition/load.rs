@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::ids::Position;
 use crate::journal::ending::Ending;
 use crate::journal::file::disk::Disk;
-use crate::journal::file::{JournalId, Until};
+use crate::journal::file::{Frontier, JournalId, Until};
 use crate::journal::snapshot::{self, KeyFile};
 use crate::journal::waypoints::Waypoints;
 use crate::journal::{Commits, Found, JournalFault};
@@ -106,6 +106,8 @@ pub struct Loaded {
     pub setups: Vec<[u8; 32]>,
     /// The commit that was read last.
     pub last: LastCommit,
+    /// How far the journal was read; none if a snapshot stood at its end.
+    pub frontier: Option<Frontier>,
     /// The snapshot that all this began with.
     pub snapshot: Option<Position>,
     /// The key files that the snapshot names.
@@ -169,6 +171,7 @@ impl Loaded {
                 frame: 0,
                 hash: [0; 32],
             },
+            frontier: None,
             snapshot: None,
             key_files: Vec::new(),
             replayed_jobs: 0,
@@ -196,6 +199,7 @@ impl Loaded {
                 return Err(LoadFault::GivenUp);
             }
         }
+        self.frontier = Some(commits.frontier());
         Ok(())
     }
 

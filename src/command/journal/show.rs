@@ -22,7 +22,7 @@ use crate::wire::outcome;
 Examples:
   kontor journal show --from 1000 --limit 10
   kontor journal show | jq 'select(.outcome.status == \"rejected\")'")]
-pub struct ShowArgs {
+pub(super) struct ShowArgs {
     /// First position
     #[arg(long, value_name = "POSITION", default_value_t = 1)]
     from: u64,

@@ -33,7 +33,7 @@ const FINDINGS_MAX: usize = 100;
 Examples:
   kontor journal verify
   kontor --format json journal verify --dir /var/lib/kontor")]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     #[command(flatten)]
     dir: Directory,
 }
