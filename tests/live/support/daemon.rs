@@ -96,7 +96,7 @@ impl Site {
     /// The one place that knows the command line.
     fn command(&self, apply_topology: bool) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kontor"));
-        command.arg(self.config());
+        command.arg("--config").arg(self.config()).arg("run");
         if apply_topology {
             command.arg("--apply-topology");
         }
@@ -221,6 +221,10 @@ impl Daemon {
         let (_, page) = self.get("/metrics")?;
         let line = page.lines().find_map(|line| line.strip_prefix(series))?;
         line.trim().parse().ok()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
