@@ -14,8 +14,6 @@ pub const LEGS_MAX: usize = 1_000;
 pub const TEXT_CHARS_MAX: usize = 500;
 /// Characters of an identifier, a code or a reference.
 pub const ID_CHARS_MAX: usize = 128;
-/// Characters of a label's name or value: short codes.
-pub const LABEL_CHARS_MAX: usize = 64;
 /// Labels of an account.
 pub const LABELS_MAX: usize = 32;
 /// Characters of a value that a rejection may echo in its detail.

@@ -3,8 +3,11 @@
 //! This file alone, below the wire, knows `serde_json`, so that the ledger can keep and read records
 //! without knowing how JSON is read.
 
-use serde::de::{DeserializeOwned, Error};
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::lenient::{self, Lenient, lenient as read_any};
 
@@ -26,6 +29,79 @@ impl RawJson {
     /// The value as a type of ours, or what is wrong with it.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, String> {
         serde_json::from_str(&self.0).map_err(|error| error.to_string())
+    }
+
+    /// What the value is, one level deep; none if the text is not JSON or names a member twice.
+    pub fn parts(&self) -> Option<Parts> {
+        match self.0.as_bytes().first()? {
+            b'{' => {
+                let members: MembersOnce = serde_json::from_str(&self.0).ok()?;
+                Some(Parts::Object(members.0))
+            }
+            b'[' => {
+                let items: Vec<Box<RawValue>> = serde_json::from_str(&self.0).ok()?;
+                Some(Parts::List(
+                    items.iter().map(|item| Self::of(item)).collect(),
+                ))
+            }
+            b'"' => serde_json::from_str(&self.0).ok().map(Parts::Text),
+            b't' | b'f' => serde_json::from_str(&self.0).ok().map(Parts::Bool),
+            b'n' => Some(Parts::Null),
+            _digit_or_sign => Some(Parts::Number(self.0.to_string())),
+        }
+    }
+
+    fn of(value: &RawValue) -> Self {
+        Self::new(value.get())
+    }
+}
+
+/// A JSON value taken apart one level deep, in the order in which it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number as it was written.
+    Number(String),
+    /// A string.
+    Text(String),
+    /// An array.
+    List(Vec<RawJson>),
+    /// An object.
+    Object(Vec<(String, RawJson)>),
+}
+
+/// Members in order, none of them twice.
+struct MembersOnce(Vec<(String, RawJson)>);
+
+impl<'de> Deserialize<'de> for MembersOnce {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = MembersOnce;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members: Vec<(String, RawJson)> = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            members.push((name, RawJson::of(&value)));
+        }
+        let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Err(A::Error::custom("a member stands twice"));
+        }
+        Ok(MembersOnce(members))
     }
 }
 

@@ -2,28 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use super::Measured;
 use super::load::{Load, reader};
-use crate::pipeline::decode::{ContentType, Sealer, Subject, decode, seal};
+use super::rig::NoTexts;
+use super::{BenchFault, Measured};
+use crate::pipeline::decode::{ContentType, decode, seal};
+use crate::pipeline::stations::StationFault;
 use crate::wire::message::Head;
 
-/// Nothing in the load has personal texts.
-struct NoTexts;
-
-impl Sealer for NoTexts {
-    type Fault = std::convert::Infallible;
-
-    fn ensure(&mut self, _: &[Subject]) -> Result<(), Self::Fault> {
-        Ok(())
-    }
-
-    fn seal(&mut self, _: &Subject, _: &str, plain: &[u8]) -> Result<Vec<u8>, Self::Fault> {
-        Ok(plain.to_vec())
-    }
-}
-
 /// Decode so many jobs of a content type, `per_message` in each message.
-pub fn measure(content_type: ContentType, jobs: u64, per_message: u32, seed: u64) -> Measured {
+pub fn measure(
+    content_type: ContentType,
+    jobs: u64,
+    per_message: u32,
+    seed: u64,
+) -> Result<Measured, BenchFault> {
     let mut reader = reader();
     let mut load = Load::new(10_000, seed);
     let (mut took, mut decoded, mut bytes) = (Duration::ZERO, 0_u64, 0_u64);
@@ -52,21 +44,13 @@ pub fn measure(content_type: ContentType, jobs: u64, per_message: u32, seed: u64
             usize::MAX,
             &mut items,
         );
-        let Ok(()) = seal(items.iter_mut(), &mut NoTexts);
+        seal(items.iter_mut(), &mut NoTexts).map_err(StationFault::from)?;
         took = took.saturating_add(began.elapsed());
         decoded = decoded.saturating_add(u64::try_from(items.len()).unwrap_or_default());
         items.clear();
     }
-    Measured {
-        what: format!("decode {content_type:?}"),
-        count: decoded,
-        took,
-        notes: vec![(
-            "bytes per job".into(),
-            bytes
-                .checked_div(decoded.max(1))
-                .unwrap_or_default()
-                .to_string(),
-        )],
-    }
+    let mut measured = Measured::new(format!("decode {content_type:?}"), decoded, took);
+    let bytes = bytes.checked_div(decoded.max(1));
+    measured.note("bytes per job", bytes.unwrap_or_default());
+    Ok(measured)
 }

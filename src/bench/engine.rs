@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Measured;
 use super::load::{Load, engine, reader};
-use crate::ledger::Inconsistent;
+use super::{BenchFault, Measured, resident_bytes};
 use crate::pipeline::decode::{ContentType, Item, decode};
 use crate::time::Timestamp;
 use crate::wire::message::Head;
@@ -13,8 +12,11 @@ use crate::wire::message::Head;
 const BATCH: u32 = 8_192;
 
 /// Apply so many entries between so many accounts; decoding is outside the clock.
-pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Inconsistent> {
-    let mut engine = engine(accounts)?;
+pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, BenchFault> {
+    let before = resident_bytes();
+    let (mut engine, setup) = engine(accounts)?;
+    drop(setup);
+    let opened = resident_bytes().saturating_sub(before);
     let mut reader = reader();
     let mut load = Load::new(accounts, seed);
     let mut took = Duration::ZERO;
@@ -50,13 +52,11 @@ pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Incon
     let per_key = u64::try_from(keys.bytes())
         .unwrap_or_default()
         .checked_div(keys.len().max(1));
-    Ok(Measured {
-        what: format!("engine alone, {accounts} accounts"),
-        count: applied,
-        took,
-        notes: vec![(
-            "bytes per key".into(),
-            per_key.unwrap_or_default().to_string(),
-        )],
-    })
+    let mut measured = Measured::new(format!("engine alone, {accounts} accounts"), applied, took);
+    measured.note("bytes per key", per_key.unwrap_or_default());
+    measured.note(
+        "resident bytes per account",
+        opened.div_euclid(u64::from(accounts.max(1))),
+    );
+    Ok(measured)
 }

@@ -9,7 +9,7 @@ use crate::ledger::commit::SetupRecord;
 use crate::ledger::effect::{AccountChange, AccountOpened};
 use crate::ledger::plan::NaturalKeys;
 use crate::ledger::reference::PanPolicy;
-use crate::ledger::{AccountClass, Effect, Inconsistent};
+use crate::ledger::{AccountClass, Commit, Effect, Inconsistent};
 use crate::simulator::Chance;
 use crate::time::Timestamp;
 use crate::wire::client::{BinaryEnvelope, JobsMessage};
@@ -91,11 +91,79 @@ impl Load {
     }
 }
 
+/// Messages made once and given again and again, each time with fresh keys: so that a run of millions
+/// of jobs neither holds them all in memory nor pays for their making.
+#[derive(Debug)]
+pub struct Stock {
+    messages: Vec<Message>,
+    turn: usize,
+    number: u64,
+}
+
+#[derive(Debug)]
+struct Message {
+    body: Vec<u8>,
+    /// Where the digits of the keys stand, in order.
+    digits: Vec<usize>,
+}
+
+impl Stock {
+    /// A stock of these messages, which [`Load`] made.
+    pub fn new(bodies: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let messages = bodies
+            .into_iter()
+            .map(|body| {
+                let digits = body
+                    .windows(KEY_PREFIX.len())
+                    .enumerate()
+                    .filter(|(_, window)| *window == KEY_PREFIX)
+                    .map(|(at, _)| at.saturating_add(KEY_PREFIX.len()))
+                    .collect();
+                Message { body, digits }
+            })
+            .collect();
+        Self {
+            messages,
+            turn: 0,
+            number: 0,
+        }
+    }
+
+    /// The next message; none if the stock is empty.
+    pub fn message(&mut self) -> Option<Vec<u8>> {
+        let message = self.messages.get(self.turn)?;
+        let mut body = message.body.clone();
+        for at in &message.digits {
+            self.number = self.number.saturating_add(1);
+            write_digits(
+                self.number,
+                body.get_mut(*at..at.saturating_add(KEY_DIGITS))?,
+            );
+        }
+        self.turn = self.turn.saturating_add(1) % self.messages.len();
+        Some(body)
+    }
+}
+
+fn write_digits(number: u64, into: &mut [u8]) {
+    let mut rest = number;
+    for place in into.iter_mut().rev() {
+        let digit = u8::try_from(rest % 10).unwrap_or_default();
+        *place = b'0'.saturating_add(digit);
+        rest = rest.div_euclid(10);
+    }
+}
+
+/// Every key of the load begins so and goes on with digits.
+const KEY_PREFIX: &[u8] = b"bench-";
+/// Digits of a key.
+const KEY_DIGITS: usize = 12;
 /// Code of `entry.post`.
 const ENTRY_POST: u16 = 201;
 
-/// An engine with one book of so many accounts in EUR, none of them limited.
-pub fn engine(accounts: u32) -> Result<Engine, Inconsistent> {
+/// An engine with one book of so many accounts in EUR, none of them limited, and the commit that made
+/// it so.
+pub fn engine(accounts: u32) -> Result<(Engine, Commit), Inconsistent> {
     let secrets = Secrets {
         natural: NaturalKeys(SECRET),
         seed: 7,
@@ -125,7 +193,7 @@ pub fn engine(accounts: u32) -> Result<Engine, Inconsistent> {
     };
     engine.set_up(setup, &mut commit)?;
     engine.finish(&mut commit);
-    Ok(engine)
+    Ok((engine, commit))
 }
 
 /// A reader of jobs for that book.
@@ -136,4 +204,61 @@ pub fn reader() -> JobReader {
         pan_policy: PanPolicy::Reject,
     };
     JobReader::new(vec![rules], SECRET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::decode::{ContentType, Item, decode};
+    use crate::wire::message::Head;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_job_of_a_stock_has_a_key_of_its_own() {
+        let mut load = Load::new(10, 1);
+        let mut stock = Stock::new([load.lines(3), load.lines(2)]);
+        let mut keys = BTreeSet::new();
+        for _ in 0..4 {
+            let mut items = Vec::new();
+            let body = stock.message().unwrap();
+            let head = Head::default();
+            let ndjson = Ok(ContentType::Ndjson);
+            decode(&mut reader(), ndjson, &head, &body, usize::MAX, &mut items);
+            for item in items {
+                let Item::Job { job, .. } = item else {
+                    panic!("the load makes jobs only");
+                };
+                assert!(keys.insert(job.job.envelope.key.to_string()));
+            }
+        }
+        assert_eq!(keys.len(), 10);
+        assert!(keys.contains("bench-000000000010"));
+    }
+
+    #[test]
+    fn binary_jobs_say_the_same_as_lines() {
+        let (mut text, mut binary) = (Load::new(10, 1), Load::new(10, 1));
+        let prints = |content_type, body: &[u8]| {
+            let (mut items, head) = (Vec::new(), Head::default());
+            decode(
+                &mut reader(),
+                Ok(content_type),
+                &head,
+                body,
+                usize::MAX,
+                &mut items,
+            );
+            let print = |item| match item {
+                Item::Job { job, .. } => job.job.envelope.fingerprint,
+                Item::Dead(part) => panic!("{part:?}"),
+            };
+            items.into_iter().map(print).collect::<Vec<_>>()
+        };
+        let lines = prints(ContentType::Ndjson, &text.lines(5));
+        assert_eq!(lines.len(), 5);
+        assert_eq!(
+            lines,
+            prints(ContentType::Binary, &binary.binary(5).unwrap())
+        );
+    }
 }

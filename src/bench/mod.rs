@@ -4,10 +4,51 @@
 //! the same run, side by side, because machines differ and are noisy.
 
 pub mod load;
+pub mod rig;
 pub mod engine;
+pub mod rings;
 pub mod decode;
+pub mod journal;
+pub mod pipeline;
+pub mod render;
 
+use std::fmt::Display;
 use std::time::Duration;
+
+use crate::journal::JournalFault;
+use crate::journal::file::Fault;
+use crate::ledger::Inconsistent;
+use crate::pipeline::stations::StationFault;
+use crate::settings::SettingsFault;
+
+/// Why a measurement ended without a figure.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchFault {
+    /// The built-in settings.
+    #[error("the built-in settings cannot be read: {0}")]
+    Settings(#[from] SettingsFault),
+    /// The engine.
+    #[error("{0}")]
+    Engine(#[from] Inconsistent),
+    /// The file journal.
+    #[error("{0}")]
+    File(#[from] Fault),
+    /// The journal.
+    #[error("{0}")]
+    Journal(#[from] JournalFault),
+    /// A station.
+    #[error("{0}")]
+    Station(#[from] StationFault),
+    /// The operating system.
+    #[error("the system refused a thread or a file: {0}")]
+    System(#[from] std::io::Error),
+    /// A station ended before the last job.
+    #[error("a station ended before its work was done")]
+    Stopped,
+    /// The load is not what it should be.
+    #[error("a job of the load was not taken as a job: the benchmark itself is wrong")]
+    Load,
+}
 
 /// One measurement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +64,21 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// So many things in so long.
+    pub fn new(what: impl Into<String>, count: u64, took: Duration) -> Self {
+        Self {
+            what: what.into(),
+            count,
+            took,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Add a fact.
+    pub fn note(&mut self, name: &str, value: impl Display) {
+        self.notes.push((name.to_owned(), value.to_string()));
+    }
+
     /// Things per second.
     pub fn per_second(&self) -> u64 {
         let nanos = self.took.as_nanos().max(1);
@@ -30,5 +86,36 @@ impl Measured {
             .saturating_mul(1_000_000_000)
             .checked_div(nanos);
         u64::try_from(rate.unwrap_or_default()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The value below which so many of a hundred lie, of values in order.
+pub fn quantile(ordered: &[Duration], percent: usize) -> Duration {
+    let last = ordered.len().saturating_sub(1);
+    let at = last.saturating_mul(percent).div_euclid(100);
+    ordered.get(at).copied().unwrap_or_default()
+}
+
+/// Memory of this process that is resident; 0 where the system does not say.
+pub fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kibibytes.unwrap_or_default().saturating_mul(1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_quantiles_are_those_of_the_values() {
+        let measured = Measured::new("x", 3_000, Duration::from_millis(1_500));
+        assert_eq!(measured.per_second(), 2_000);
+        let values: Vec<Duration> = (0..=100).map(Duration::from_millis).collect();
+        assert_eq!(quantile(&values, 50), Duration::from_millis(50));
+        assert_eq!(quantile(&values, 99), Duration::from_millis(99));
+        assert_eq!(quantile(&[], 99), Duration::ZERO);
+        assert!(resident_bytes() > 1 << 20);
     }
 }

@@ -1,7 +1,10 @@
 //! How a command ends: the answer, or the fault and the exit code that it stands for.
 
+use crate::broker::{BrokerFault, FaultClass};
+use crate::daemon::DaemonFault;
 use crate::journal::JournalFault;
 use crate::journal::file::Fault;
+use crate::partition::{LoadFault, OpenFault};
 use crate::settings::SettingsFault;
 
 /// The answer is no.
@@ -47,37 +50,63 @@ impl Done {
 #[error("{0}")]
 pub struct Unusable(pub String);
 
+/// What was asked for is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotFound(pub String);
+
+/// The configuration can be read and cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misconfigured(pub String);
+
 /// The exit code of a fault: that of the first cause that has one.
 pub(super) fn code(fault: &anyhow::Error) -> u8 {
     fault.chain().find_map(code_of).unwrap_or(JOURNAL)
 }
 
+/// A fault in words, with every cause that has not been said yet.
+pub(super) fn words(fault: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in fault.chain() {
+        let cause = cause.to_string();
+        if said.contains(&cause) {
+            continue;
+        }
+        if !said.is_empty() {
+            said.push_str(": ");
+        }
+        said.push_str(&cause);
+    }
+    said
+}
+
 fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    let of_journal = |damaged: bool| if damaged { DAMAGED } else { JOURNAL };
     if cause.is::<Unusable>() {
-        return Some(USAGE);
-    }
-    if let Some(fault) = cause.downcast_ref::<crate::daemon::DaemonFault>() {
-        return Some(fault.exit_code());
-    }
-    if cause.is::<SettingsFault>() {
-        return Some(CONFIGURATION);
-    }
-    if let Some(fault) = cause.downcast_ref::<crate::broker::BrokerFault>() {
-        use crate::broker::FaultClass;
-        return Some(match fault.class() {
+        Some(USAGE)
+    } else if cause.is::<NotFound>() {
+        Some(NO)
+    } else if cause.is::<SettingsFault>() || cause.is::<Misconfigured>() {
+        Some(CONFIGURATION)
+    } else if let Some(fault) = cause.downcast_ref::<BrokerFault>() {
+        Some(match fault.class() {
             FaultClass::Configuration | FaultClass::Missing => CONFIGURATION,
             FaultClass::Transient => UNAVAILABLE,
-        });
+        })
+    } else if let Some(fault) = cause.downcast_ref::<JournalFault>() {
+        Some(of_journal(matches!(fault, JournalFault::Damaged(_))))
+    } else if let Some(fault) = cause.downcast_ref::<Fault>() {
+        Some(of_journal(matches!(fault, Fault::Damaged(_))))
+    } else if let Some(fault) = cause.downcast_ref::<LoadFault>() {
+        let readable = matches!(fault, LoadFault::Journal(JournalFault::Io(_)));
+        Some(of_journal(!readable))
+    } else if let Some(fault) = cause.downcast_ref::<OpenFault>() {
+        Some(fault.exit_code())
+    } else {
+        let fault = cause.downcast_ref::<DaemonFault>();
+        fault.map(DaemonFault::exit_code)
     }
-    if let Some(fault) = cause.downcast_ref::<JournalFault>() {
-        let damaged = matches!(fault, JournalFault::Damaged(_));
-        return Some(if damaged { DAMAGED } else { JOURNAL });
-    }
-    if let Some(fault) = cause.downcast_ref::<Fault>() {
-        let damaged = matches!(fault, Fault::Damaged(_));
-        return Some(if damaged { DAMAGED } else { JOURNAL });
-    }
-    None
 }
 
 /// Whether nobody reads what is printed any more.
@@ -86,4 +115,26 @@ pub(super) fn is_closed_pipe(fault: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|fault| fault.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once_and_gives_the_code() {
+        let damaged = JournalFault::Damaged("segment 1 is damaged".into());
+        let fault = anyhow::Error::new(damaged).context("p0 cannot be read");
+        assert_eq!(words(&fault), "p0 cannot be read: segment 1 is damaged");
+        assert_eq!(code(&fault), 65);
+        let io = JournalFault::Io("p0 is not there".into());
+        let fault = anyhow::Error::new(OpenFault::Journal(io));
+        assert_eq!(
+            (words(&fault).as_str(), code(&fault)),
+            ("p0 is not there", 74)
+        );
+        assert_eq!(code(&Unusable("x".into()).into()), 64);
+        assert_eq!(code(&NotFound("x".into()).into()), 1);
+        assert_eq!(code(&Misconfigured("x".into()).into()), 78);
+    }
 }

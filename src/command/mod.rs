@@ -13,9 +13,22 @@
 //! | 74   | the journal cannot be read or written, or its lock is held     |
 //! | 78   | configuration or topology                                      |
 
+mod answer;
 mod exit;
+pub mod open_books;
+
+pub mod balance;
+pub mod bench;
+pub mod check_config;
+pub mod document;
+pub mod entry;
+pub mod journal;
+pub mod outcome;
 pub mod rehearse;
 pub mod run;
+pub mod submit;
+pub mod topology;
+pub mod trial_balance;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -28,20 +41,40 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::report;
 use crate::settings::{Settings, SettingsFault, Sources};
 
-pub use exit::{Done, Unusable};
+pub use exit::{Done, Misconfigured, NotFound, Unusable};
 
 /// The subcommands, in the order of the help text.
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    CheckConfig(check_config::CheckConfigArgs),
+    Topology(topology::TopologyArgs),
+    Submit(submit::SubmitArgs),
     Rehearse(rehearse::RehearseArgs),
+    Balance(balance::BalanceArgs),
+    TrialBalance(trial_balance::TrialBalanceArgs),
+    Entry(entry::EntryArgs),
+    Document(document::DocumentArgs),
+    Outcome(outcome::OutcomeArgs),
+    Journal(journal::JournalArgs),
+    Bench(bench::Args),
 }
 
 impl Command {
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
         match self {
-            Self::Run(args) => run::run(args, globals, out),
+            Self::Run(args) => run::run(args, globals),
+            Self::CheckConfig(args) => check_config::run(args, globals, out),
+            Self::Topology(args) => topology::run(args, globals, out),
+            Self::Submit(args) => submit::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
+            Self::Balance(args) => balance::run(args, globals, out),
+            Self::TrialBalance(args) => trial_balance::run(args, globals, out),
+            Self::Entry(args) => entry::run(args, globals, out),
+            Self::Document(args) => document::run(args, globals, out),
+            Self::Outcome(args) => outcome::run(args, globals, out),
+            Self::Journal(args) => journal::run(args, globals, out),
+            Self::Bench(args) => bench::run(args, globals, out),
         }
     }
 }
@@ -144,7 +177,7 @@ pub fn run(
         // A reader that has seen enough, such as `head`, is no mistake.
         Err(fault) if exit::is_closed_pipe(&fault) => 0,
         Err(fault) => {
-            let _unheard = writeln!(err, "kontor: {fault:#}");
+            let _unheard = writeln!(err, "kontor: {}", exit::words(&fault));
             exit::code(&fault)
         }
     }

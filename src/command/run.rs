@@ -1,7 +1,5 @@
 //! `kontor run`: the daemon.
 
-use std::io::Write;
-
 use anyhow::Context;
 use clap::Args;
 
@@ -9,38 +7,40 @@ use super::{Done, Globals};
 use crate::daemon::reload::Reloading;
 use crate::daemon::{self, Options};
 use crate::settings::{LogFormat, Settings};
-use crate::telemetry::tracing::{Format, install};
+use crate::telemetry::tracing::{self, Format};
 
-/// Threads for connections, HTTP and timers; the stations have their own.
-const ASYNC_THREADS: usize = 2;
+/// Threads of the asynchronous part; the stations have threads of their own.
+const WORKER_THREADS: usize = 2;
 
-/// Run the daemon: consume jobs, post them, acknowledge what is durable, publish outcomes
+/// Run the daemon until SIGTERM or SIGINT
 ///
-/// It checks the broker's topology first and refuses to start on a difference. SIGTERM and SIGINT finish
-/// what was taken and end it; a second one does not wait. SIGHUP reads the configuration again.
+/// It takes jobs from the queues of its partitions, posts them, makes them durable, acknowledges them
+/// and publishes their outcomes. It refuses to start on a broker that is not as it must be.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: kontor --config /etc/kontor/kontor.toml run --apply-topology")]
+#[command(after_help = "\
+Examples:
+  kontor run
+  kontor --config /etc/kontor/kontor.toml run --apply-topology")]
 pub struct RunArgs {
-    /// Make missing exchanges, queues and bindings before checking them
+    /// Make what is missing on the broker before checking it
     #[arg(long)]
     apply_topology: bool,
-    /// Wait for the lock of a state directory that another process holds, then go on
+    /// Wait for the lock of the state directory instead of giving up
     #[arg(long)]
     standby: bool,
 }
 
 /// Run the command.
-pub fn run(args: &RunArgs, globals: &Globals, _out: &mut impl Write) -> anyhow::Result<Done> {
+pub fn run(args: &RunArgs, globals: &Globals) -> anyhow::Result<Done> {
     let sources = globals.sources();
     let settings = Settings::load(&sources)?;
     let format = match settings.log.format {
         LogFormat::Text => Format::Text,
         LogFormat::Json => Format::Json,
     };
-    let log = install(settings.log.level, format).context("cannot start the log")?;
+    let log = tracing::install(settings.log.level, format).context("cannot start the log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(ASYNC_THREADS)
-        .thread_name("kontor-async")
+        .worker_threads(WORKER_THREADS)
         .enable_all()
         .build()
         .context("cannot start the asynchronous part")?;
@@ -49,7 +49,7 @@ pub fn run(args: &RunArgs, globals: &Globals, _out: &mut impl Write) -> anyhow::
         standby: args.standby,
     };
     let ended = runtime.block_on(daemon::run(settings, options, Reloading { sources, log }));
-    // After a fault threads may still wait for each other; the process ends without them.
+    // What still waits for the disk or the broker is not waited for: the daemon has drained itself.
     runtime.shutdown_background();
     ended?;
     Ok(Done::Yes)

@@ -21,7 +21,8 @@ use crate::code::Code;
 use crate::jobs::JobData;
 use crate::jobs::catalogue::kind_name;
 use crate::journal::JournalFault;
-use crate::partition::{OpenFault, Opened, Partition};
+use crate::journal::file::disk::OsDisk;
+use crate::partition::{Event, OpenFault, Opened, Partition, Snapshots, Taker};
 use crate::pipeline::gauges;
 use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
 use crate::pipeline::observe::Observer;
@@ -94,7 +95,9 @@ impl DaemonFault {
             Self::Settings(_) | Self::Topology(_) => 78,
             Self::Broker(fault) | Self::Station(StationFault::Broker(fault)) => of_broker(fault),
             Self::Open(fault) => fault.exit_code(),
-            Self::Station(StationFault::Journal(JournalFault::Damaged(_))) => 65,
+            Self::Station(
+                StationFault::Journal(JournalFault::Damaged(_)) | StationFault::Rebuilt(_),
+            ) => 65,
             Self::Station(
                 StationFault::Journal(_)
                 | StationFault::Vault(_)
@@ -127,7 +130,7 @@ pub async fn run(
         () = stop.asked() => return Ok(()),
     }
     let (faults, mut faulted) = mpsc::channel(1);
-    let Some(journeys) = process
+    let Some((journeys, takers)) = process
         .open_all(prefetch, options, &faults, &mut stop)
         .await?
     else {
@@ -159,6 +162,7 @@ pub async fn run(
         tokio::time::sleep(FAREWELL).await;
         return Err(fault.into());
     }
+    drop(takers);
     drain(journeys, &process.health, &mut faulted, &mut stop).await?;
     http.end().await;
     drop(watchdog);
@@ -229,8 +233,8 @@ impl Process {
         options: Options,
         faults: &mpsc::Sender<StationFault>,
         stop: &mut Stop,
-    ) -> Result<Option<Vec<Journey>>, DaemonFault> {
-        let mut journeys = Vec::new();
+    ) -> Result<Option<(Vec<Journey>, Vec<Taker>)>, DaemonFault> {
+        let (mut journeys, mut takers) = (Vec::new(), Vec::new());
         for partition in self.settings.partitions.clone() {
             let began = self.clock.elapsed();
             let opened = open(&self.settings, partition, &self.clock, options, stop).await?;
@@ -249,11 +253,52 @@ impl Process {
                 health: Arc::clone(&self.health),
                 faults: faults.clone(),
             };
-            let journey = start_journey(opened, partition, prefetch, &shared)?;
+            let (journey, snapshots) = start_journey(opened, partition, prefetch, &shared)?;
             self.watches.add(partition, &journey);
+            takers.push(self.take_snapshots(partition, snapshots, faults)?);
             journeys.push(journey);
         }
-        Ok(Some(journeys))
+        Ok(Some((journeys, takers)))
+    }
+
+    /// Take snapshots beside the live books.
+    fn take_snapshots(
+        &self,
+        partition: u16,
+        snapshots: Snapshots<OsDisk>,
+        faults: &mpsc::Sender<StationFault>,
+    ) -> Result<Taker, DaemonFault> {
+        let (metrics, clock) = (Arc::clone(&self.metrics), Arc::clone(&self.clock));
+        let faults = faults.clone();
+        let tell = move |event| match event {
+            Event::Taken { built, took } => {
+                tracing::info!(
+                    partition,
+                    position = built.position.0,
+                    ?took,
+                    "snapshot taken"
+                );
+                metrics.journal.snapshot_duration.record(took);
+                let seconds = u64::try_from(clock.now().0).unwrap_or_default();
+                metrics
+                    .journal
+                    .snapshot_timestamp
+                    .set_seconds(Duration::from_nanos(seconds));
+            }
+            Event::Failed(fault) => {
+                tracing::warn!(partition, %fault, "no snapshot was taken; it is tried again");
+            }
+            // Somebody else may have reported first; one reason to stop is enough.
+            Event::Fault(fault) => {
+                drop(faults.try_send(StationFault::Rebuilt(fault.to_string())));
+            }
+        };
+        snapshots
+            .start(Arc::clone(&self.clock), tell)
+            .map_err(|source| DaemonFault::System {
+                doing: "start a thread",
+                source,
+            })
     }
 }
 
@@ -312,7 +357,7 @@ fn start_journey(
     partition: u16,
     prefetch: NonZeroU16,
     shared: &Shared,
-) -> Result<Journey, DaemonFault> {
+) -> Result<(Journey, Snapshots<OsDisk>), DaemonFault> {
     let settings = &shared.settings;
     let prefix = &settings.broker.prefix;
     let secret = opened.secret;
@@ -358,10 +403,12 @@ fn start_journey(
             earlier: opened.earlier,
         },
     };
-    Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
-        doing: "start a thread",
-        source,
-    })
+    let journey =
+        Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
+            doing: "start a thread",
+            source,
+        })?;
+    Ok((journey, opened.snapshots))
 }
 
 /// Open a partition off the async threads; none if the stop came first.

@@ -13,6 +13,7 @@ use crate::ledger::plan::Plan;
 use crate::ledger::structure::unbalanced;
 use crate::ledger::{Account, Book, Effect, Leg, Post, Rejection, Side};
 use crate::money::Minor;
+use crate::time::Date;
 
 /// From so many accounts in one plan on, they are found by a table instead of by looking through.
 const FEW: usize = 16;
@@ -39,6 +40,7 @@ impl Admission {
         book: &Book,
         plan: &mut Plan,
         actor: Option<&str>,
+        today: Date,
     ) -> Result<(), Rejection> {
         self.touched.clear();
         self.places.clear();
@@ -46,7 +48,8 @@ impl Admission {
         for effect in &mut plan.effects {
             match effect {
                 Effect::Post(post) => {
-                    self.admit_post(book, post, &plan.legs, actor)?;
+                    check_period(book, post, actor, today)?;
+                    self.admit_post(book, post, &plan.legs)?;
                     if !post.opening {
                         post.number = next;
                         next = next.next();
@@ -80,16 +83,7 @@ impl Admission {
         self.touched.iter().map(|touched| touched.account)
     }
 
-    fn admit_post(
-        &mut self,
-        book: &Book,
-        post: &Post,
-        legs: &[Leg],
-        actor: Option<&str>,
-    ) -> Result<(), Rejection> {
-        if !post.opening {
-            book.may_post(post.booking_date, actor, post.booking_date)?;
-        }
+    fn admit_post(&mut self, book: &Book, post: &Post, legs: &[Leg]) -> Result<(), Rejection> {
         let legs = slice(legs, &post.legs);
         if legs.len() < 2 {
             return Err(Rejection::new(Code::EntryTooFewLegs));
@@ -224,6 +218,19 @@ impl Admission {
         }
         Ok(())
     }
+}
+
+/// The period of an entry takes it from the actor, by the roles of the day on which it is posted.
+fn check_period(
+    book: &Book,
+    post: &Post,
+    actor: Option<&str>,
+    today: Date,
+) -> Result<(), Rejection> {
+    if post.opening {
+        return Ok(());
+    }
+    book.may_post(post.booking_date, actor, today)
 }
 
 fn check_account_limits(book: &Book, account: &Account, after: &Counters) -> Result<(), Rejection> {

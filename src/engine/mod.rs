@@ -173,7 +173,7 @@ impl Engine {
         )
         .and_then(|()| {
             self.admission
-                .admit(book, &mut self.plan, job.envelope.actor.as_deref())
+                .admit(book, &mut self.plan, job.envelope.actor.as_deref(), today)
         });
         match planned {
             Ok(()) => self.record_plan(job, commit),

@@ -1,24 +1,37 @@
 //! Accounts: opened, changed, closed; never deleted.
 //!
-//! No postings. Every change is a version of the account's record.
+//! | Kind             | Debit | Credit | Amount            |
+//! |------------------|-------|--------|-------------------|
+//! | `account.open`   | –     | –      | nothing is posted |
+//! | `account.update` | –     | –      | nothing is posted |
+//! | `account.close`  | –     | –      | nothing is posted |
+//!
+//! Every change is a version of the account's record; what it was before stands in the journal. A limit
+//! may be set under the present figure: the outcome says by how much, and from then on only moves in
+//! the better direction pass. A closed account stays as it is for ever.
+//!
+//! Not here: changes that begin on a later day, and approval of raised limits.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 use super::contract::JobKind;
 use super::fields::{Id, Text};
 use crate::code::Code;
-use crate::ids::is_account_name;
+use crate::ids::{AccountIndex, is_account_name};
 use crate::ledger::account::{AccountClass, Freeze};
 use crate::ledger::effect::{AccountChange, AccountOpened, Effect};
 use crate::ledger::plan::optional_date;
-use crate::ledger::{Book, Facts, Plan, Rejection, Value};
-use crate::limits::{LABEL_CHARS_MAX, LABELS_MAX};
-use crate::money::DecimalText;
-use crate::money::minor::{AmountFault, signed_minor};
-use crate::time::DateText;
+use crate::ledger::{Account, Book, Facts, Plan, Rejection, Value};
+use crate::limits::LABELS_MAX;
+use crate::money::minor::{AmountFault, DECIMALS_MAX, signed_minor};
+use crate::money::{DecimalText, Minor};
+use crate::time::{Date, DateText};
 
 /// Which sides are frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +92,9 @@ impl From<ClassCode> for AccountClass {
     }
 }
 
+/// Short codes for reports, by name.
+type Labels = BTreeMap<Id, Id>;
+
 /// Open an account.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,7 +112,7 @@ pub struct Open {
     /// Frozen sides.
     pub freeze: Option<FreezeCode>,
     /// Short codes for reports.
-    pub labels: Option<BTreeMap<String, String>>,
+    pub labels: Option<Labels>,
     /// Personal text.
     pub text: Option<Text>,
 }
@@ -112,6 +128,10 @@ impl JobKind for Open {
     }
 
     fn options(&self) -> Result<(), Rejection> {
+        if !is_account_name(&self.account) {
+            let reason = "a name is 1 to 96 of [a-z0-9_/.-], upper case after the first slash";
+            return Err(Rejection::schema(Code::SchemaInvalid, "/account", reason));
+        }
         check_labels(self.labels.as_ref())
     }
 
@@ -120,16 +140,12 @@ impl JobKind for Open {
     }
 
     fn plan(&self, _facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        if !is_account_name(&self.account) {
-            let reason = "a name is 1 to 96 of [a-z0-9_/.-], upper case after the first slash";
-            return Err(Rejection::schema(Code::SchemaInvalid, "/account", reason));
-        }
-        let unit = book.units().find(&self.unit);
-        let decimals = unit.as_ref().map(|unit| unit.decimals);
-        let limit =
-            |text: &Option<DecimalText>, path| limit(text.as_ref(), &self.unit, decimals, path);
-        let min_available = limit(&self.min_available, "/min_available")?;
-        let max_balance = limit(&self.max_balance, "/max_balance")?;
+        let decimals = book.units().find(&self.unit).map(|unit| unit.decimals);
+        let limits = Limits {
+            min_available: self.min_available.as_ref(),
+            max_balance: self.max_balance.as_ref(),
+        };
+        let (min_available, max_balance) = limits.read(&self.unit, decimals)?;
         if book.accounts().find(&self.account).is_some() {
             return Err(Rejection::new(Code::AccountExists)
                 .at("/account")
@@ -140,15 +156,8 @@ impl JobKind for Open {
             min_available,
             max_balance,
             freeze: self.freeze.map(Into::into),
-            labels: self
-                .labels
-                .as_ref()
-                .map(|labels| labels.clone().into_iter().collect()),
-            text: self
-                .text
-                .as_ref()
-                .and_then(Text::sealed)
-                .map(<[u8]>::to_vec),
+            labels: self.labels.as_ref().map(label_list),
+            text: sealed(self.text.as_ref()),
             closed: false,
         };
         plan.effects
@@ -158,13 +167,12 @@ impl JobKind for Open {
                 class: self.class.into(),
                 change,
             })));
-        plan.show("account", Value::text(self.account.to_string()));
-        plan.show("state", Value::text("open"));
+        show_account(plan, &self.account, "open");
         Ok(())
     }
 }
 
-/// Change an account's record.
+/// Change an account's limits, frozen sides, labels or text.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Update {
@@ -176,19 +184,19 @@ pub struct Update {
     pub max_balance: Option<DecimalText>,
     /// Frozen sides.
     pub freeze: Option<FreezeCode>,
-    /// Short codes for reports, replacing the old ones.
-    pub labels: Option<BTreeMap<String, String>>,
+    /// Short codes for reports; they take the place of all labels so far.
+    pub labels: Option<Labels>,
     /// Personal text.
     pub text: Option<Text>,
-    /// Why. Personal text.
+    /// Why; personal text.
     pub reason: Option<Text>,
-    /// First day, today or later. Today by default.
+    /// From when: today. Later days are not built yet.
     pub valid_from: Option<DateText>,
 }
 
 impl JobKind for Update {
-    const SUMMARY: &'static str = "Change an account's limits, freeze, labels or text.";
-    const EXAMPLE: &'static str = r#"{ "account": "exp/office", "freeze": "debit" }"#;
+    const SUMMARY: &'static str = "Change an account's limits, frozen sides, labels or text.";
+    const EXAMPLE: &'static str = r#"{ "account": "wallet/7", "freeze": "debit" }"#;
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
         if let Some(text) = &mut self.text {
@@ -200,17 +208,12 @@ impl JobKind for Update {
     }
 
     fn options(&self) -> Result<(), Rejection> {
-        check_labels(self.labels.as_ref())?;
-        let nothing = self.min_available.is_none()
-            && self.max_balance.is_none()
-            && self.freeze.is_none()
-            && self.labels.is_none()
-            && self.text.is_none();
-        if nothing {
-            let reason = "name at least one member to change";
+        let changes_record = self.freeze.is_some() || self.labels.is_some() || self.text.is_some();
+        if !changes_record && self.min_available.is_none() && self.max_balance.is_none() {
+            let reason = "one of min_available, max_balance, freeze, labels and text is needed";
             return Err(Rejection::schema(Code::SchemaInvalid, "", reason));
         }
-        Ok(())
+        check_labels(self.labels.as_ref())
     }
 
     fn subject(&self) -> Option<&str> {
@@ -218,65 +221,32 @@ impl JobKind for Update {
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        let valid_from = optional_date(self.valid_from.as_ref(), "/valid_from")?;
-        if valid_from.is_some_and(|from| from != facts.today) {
-            // Nothing is scheduled in this release: a change holds from the day it is recorded.
-            return Err(Rejection::new(Code::DateOutOfRange)
-                .at("/valid_from")
-                .with("earliest", Value::Date(facts.today))
-                .with("latest", Value::Date(facts.today)));
-        }
-        let known = book
-            .accounts()
-            .find(&self.account)
-            .and_then(|index| book.accounts().get(index));
-        let unit = known.map(|account| {
-            (
-                book.units().code(account.unit),
-                book.units().decimals(account.unit),
-            )
-        });
-        let (code, decimals) = unit.unzip();
-        let code = code.unwrap_or_default();
-        let min_available = limit(
-            self.min_available.as_ref(),
-            code,
-            decimals,
-            "/min_available",
-        )?;
-        let max_balance = limit(self.max_balance.as_ref(), code, decimals, "/max_balance")?;
-        let index = book.account(&self.account, "/account")?;
-        let Some(account) = book.accounts().get(index).filter(|account| !account.closed) else {
-            return Err(Rejection::new(Code::AccountClosed)
-                .at("/account")
-                .with_text("account", self.account.as_str()));
+        check_valid_from(self.valid_from.as_ref(), facts.today)?;
+        let known = book.accounts().by_name(&self.account);
+        let unit = known.and_then(|account| book.units().get(account.unit));
+        let (code, decimals) = unit.map_or(("", None), |unit| (&*unit.code, Some(unit.decimals)));
+        let limits = Limits {
+            min_available: self.min_available.as_ref(),
+            max_balance: self.max_balance.as_ref(),
         };
+        let (min_available, max_balance) = limits.read(code, decimals)?;
+        let (index, account) = open_account(book, &self.account)?;
         let change = AccountChange {
             min_available,
             max_balance,
             freeze: self.freeze.map(Into::into),
-            labels: self
-                .labels
-                .as_ref()
-                .map(|labels| labels.clone().into_iter().collect()),
-            text: self
-                .text
-                .as_ref()
-                .and_then(Text::sealed)
-                .map(<[u8]>::to_vec),
+            labels: self.labels.as_ref().map(label_list),
+            text: sealed(self.text.as_ref()),
             closed: false,
         };
+        let over = over_limit(account, &change);
         plan.effects.push(Effect::AccountChanged {
             account: index,
             change: Box::new(change),
         });
-        plan.show("account", Value::text(self.account.to_string()));
-        plan.show("state", Value::text("open"));
-        let decimals = book.units().decimals(account.unit);
-        if let Some(over) = max_balance
-            .map(|max| account.exposure() - max)
-            .filter(|over| *over > 0)
-        {
+        show_account(plan, &self.account, "open");
+        if let Some(over) = over {
+            let decimals = book.units().decimals(account.unit);
             plan.show("over_limit", Value::amount(over, decimals));
         }
         Ok(())
@@ -289,13 +259,13 @@ impl JobKind for Update {
 pub struct Close {
     /// The account.
     pub account: Id,
-    /// Why. Personal text.
+    /// Why; personal text.
     pub reason: Option<Text>,
 }
 
 impl JobKind for Close {
-    const SUMMARY: &'static str = "Close an account for ever; it is never deleted.";
-    const EXAMPLE: &'static str = r#"{ "account": "exp/travel" }"#;
+    const SUMMARY: &'static str = "Close an account for ever.";
+    const EXAMPLE: &'static str = r#"{ "account": "wallet/7" }"#;
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
         if let Some(reason) = &mut self.reason {
@@ -308,34 +278,24 @@ impl JobKind for Close {
     }
 
     fn plan(&self, _facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        let index = book.account(&self.account, "/account")?;
-        let Some(account) = book.accounts().get(index) else {
-            return Err(Rejection::new(Code::AccountNotFound).at("/account"));
-        };
-        let refusal = |code| {
+        let (index, account) = open_account(book, &self.account)?;
+        let decimals = book.units().decimals(account.unit);
+        let refusal = |code, name, amount: Minor| {
             Rejection::new(code)
                 .at("/account")
                 .with_text("account", &*account.name)
+                .with_amount(name, amount, decimals)
         };
-        if account.closed {
-            return Err(refusal(Code::AccountClosed));
-        }
-        let decimals = book.units().decimals(account.unit);
         if account.balance() != 0 {
-            let balance = account.balance();
-            return Err(refusal(Code::AccountNotEmpty).with_amount("balance", balance, decimals));
+            return Err(refusal(Code::AccountNotEmpty, "balance", account.balance()));
         }
         if account.held() != 0 {
-            return Err(refusal(Code::AccountHasHolds).with_amount(
-                "held",
-                account.held(),
-                decimals,
-            ));
+            return Err(refusal(Code::AccountHasHolds, "held", account.held()));
         }
-        if let Some((document, open)) = self.open_document(book) {
-            return Err(refusal(Code::AccountNotEmpty)
-                .with_text("document", document)
-                .with_amount("open", open, decimals));
+        if let Some(document) = open_document(book, &self.account) {
+            return Err(
+                refusal(Code::AccountNotEmpty, "balance", 0).with_text("document", document)
+            );
         }
         let change = AccountChange {
             closed: true,
@@ -345,57 +305,123 @@ impl JobKind for Close {
             account: index,
             change: Box::new(change),
         });
-        plan.show("account", Value::text(self.account.to_string()));
-        plan.show("state", Value::text("closed"));
+        show_account(plan, &self.account, "closed");
         Ok(())
     }
 }
 
-impl Close {
-    /// An open item of the customer whose receivables the account holds: it will still be paid there.
-    fn open_document<'b>(&'b self, book: &'b Book) -> Option<(&'b str, i128)> {
-        let customer = self.account.strip_prefix("ar/")?;
-        let (number, document) = book.documents().open_items(customer).next()?;
-        Some((number, document.open))
+fn show_account(plan: &mut Plan, account: &Id, state: &'static str) {
+    plan.show("account", Value::text(account.to_string()));
+    plan.show("state", Value::text(state));
+}
+
+/// An account that is there and not closed.
+fn open_account<'a>(book: &'a Book, name: &str) -> Result<(AccountIndex, &'a Account), Rejection> {
+    let index = book.account(name, "/account")?;
+    let account = book.accounts().get(index);
+    account
+        .filter(|account| !account.closed)
+        .map(|account| (index, account))
+        .ok_or_else(|| {
+            Rejection::new(Code::AccountClosed)
+                .at("/account")
+                .with_text("account", name)
+        })
+}
+
+/// An unpaid document whose amount stands on the account: only a customer's receivables have such.
+fn open_document<'a>(book: &'a Book, account: &'a str) -> Option<&'a str> {
+    let customer = account.strip_prefix("ar/")?;
+    let (number, _) = book.documents().open_items(customer).next()?;
+    Some(number)
+}
+
+/// By how much an account stands beyond the limits that a change sets.
+fn over_limit(account: &Account, change: &AccountChange) -> Option<Minor> {
+    let above = change.max_balance.map(|max| account.exposure() - max);
+    let below = change.min_available.map(|min| min - account.available());
+    above.max(below).filter(|over| *over > 0)
+}
+
+/// Step 5 of a change of record: not before today, and not yet later.
+fn check_valid_from(given: Option<&DateText>, today: Date) -> Result<(), Rejection> {
+    match optional_date(given, "/valid_from")? {
+        Some(date) if date < today => Err(Rejection::new(Code::DateOutOfRange)
+            .at("/valid_from")
+            .with("value", Value::Date(date))
+            .with("earliest", Value::Date(today))),
+        Some(date) if date > today => Err(Rejection::schema(
+            Code::UnsupportedOption,
+            "/valid_from",
+            "a change that begins on a later day is not built yet; send it on that day",
+        )),
+        Some(_) | None => Ok(()),
     }
 }
 
-/// Labels are few and short.
-fn check_labels(labels: Option<&BTreeMap<String, String>>) -> Result<(), Rejection> {
-    let Some(labels) = labels else { return Ok(()) };
-    if labels.len() > LABELS_MAX {
-        let reason = format!("at most {LABELS_MAX} labels");
+fn sealed(text: Option<&Text>) -> Option<Vec<u8>> {
+    text.and_then(Text::sealed).map(<[u8]>::to_vec)
+}
+
+fn label_list(labels: &Labels) -> Vec<(String, String)> {
+    let pair = |(name, value): (&Id, &Id)| (name.to_string(), value.to_string());
+    labels.iter().map(pair).collect()
+}
+
+fn check_labels(labels: Option<&Labels>) -> Result<(), Rejection> {
+    if labels.is_some_and(|labels| labels.len() > LABELS_MAX) {
+        let reason = format!("an account has at most {LABELS_MAX} labels");
         return Err(Rejection::schema(Code::SchemaInvalid, "/labels", reason));
-    }
-    for (name, value) in labels {
-        let plain = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
-        if !plain(name) || !plain(value) {
-            let reason = "a label has a name and a value without control characters";
-            return Err(Rejection::schema(Code::TextInvalid, "/labels", reason));
-        }
-        if name.chars().count() > LABEL_CHARS_MAX || value.chars().count() > LABEL_CHARS_MAX {
-            let reason =
-                format!("names and values of labels have at most {LABEL_CHARS_MAX} characters");
-            return Err(Rejection::schema(Code::FieldTooLong, "/labels", reason));
-        }
     }
     Ok(())
 }
 
-/// A limit in the account's unit: zero and negative are allowed.
+/// The limits of an account as a job gives them.
+struct Limits<'a> {
+    min_available: Option<&'a DecimalText>,
+    max_balance: Option<&'a DecimalText>,
+}
+
+impl Limits<'_> {
+    /// Both in minor units. Limits that nothing could ever keep are refused.
+    fn read(
+        &self,
+        unit: &str,
+        decimals: Option<u8>,
+    ) -> Result<(Option<Minor>, Option<Minor>), Rejection> {
+        let min = limit(self.min_available, unit, decimals, "/min_available")?;
+        let max = limit(self.max_balance, unit, decimals, "/max_balance")?;
+        if let (Some(min), Some(max)) = (min, max)
+            && min > max
+        {
+            let reason = "max_balance is below min_available";
+            return Err(Rejection::schema(
+                Code::SchemaInvalid,
+                "/max_balance",
+                reason,
+            ));
+        }
+        Ok((min, max))
+    }
+}
+
+/// A limit in the account's unit: zero and negative are allowed. While the unit is not known only the
+/// form counts.
 fn limit(
     text: Option<&DecimalText>,
     unit: &str,
     decimals: Option<u8>,
     path: &str,
-) -> Result<Option<i128>, Rejection> {
+) -> Result<Option<Minor>, Rejection> {
     let Some(text) = text else { return Ok(None) };
-    let places = decimals.unwrap_or(crate::money::minor::DECIMALS_MAX);
+    let places = decimals.unwrap_or(DECIMALS_MAX);
     let minor = text
         .number()
         .map_err(AmountFault::from)
         .and_then(|number| signed_minor(number, places));
-    minor
-        .map(|minor| Some(i128::from(minor)))
-        .map_err(|fault| Rejection::amount(fault, path, unit, places))
+    match minor {
+        Ok(minor) => Ok(Some(Minor::from(minor))),
+        Err(AmountFault::Precision | AmountFault::Overflow) if decimals.is_none() => Ok(None),
+        Err(fault) => Err(Rejection::amount(fault, path, unit, places)),
+    }
 }

@@ -5,11 +5,13 @@ use serde_json::{Value as Json, json};
 
 use crate::engine::{Engine, Secrets, Verdict};
 use crate::ids::{AccountIndex, BookIndex, EntryNo, Hash128, UnitIndex};
+use crate::jobs::Job;
+use crate::jobs::job::Looked;
 use crate::ledger::account::AccountClass;
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::effect::{AccountChange, AccountOpened, Effect, Post};
 use crate::ledger::period::PeriodState;
-use crate::ledger::plan::NaturalKeys;
+use crate::ledger::plan::{NaturalKeys, PastEntry};
 use crate::ledger::reference::Record;
 use crate::ledger::{Book, Commit, Leg, NameTable, Side};
 use crate::money::Number;
@@ -81,6 +83,18 @@ impl Desk {
         desk
     }
 
+    /// A book that begins with accounts and settings as a case file gives them.
+    pub(crate) fn given(accounts: &Json, config: &Json) -> Self {
+        let mut members = vec![("accounts".to_owned(), RawJson::new(accounts.to_string()))];
+        for (name, value) in config.as_object().unwrap() {
+            members.push((name.clone(), RawJson::new(value.to_string())));
+        }
+        let parts = crate::jobs::setup::compile(&members).unwrap();
+        let mut desk = Self::new(&[], &[]);
+        desk.set_up_with(parts.effects, parts.legs);
+        desk
+    }
+
     /// Move the clock.
     pub(crate) fn at(&mut self, instant: &str) {
         self.now = Timestamp::parse(instant).unwrap();
@@ -102,9 +116,18 @@ impl Desk {
 
     /// Run a job under a key of its own and give its outcome as it is published.
     pub(crate) fn run(&mut self, kind: &str, data: &Json) -> Json {
+        self.run_as(None, kind, data)
+    }
+
+    /// Run a job of somebody.
+    pub(crate) fn run_as(&mut self, actor: Option<&str>, kind: &str, data: &Json) -> Json {
         self.jobs += 1;
         let key = format!("job-{}", self.jobs);
-        let job = json!({ "key": key, "kind": kind, "data": data }).to_string();
+        let mut job = json!({ "key": key, "kind": kind, "data": data });
+        if let Some(actor) = actor {
+            job["actor"] = json!(actor);
+        }
+        let job = job.to_string();
         let head = Head {
             book: Some("main"),
             trusted: true,
@@ -125,6 +148,7 @@ impl Desk {
         else {
             panic!("sealing makes no dead letters");
         };
+        let job = Box::new(self.look_up(*job));
         let mut commit = self.engine.begin(self.now);
         let verdict = self.engine.apply(*job, &mut commit).unwrap();
         let Verdict::Recorded(position) = verdict else {
@@ -137,6 +161,59 @@ impl Desk {
         outcome::encode(record, &commit, &names, &mut text);
         self.keep(commit);
         serde_json::from_slice(&text).unwrap()
+    }
+
+    /// Hold an amount, in minor units, as a hold of a kind would.
+    pub(crate) fn hold(&mut self, number: &str, debit: &str, credit: &str, amount: i64) {
+        let find = |name: &str| self.book().accounts().find(name).unwrap();
+        let legs = vec![
+            Leg::debit(find(debit), amount),
+            Leg::credit(find(credit), amount),
+        ];
+        let hold = Effect::Hold {
+            number: number.into(),
+            legs: 0..2,
+            expires_at: None,
+        };
+        self.set_up_with(vec![hold], legs);
+    }
+
+    /// Post an entry, in minor units, that a document owns.
+    pub(crate) fn owned(&mut self, debit: &str, credit: &str, amount: i64) {
+        let find = |name: &str| self.book().accounts().find(name).unwrap();
+        let legs = vec![
+            Leg::debit(find(debit), amount),
+            Leg::credit(find(credit), amount),
+        ];
+        let day = Date::parse("2026-12-01").unwrap();
+        let post = Effect::Post(Post {
+            number: self.book().next_entry(),
+            booking_date: day,
+            value_date: day,
+            legs: 0..2,
+            reverses: None,
+            owned: true,
+            opening: false,
+            general_reversal: false,
+            document_ref: None,
+        });
+        self.set_up_with(vec![post], legs);
+    }
+
+    /// Give a job the entry that it asks for, out of the commits.
+    fn look_up(&self, mut job: Job) -> Job {
+        let Some(number) = self.engine.needs_entry(&job) else {
+            return job;
+        };
+        for commit in &self.commits {
+            let posts = commit.effects.iter().filter_map(Effect::as_post);
+            for post in posts.filter(|post| post.number == number) {
+                let legs = commit.legs(&post.legs).to_vec();
+                let post = post.clone();
+                job.entry = Looked::Found(Box::new(PastEntry { post, legs }));
+            }
+        }
+        job
     }
 
     /// The balance of an account on its normal side.
@@ -183,6 +260,14 @@ impl Desk {
         self.engine.set_up(record, &mut commit).unwrap();
         self.engine.finish(&mut commit);
         self.keep(commit);
+    }
+}
+
+/// Everything that is named in the expected value is there and equal, one level deep.
+#[track_caller]
+pub(crate) fn shows(outcome: &Json, expected: &Json) {
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&outcome[name], value, "{name} of {outcome:#}");
     }
 }
 

@@ -1,22 +1,32 @@
 //! Entries: the journal's own jobs.
 //!
-//! | Kind         | Debit                 | Credit                | Amount           |
-//! |--------------|-----------------------|-----------------------|------------------|
-//! | `entry.post` | accounts of `dr` legs | accounts of `cr` legs | as given per leg |
-//! | `entry.reverse` | what was credited | what was debited | the entry's |
+//! | Kind            | Debit                    | Credit                   | Amount           |
+//! |-----------------|--------------------------|--------------------------|------------------|
+//! | `entry.post`    | accounts of `dr` legs    | accounts of `cr` legs    | as given per leg |
+//! | `entry.reverse` | accounts once credited   | accounts once debited    | as posted        |
+//!
+//! An entry is reversed whole and once. A reversal is never reversed: what was right after all is posted
+//! anew. What a document owns is undone by the document's own jobs.
+
+mod reverse;
+
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use reverse::Reverse;
+
 use super::contract::JobKind;
 use super::fields::{Id, Text};
 use crate::code::Code;
-use crate::ids::{AccountIndex, EntryNo, Hash128};
+use crate::ids::{AccountIndex, Hash128};
 use crate::ledger::plan::{booking_date, echo, optional_date};
 use crate::ledger::reference::Record;
 use crate::ledger::structure::check_structure;
 use crate::ledger::unit::Unit;
-use crate::ledger::{Book, Effect, Facts, Leg, Plan, Rejection, Side, Value};
+use crate::ledger::{Book, Facts, Leg, Plan, Rejection, Side, Value};
 use crate::money::minor::{AmountFault, positive_minor, signed_minor};
 use crate::money::{DecimalText, Number};
 use crate::time::{Date, DateText};
@@ -262,80 +272,6 @@ impl Post {
             }
             check_not_ended(unit, booking).map_err(|refusal| refusal.at(format!("/legs/{at}")))?;
         }
-        Ok(())
-    }
-}
-
-/// Reverse an entry: its mirror image, linked both ways.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Reverse {
-    /// Number of the entry.
-    pub entry: u64,
-    /// Booking date of the reversal. Today in the book's zone by default.
-    pub booking_date: Option<DateText>,
-    /// Why. Personal text.
-    pub reason: Text,
-    /// Mark it as general reversal (Generalumkehr) for exports.
-    pub general_reversal: Option<bool>,
-}
-
-impl JobKind for Reverse {
-    const SUMMARY: &'static str =
-        "Reverse an entry as a whole; partial corrections are new entries.";
-    const EXAMPLE: &'static str =
-        r#"{ "entry": 1, "booking_date": "2026-03-02", "reason": "wrong account" }"#;
-
-    fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
-        visit("/reason", &mut self.reason);
-    }
-
-    fn entry_needed(&self) -> Option<EntryNo> {
-        Some(EntryNo(self.entry))
-    }
-
-    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        let booking = optional_date(self.booking_date.as_ref(), "/booking_date")?;
-        let booking = booking_date(booking, "/booking_date", facts, book)?;
-        let entry = EntryNo(self.entry);
-        let refusal = |code| {
-            let number = Value::count(self.entry);
-            Rejection::new(code).at("/entry").with("entry", number)
-        };
-        let Some(past) = facts.entry else {
-            return Err(refusal(Code::EntryNotFound));
-        };
-        for leg in &past.legs {
-            let side = leg.side.opposite();
-            book.check_usable(leg.account, side)
-                .map_err(|refused| refused.at("/entry"))?;
-        }
-        if let Some(by) = book.reversed_by(entry) {
-            return Err(refusal(Code::AlreadyReversed).with("by", Value::count(by.0)));
-        }
-        if let Some(reversed) = past.post.reverses {
-            let reversed = Value::count(reversed.0);
-            return Err(refusal(Code::NotReversible).with("reverses", reversed));
-        }
-        if past.post.owned {
-            return Err(refusal(Code::NotReversible).with_text("owned_by", "document"));
-        }
-        let post = plan.post(booking, booking);
-        post.reverses = Some(entry);
-        post.general_reversal = self.general_reversal.unwrap_or_default();
-        for leg in &past.legs {
-            plan.leg(Leg {
-                side: leg.side.opposite(),
-                value_date: None,
-                ..*leg
-            });
-        }
-        // The number of the reversal is given when the plan is admitted.
-        plan.effects.push(Effect::Reversed {
-            entry,
-            by: EntryNo(0),
-        });
-        plan.show("reverses", Value::count(self.entry));
         Ok(())
     }
 }

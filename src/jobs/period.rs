@@ -1,10 +1,22 @@
-//! Booking periods: opened, soft-locked, reopened. No postings.
+//! Booking periods: opened, locked, reopened.
 //!
-//! A month that no period job has named is open; naming a year names its months. A soft lock lets only
-//! the role `closing` post; a hard close comes with closing entries in a later release.
+//! | Kind           | Debit | Credit | Amount            |
+//! |----------------|-------|--------|-------------------|
+//! | `period.open`  | –     | –      | nothing is posted |
+//! | `period.close` | –     | –      | nothing is posted |
+//!
+//! A month that no period job has named is open as soon as it has begun; before that it may be opened.
+//! A year stands for its months: a step is done for those that it fits, and there must be one. A soft
+//! lock stops everybody but the role `closing`, and that role undoes it. A book that has no users knows
+//! no roles: there everybody may.
+//!
+//! Not here: hard closing with its entries, and reversals that a new month brings by itself.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
 
 use super::contract::JobKind;
 use super::fields::Id;
@@ -13,77 +25,67 @@ use crate::ledger::book::CLOSING_ROLE;
 use crate::ledger::period::PeriodState;
 use crate::ledger::plan::echo;
 use crate::ledger::{Book, Effect, Facts, Plan, Rejection, Status, Value};
-use crate::time::Month;
-use crate::time::date::{YEAR_MAX, YEAR_MIN};
+use crate::time::{Date, Month};
 
-/// What closing means.
+/// Open a month, or the months of a year, before it begins.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    /// Year or month: `2026` or `2026-03`.
+    pub period: Id,
+}
+
+impl JobKind for Open {
+    const SUMMARY: &'static str = "Open a month, or the months of a year, before it begins.";
+    const EXAMPLE: &'static str = r#"{ "period": "2026-04" }"#;
+
+    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        check_actor(facts, book)?;
+        let period = Period::read(&self.period)?;
+        let new = |month: &Month| {
+            let begun = month.first_day().is_none_or(|first| first <= facts.today);
+            !begun && !book.periods().contains_key(month)
+        };
+        period.change(book, plan, PeriodState::Open, new)?;
+        plan.status = Status::Opened;
+        period.show(plan);
+        plan.show("auto_reversals", Value::Int(0));
+        Ok(())
+    }
+}
+
+/// How a period is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CloseMode {
     /// Only the role `closing` posts from now on.
     #[default]
     SoftLock,
-    /// Nobody posts any more; closing entries are made. Not built in this release.
+    /// Nobody posts ever again; income and expense move to retained earnings.
     HardClose,
-    /// A soft lock is undone.
+    /// Undo a soft lock.
     Reopen,
 }
 
-/// Open a period.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Open {
-    /// A year (`2026`) or a month (`2026-03`).
-    pub period: Id,
-}
-
-/// Close a period, or reopen a soft-locked one.
+/// Lock a month or a year, or undo that.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Close {
-    /// A year (`2026`) or a month (`2026-03`).
+    /// Year or month: `2026` or `2026-03`.
     pub period: Id,
-    /// What closing means. `soft_lock` by default.
+    /// How; a soft lock by default.
     pub mode: Option<CloseMode>,
-    /// Account that takes the result of a hard close.
+    /// Account of retained earnings, for a hard close.
     pub retained: Option<Id>,
 }
 
-impl JobKind for Open {
-    const SUMMARY: &'static str = "Open a period that is soft-locked.";
-    const EXAMPLE: &'static str = r#"{ "period": "2026-04" }"#;
-
-    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        check_actor(facts, book)?;
-        let months = months(&self.period)?;
-        if months
-            .iter()
-            .any(|month| book.period(*month) == PeriodState::Closed)
-        {
-            return Err(refused(Code::PeriodClosed, &self.period));
-        }
-        let named = |month: &Month| book.periods().contains_key(month);
-        let locked = |month: &Month| book.period(*month) == PeriodState::SoftLocked;
-        // A month nobody has named is open without being told; being told once makes it named.
-        if months.iter().all(|month| named(month) && !locked(month)) {
-            return Err(state(&self.period, first_state(book, &months)));
-        }
-        entitled(facts, book, months.iter().any(locked), &self.period)?;
-        change(&months, PeriodState::Open, book, plan);
-        plan.status = Status::Opened;
-        plan.show("period", Value::text(self.period.to_string()));
-        plan.show("auto_reversals", Value::Int(0));
-        Ok(())
-    }
-}
-
 impl JobKind for Close {
-    const SUMMARY: &'static str = "Soft-lock a period, or reopen a soft-locked one.";
+    const SUMMARY: &'static str = "Lock a month or the months of a year, or undo that.";
     const EXAMPLE: &'static str = r#"{ "period": "2026-03", "mode": "soft_lock" }"#;
 
     fn options(&self) -> Result<(), Rejection> {
         if self.mode == Some(CloseMode::HardClose) {
-            let reason = "a hard close is not built yet";
+            let reason = "hard closing is not built yet; soft_lock keeps everybody else out";
             return Err(Rejection::schema(Code::UnsupportedOption, "/mode", reason));
         }
         Ok(())
@@ -91,40 +93,38 @@ impl JobKind for Close {
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         check_actor(facts, book)?;
-        let months = months(&self.period)?;
+        let period = Period::read(&self.period)?;
         if let Some(retained) = &self.retained {
             book.account(retained, "/retained")?;
         }
-        if months
-            .iter()
-            .any(|month| book.period(*month) == PeriodState::Closed)
-        {
-            return Err(refused(Code::PeriodClosed, &self.period));
-        }
-        let locked = |month: &Month| book.period(*month) == PeriodState::SoftLocked;
-        let (target, fits, status) = match self.mode.unwrap_or_default() {
-            CloseMode::SoftLock | CloseMode::HardClose => (
-                PeriodState::SoftLocked,
-                !months.iter().all(locked),
-                Status::Closed,
-            ),
-            CloseMode::Reopen => (PeriodState::Open, months.iter().any(locked), Status::Opened),
-        };
-        if !fits {
-            return Err(state(&self.period, first_state(book, &months)));
-        }
-        entitled(facts, book, target == PeriodState::Open, &self.period)?;
-        change(&months, target, book, plan);
-        plan.status = status;
-        plan.show("period", Value::text(self.period.to_string()));
-        if status == Status::Opened {
+        let stands = |state| move |month: &Month| book.period(*month) == state;
+        plan.status = if self.mode == Some(CloseMode::Reopen) {
+            if !may_reopen(facts, book) {
+                return Err(period.refusal(book).with_text("role", CLOSING_ROLE));
+            }
+            period.change(
+                book,
+                plan,
+                PeriodState::Open,
+                stands(PeriodState::SoftLocked),
+            )?;
             plan.show("auto_reversals", Value::Int(0));
-        }
+            Status::Opened
+        } else {
+            period.change(
+                book,
+                plan,
+                PeriodState::SoftLocked,
+                stands(PeriodState::Open),
+            )?;
+            Status::Closed
+        };
+        period.show(plan);
         Ok(())
     }
 }
 
-/// Once users have roles, a period job names its actor.
+/// Step 4: once users have roles, somebody answers for a change of periods.
 fn check_actor(facts: &Facts<'_>, book: &Book) -> Result<(), Rejection> {
     if facts.actor.is_none() && book.reference().has_users() {
         return Err(Rejection::new(Code::ActorMissing));
@@ -132,57 +132,79 @@ fn check_actor(facts: &Facts<'_>, book: &Book) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Undoing a lock is for the role `closing`, as long as roles are configured at all.
-fn entitled(facts: &Facts<'_>, book: &Book, undoing: bool, period: &Id) -> Result<(), Rejection> {
-    let has_role = |actor: &str| book.reference().has_role(actor, CLOSING_ROLE, facts.today);
-    if undoing && book.reference().has_users() && !facts.actor.is_some_and(has_role) {
-        return Err(refused(Code::PeriodState, period).with_text("needs_role", CLOSING_ROLE));
-    }
-    Ok(())
+fn may_reopen(facts: &Facts<'_>, book: &Book) -> bool {
+    let reference = book.reference();
+    let entitled = |actor| reference.has_role(actor, CLOSING_ROLE, facts.today);
+    !reference.has_users() || facts.actor.is_some_and(entitled)
 }
 
-/// The months that a period names.
-fn months(period: &Id) -> Result<Vec<Month>, Rejection> {
-    let unknown = || refused(Code::PeriodUnknown, period);
-    if let Some(month) = Month::parse(period) {
-        let known = (YEAR_MIN..=YEAR_MAX).contains(&month.year);
-        return if known {
-            Ok(vec![month])
-        } else {
-            Err(unknown())
+/// A month, or all months of a year, under the name it was asked for.
+struct Period<'a> {
+    name: &'a str,
+    months: Vec<Month>,
+}
+
+impl<'a> Period<'a> {
+    /// Read `YYYY` or `YYYY-MM` in the range of booking dates.
+    fn read(name: &'a str) -> Result<Self, Rejection> {
+        let months: Option<Vec<Month>> = match name.len() {
+            4 => (1..=12)
+                .map(|month| Month::parse(&format!("{name}-{month:02}")))
+                .collect(),
+            _ => Month::parse(name).map(|month| vec![month]),
         };
+        let known = |month: &Month| month.first_day().is_some_and(Date::in_range);
+        months
+            .filter(|months| months.iter().all(known))
+            .map(|months| Self { name, months })
+            .ok_or_else(|| {
+                Rejection::new(Code::PeriodUnknown)
+                    .at("/period")
+                    .with_text("period", echo(name))
+            })
     }
-    let digits = period.len() == 4 && period.bytes().all(|byte| byte.is_ascii_digit());
-    let year: i16 = period.parse().map_err(|_not_a_year| unknown())?;
-    if !digits || !(YEAR_MIN..=YEAR_MAX).contains(&year) {
-        return Err(unknown());
+
+    /// Bring the months that a step fits into a state; refuse the step if it fits none.
+    fn change(
+        &self,
+        book: &Book,
+        plan: &mut Plan,
+        state: PeriodState,
+        fits: impl Fn(&Month) -> bool,
+    ) -> Result<(), Rejection> {
+        let fitting = self.months.iter().copied().filter(|month| fits(month));
+        let effects = fitting.map(|month| Effect::Period { month, state });
+        let before = plan.effects.len();
+        plan.effects.extend(effects);
+        if plan.effects.len() == before {
+            return Err(self.refusal(book));
+        }
+        Ok(())
     }
-    Ok((1..=12).map(|month| Month { year, month }).collect())
-}
 
-fn first_state(book: &Book, months: &[Month]) -> PeriodState {
-    months
-        .first()
-        .map_or(PeriodState::Open, |month| book.period(*month))
-}
-
-fn change(months: &[Month], to: PeriodState, book: &Book, plan: &mut Plan) {
-    for month in months {
-        if !book.periods().contains_key(month) || book.period(*month) != to {
-            plan.effects.push(Effect::Period {
-                month: *month,
-                state: to,
-            });
+    /// The refusal of a step that fits no month: closed for ever, or in the wrong state.
+    fn refusal(&self, book: &Book) -> Rejection {
+        let stands = |state| self.months.iter().all(|month| book.period(*month) == state);
+        let code = if stands(PeriodState::Closed) {
+            Code::PeriodClosed
+        } else {
+            Code::PeriodState
+        };
+        let refusal = Rejection::new(code)
+            .at("/period")
+            .with_text("period", self.name);
+        let states = [
+            PeriodState::Open,
+            PeriodState::SoftLocked,
+            PeriodState::Closed,
+        ];
+        match states.into_iter().find(|state| stands(*state)) {
+            Some(state) => refusal.with_text("state", state.text()),
+            None => refusal,
         }
     }
-}
 
-fn refused(code: Code, period: &Id) -> Rejection {
-    Rejection::new(code)
-        .at("/period")
-        .with_text("period", echo(period))
-}
-
-fn state(period: &Id, state: PeriodState) -> Rejection {
-    refused(Code::PeriodState, period).with_text("state", state.text())
+    fn show(&self, plan: &mut Plan) {
+        plan.show("period", Value::text(self.name.to_owned()));
+    }
 }

@@ -1,46 +1,57 @@
-//! Reference data: the one way to change it after a book's first start. No postings.
+//! Reference data: the one way to change them after a book's first start.
 //!
-//! Old and new value stay in the journal: every change is a version of its record with an actor and a
-//! reason.
+//! | Kind            | Debit | Credit | Amount            |
+//! |-----------------|-------|--------|-------------------|
+//! | `reference.set` | –     | –      | nothing is posted |
+//!
+//! A record has versions, each with its first day; rules ask for the one that holds on a date. Setting a
+//! record never changes what held before today. Old and new stay in the journal.
+//!
+//! Not here: approval policies (a policy that nothing enforces would be worse than none), and later
+//! first days of the two records that hold at once, `series` and `rounding`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
 
 use super::contract::JobKind;
 use super::fields::{Id, Text};
 use crate::code::Code;
 use crate::ledger::plan::optional_date;
+use crate::ledger::records;
 use crate::ledger::reference::{Record, Reference};
+use crate::ledger::shape::Node;
 use crate::ledger::{Book, Effect, Facts, Plan, Rejection, Value};
-use crate::limits::SERIES_WIDTH_DEFAULT;
 use crate::raw_json::RawJson;
-use crate::time::DateText;
+use crate::time::{Date, DateText};
 
-/// The records that may be set.
+/// The records that jobs may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordCode {
     /// A tax code.
     Tax,
-    /// A named rate over time.
+    /// A rate with its versions.
     Rate,
-    /// A price of an item.
+    /// A price list item.
     Price,
-    /// A calendar of business days.
+    /// A calendar.
     Calendar,
-    /// A number range.
+    /// A series of numbers.
     Series,
     /// The account of a role.
     RoleAccount,
-    /// An approval policy. Not built in this release.
+    /// An approval policy.
     Policy,
-    /// A user's roles.
+    /// The roles of a user.
     User,
     /// A fee plan.
     FeePlan,
-    /// Retention periods.
+    /// How long things are kept.
     Retention,
-    /// The book's rounding.
+    /// Rounding of taxes and invoices.
     Rounding,
 }
 
@@ -62,33 +73,24 @@ impl From<RecordCode> for Record {
     }
 }
 
-/// Set a reference record.
+/// Set a reference record: a tax, a rate, a price, a calendar, a series, a user.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Set {
     /// Type of the record.
     pub record: RecordCode,
-    /// Its name.
+    /// Name of the record.
     pub name: Id,
     /// Its value; the shape follows from the type.
     pub value: RawJson,
-    /// First day, today or later. From the beginning by default.
+    /// From when it holds: today by default, not earlier.
     pub valid_from: Option<DateText>,
-    /// Why. Personal text.
+    /// Why; personal text.
     pub reason: Text,
 }
 
-/// The value of a series record.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SeriesValue {
-    next: Option<u64>,
-    width: Option<u8>,
-}
-
 impl JobKind for Set {
-    const SUMMARY: &'static str =
-        "Set a reference record: a tax code, a price, a series, a user's roles, …";
+    const SUMMARY: &'static str = "Set a reference record: a tax, a rate, a price, a calendar, …";
     const EXAMPLE: &'static str = r#"{
         "record": "tax", "name": "DE7", "value": { "category": "S", "rate": "7" },
         "reason": "reduced rate"
@@ -108,65 +110,71 @@ impl JobKind for Set {
                 reason,
             ));
         }
-        let shape = if self.record == RecordCode::Series {
-            self.series().map(|_series| ())
-        } else {
-            Reference::check(self.record.into(), &self.value)
-        };
-        shape.map_err(|reason| Rejection::schema(Code::SchemaInvalid, "/value", reason))
+        Reference::check(self.record.into(), &self.value).map_err(|fault| {
+            let path = format!("/value{}", fault.path);
+            Rejection::schema(Code::SchemaInvalid, &path, fault.what)
+        })
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        let valid_from = optional_date(self.valid_from.as_ref(), "/valid_from")?;
-        if valid_from.is_some_and(|from| from < facts.today) {
-            return Err(Rejection::new(Code::DateOutOfRange)
-                .at("/valid_from")
-                .with("earliest", Value::Date(facts.today)));
-        }
+        let from = self.first_day(facts.today)?;
         let record = Record::from(self.record);
-        let versions = book.reference().versions(record, &self.name).len();
-        if let (RecordCode::Series, Ok((next, width))) = (self.record, self.series()) {
-            if book
-                .series_table()
-                .get(&*self.name)
-                .is_some_and(|known| next < known.next)
-            {
-                let reason = "a series never goes back: numbers would be given twice";
-                return Err(Rejection::schema(
-                    Code::SchemaInvalid,
-                    "/value/next",
-                    reason,
-                ));
-            }
-            plan.effects.push(Effect::Series {
-                name: self.name.as_str().into(),
-                next,
-                width,
-            });
+        if record == Record::Series {
+            plan.effects.push(self.series(book)?);
         }
         plan.effects.push(Effect::Reference {
             record,
             name: self.name.as_str().into(),
-            valid_from,
+            valid_from: Some(from),
             value: self.value.clone(),
         });
+        let before = book.reference().versions(record, &self.name).len();
         plan.show("record", Value::text(record.text()));
         plan.show("name", Value::text(self.name.to_string()));
-        plan.show("version", Value::count(versions.saturating_add(1)));
+        plan.show("version", Value::count(before.saturating_add(1)));
+        plan.show("valid_from", Value::Date(from));
         Ok(())
     }
 }
 
 impl Set {
-    fn series(&self) -> Result<(u64, u8), String> {
-        let value: SeriesValue = self.value.read()?;
-        let (next, width) = (
-            value.next.unwrap_or(1),
-            value.width.unwrap_or(SERIES_WIDTH_DEFAULT),
-        );
-        if next == 0 || !(1..=18).contains(&width) {
-            return Err("next is 1 or more, width 1 to 18".to_owned());
+    fn first_day(&self, today: Date) -> Result<Date, Rejection> {
+        let from = optional_date(self.valid_from.as_ref(), "/valid_from")?.unwrap_or(today);
+        if from < today {
+            return Err(Rejection::new(Code::DateOutOfRange)
+                .at("/valid_from")
+                .with("value", Value::Date(from))
+                .with("earliest", Value::Date(today)));
         }
-        Ok((next, width))
+        let at_once = matches!(self.record, RecordCode::Series | RecordCode::Rounding);
+        if at_once && from > today {
+            let reason = "series and rounding hold at once; send the job on that day";
+            return Err(Rejection::schema(
+                Code::UnsupportedOption,
+                "/valid_from",
+                reason,
+            ));
+        }
+        Ok(from)
+    }
+
+    /// A series goes on or jumps ahead. It never goes back, or a number would be given twice.
+    fn series(&self, book: &Book) -> Result<Effect, Rejection> {
+        let refusal = |path: &str, reason: String| {
+            Rejection::schema(Code::SchemaInvalid, &format!("/value{path}"), reason)
+        };
+        let node = Node::new(self.value.clone(), "");
+        let (next, width) =
+            records::series(&node).map_err(|fault| refusal(&fault.path, fault.what))?;
+        let known = book.series_table().get(self.name.as_str());
+        if let Some(known) = known.filter(|known| known.next > next) {
+            let reason = format!("next may not go back; the series stands at {}", known.next);
+            return Err(refusal("/next", reason));
+        }
+        Ok(Effect::Series {
+            name: self.name.as_str().into(),
+            next,
+            width,
+        })
     }
 }

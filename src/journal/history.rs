@@ -6,6 +6,7 @@
 //! thread; they share where things stand and how far the journal is durable.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::JournalFault;
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     shore: Mutex<Shore>,
     moved: Condvar,
     kept: Mutex<VecDeque<Arc<Commit>>>,
+    /// Bytes of records appended since the journal was opened.
+    appended: AtomicU64,
 }
 
 /// How far the journal is durable, and whether it can become more so.
@@ -44,11 +47,13 @@ impl Shared {
             shore: Mutex::new(Shore { durable, closed }),
             moved: Condvar::new(),
             kept: Mutex::new(VecDeque::new()),
+            appended: AtomicU64::new(0),
         }
     }
 
-    /// A commit was appended.
-    pub(super) fn note(&self, commit: &Commit, location: Location) {
+    /// A commit was appended, with so many bytes.
+    pub(super) fn note(&self, commit: &Commit, location: Location, bytes: u64) {
+        self.appended.fetch_add(bytes, Ordering::Relaxed);
         let waypoints = self.waypoints.write();
         waypoints
             .unwrap_or_else(PoisonError::into_inner)
@@ -106,6 +111,16 @@ impl<D: Disk> History<D> {
     /// How far the journal is durable.
     pub fn durable(&self) -> Frontier {
         self.shared.shore().durable
+    }
+
+    /// Bytes of records appended since the journal was opened.
+    pub fn appended_bytes(&self) -> u64 {
+        self.shared.appended.load(Ordering::Relaxed)
+    }
+
+    /// The files.
+    pub fn disk(&self) -> &D {
+        &self.disk
     }
 
     /// Bytes that the index of places takes.

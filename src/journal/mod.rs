@@ -6,11 +6,13 @@
 
 pub mod record;
 pub mod file;
+pub mod ending;
 pub mod waypoints;
 pub mod commits;
 pub mod history;
 pub mod store;
 pub mod cursor;
+pub mod snapshot;
 #[cfg(test)]
 mod testing;
 

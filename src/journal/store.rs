@@ -20,7 +20,6 @@ pub struct Store<D: Disk> {
     history: History<D>,
     /// Bytes of the commit that is being written; kept between commits.
     record: Vec<u8>,
-    written_bytes: u64,
     free_bytes_min: u64,
 }
 
@@ -33,7 +32,6 @@ impl<D: Disk> Store<D> {
             file,
             history: History::new(disk, shared),
             record: Vec::new(),
-            written_bytes: 0,
             free_bytes_min,
         }
     }
@@ -64,9 +62,8 @@ impl<D: Disk> Journal for Store<D> {
             count: u32::try_from(commit.records.len()).unwrap_or(u32::MAX),
         };
         let location = self.file.append(head, &self.record)?;
-        self.history.shared().note(commit, location);
         let bytes = u64::try_from(self.record.len()).unwrap_or(u64::MAX);
-        self.written_bytes = self.written_bytes.saturating_add(bytes);
+        self.history.shared().note(commit, location, bytes);
         Ok(())
     }
 
@@ -102,7 +99,7 @@ impl<D: Disk> Journal for Store<D> {
     }
 
     fn written_bytes(&self) -> u64 {
-        self.written_bytes
+        self.history.appended_bytes()
     }
 }
 

@@ -15,6 +15,8 @@ pub mod hold;
 pub mod document;
 pub mod series;
 pub mod period;
+pub mod shape;
+pub mod records;
 pub mod reference;
 pub mod calendars;
 pub mod effect;

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::money::{DecimalText, Percent, Rounding};
+use super::records;
+use super::shape::{Node, ShapeFault};
+use crate::money::{Percent, Rounding};
 use crate::raw_json::RawJson;
 use crate::time::Date;
 
@@ -71,6 +73,7 @@ records! {
     UniqueReference = 19 "unique_document_ref" false;
     LegsMax = 20 "legs_max" false;
     BookCalendar = 21 "book_calendar" false;
+    LastDocument = 22 "last_document" false;
 }
 
 /// One version of a record.
@@ -82,26 +85,6 @@ pub struct Version {
     pub valid_from: Option<Date>,
     /// The value, canonical JSON.
     pub value: RawJson,
-}
-
-/// A tax code as configured: `taxes` of a book, `tax` of `reference.set`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TaxRecord {
-    /// Category of EN 16931.
-    pub category: String,
-    /// Rate in percent.
-    pub rate: DecimalText,
-    /// Why no tax is due, for categories other than S.
-    pub reason: Option<String>,
-    /// First day.
-    pub from: Option<crate::time::DateText>,
-    /// Last day.
-    pub to: Option<crate::time::DateText>,
-    /// Account of the tax leg.
-    pub account: Option<String>,
-    /// Account of the revenue leg.
-    pub revenue: Option<String>,
 }
 
 /// A tax code ready for use.
@@ -123,40 +106,6 @@ pub struct TaxCode {
     pub account: Option<Box<str>>,
     /// Account of the revenue leg.
     pub revenue: Option<Box<str>>,
-}
-
-/// Categories of EN 16931 that a tax code may have.
-pub const TAX_CATEGORIES: [&str; 7] = ["S", "Z", "E", "AE", "K", "G", "O"];
-
-impl TaxRecord {
-    /// The code, or what is wrong with the record.
-    pub fn code(&self) -> Result<TaxCode, String> {
-        if !TAX_CATEGORIES.contains(&self.category.as_str()) {
-            return Err(format!(
-                "category must be one of {}",
-                TAX_CATEGORIES.join(" ")
-            ));
-        }
-        let number = self
-            .rate
-            .number()
-            .map_err(|_fault| "rate must be a decimal string")?;
-        let rate = Percent::not_negative(number).map_err(|_fault| "rate must be 0 or more")?;
-        let day = |text: &Option<crate::time::DateText>| match text {
-            None => Ok(None),
-            Some(text) => text.date().map(Some).ok_or("from and to must be dates"),
-        };
-        Ok(TaxCode {
-            category: self.category.as_str().into(),
-            rate,
-            rate_text: number.to_string().into(),
-            reason: self.reason.as_deref().map(Into::into),
-            from: day(&self.from)?,
-            to: day(&self.to)?,
-            account: self.account.as_deref().map(Into::into),
-            revenue: self.revenue.as_deref().map(Into::into),
-        })
-    }
 }
 
 /// What happens with texts that seem to hold card numbers.
@@ -257,17 +206,9 @@ impl Reference {
         self.pan_policy
     }
 
-    /// Whether a value has the shape of its record type; if not, what is wrong.
-    pub fn check(record: Record, value: &RawJson) -> Result<(), String> {
-        Self::default().set(
-            record,
-            "check",
-            Version {
-                number: 1,
-                valid_from: None,
-                value: value.clone(),
-            },
-        )
+    /// Whether a value has the shape of its record type; if not, where and why.
+    pub fn check(record: Record, value: &RawJson) -> Result<(), ShapeFault> {
+        records::check(record, value)
     }
 
     pub(super) fn set(
@@ -279,7 +220,8 @@ impl Reference {
         let from = version.valid_from;
         match record {
             Record::Tax => {
-                let code = version.value.read::<TaxRecord>()?.code()?;
+                let node = Node::new(version.value.clone(), "");
+                let code = records::tax_code(&node).map_err(|fault| fault.to_string())?;
                 let versions = self.taxes.entry(name.into()).or_default();
                 versions.push((from, code));
                 versions.sort_by_key(|(from, _)| *from);
@@ -308,7 +250,8 @@ impl Reference {
             | Record::Screening
             | Record::UniqueReference
             | Record::LegsMax
-            | Record::BookCalendar => {}
+            | Record::BookCalendar
+            | Record::LastDocument => {}
         }
         let versions = self.records.entry((record, name.into())).or_default();
         versions.push(version);

@@ -4,14 +4,19 @@
 //! that what a restart does is done many times a day. After every commit the engine's digest must be
 //! the one that the commit carries; a difference is a mistake of ours or a damaged disk, and ends it.
 
-use super::ending::Ending;
+use std::ops::ControlFlow;
+
+use super::carried;
 use super::secrets::Secrets;
 use crate::engine::Engine;
 use crate::ids::Position;
+use crate::journal::ending::Ending;
 use crate::journal::file::disk::Disk;
-use crate::journal::file::{Frontier, Until};
+use crate::journal::file::{Frontier, JournalId, Until};
+use crate::journal::snapshot::{self, KeyFile};
 use crate::journal::waypoints::Waypoints;
 use crate::journal::{Commits, Found, JournalFault};
+use crate::ledger::commit::SetupRecord;
 use crate::ledger::{Inconsistent, Record, StateDigest};
 
 /// Why the books cannot be rebuilt.
@@ -20,6 +25,9 @@ pub enum LoadFault {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalFault),
+    /// Whoever wanted it does not any more.
+    #[error("rebuilding the books was given up")]
+    GivenUp,
     /// An effect does not fit.
     #[error("at position {position}: {source}; keep the directory as it is and report this")]
     Inconsistent {
@@ -52,6 +60,9 @@ pub struct Progress {
     pub of: u64,
 }
 
+/// Hears of progress and may end the work.
+pub type Tell<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
 impl Progress {
     /// Hundredths.
     pub fn percent(&self) -> u64 {
@@ -60,21 +71,53 @@ impl Progress {
     }
 }
 
+/// Which keys an engine is to remember.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeysWanted {
+    /// All: what takes jobs needs them.
+    All,
+    /// Those behind the snapshot only.
+    New,
+}
+
+/// The commit that was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCommit {
+    /// Its last position; 0 if there is none yet.
+    pub position: Position,
+    /// Number of its frame.
+    pub frame: u64,
+    /// Hash of its frame.
+    pub hash: [u8; 32],
+}
+
 /// Books rebuilt from a journal, and what else was learnt on the way.
 #[derive(Debug)]
 pub struct Loaded {
     /// The books and the keys.
     pub engine: Engine,
+    /// The journal's name.
+    pub journal: JournalId,
     /// Where things stand.
     pub waypoints: Waypoints,
     /// How the runs before ended.
     pub ending: Ending,
     /// Hash of the file that each book was set up from last, by its index.
     pub setups: Vec<[u8; 32]>,
-    /// The journal as far as it was read.
-    pub frontier: Frontier,
-    /// Jobs that were replayed.
+    /// The commit that was read last.
+    pub last: LastCommit,
+    /// How far the journal was read; none if a snapshot stood at its end.
+    pub frontier: Option<Frontier>,
+    /// The snapshot that all this began with.
+    pub snapshot: Option<Position>,
+    /// The key files that the snapshot names.
+    pub key_files: Vec<KeyFile>,
+    /// Jobs that were replayed behind the snapshot.
     pub replayed_jobs: u64,
+    /// Bytes of the records that were replayed.
+    pub replayed_bytes: u64,
+    /// Snapshots that could not be used, in words.
+    pub passed_over: Vec<String>,
 }
 
 /// Rebuild the books of a journal.
@@ -82,29 +125,68 @@ pub fn load<D: Disk>(
     disk: &D,
     secrets: &Secrets,
     until: Until,
-    progress: &mut dyn FnMut(Progress),
+    keys: KeysWanted,
+    progress: Tell<'_>,
 ) -> Result<Loaded, LoadFault> {
-    let mut commits = Commits::from_position(disk.clone(), Position(1), until)?;
-    let mut loaded = Loaded {
-        engine: secrets.engine(),
-        waypoints: Waypoints::default(),
-        ending: Ending::default(),
-        setups: Vec::new(),
-        frontier: commits.frontier(),
-        replayed_jobs: 0,
+    let mut passed_over = Vec::new();
+    let positions = snapshot::list(disk).unwrap_or_else(|fault| {
+        passed_over.push(fault.to_string());
+        Vec::new()
+    });
+    let reachable = |position: &Position| match until {
+        Until::Frontier(frontier) => position.0 <= frontier.position,
+        Until::End => true,
     };
+    for position in positions.into_iter().filter(reachable) {
+        match carried::from_snapshot(disk, position, secrets, until, keys) {
+            Ok((mut loaded, mut commits)) => {
+                loaded.passed_over = passed_over;
+                loaded.replay(&mut commits, secrets, until, progress)?;
+                return Ok(loaded);
+            }
+            Err(fault) => passed_over.push(format!(
+                "{}: {fault}; an older one or the journal itself is read instead",
+                disk.describe(&snapshot::file_name(position))
+            )),
+        }
+    }
+    let mut commits = Commits::from_position(disk.clone(), Position(1), until)?;
+    let mut loaded = Loaded::nothing(secrets, commits.journal());
+    loaded.passed_over = passed_over;
     loaded.replay(&mut commits, secrets, until, progress)?;
     Ok(loaded)
 }
 
 impl Loaded {
+    /// What there is before the first commit.
+    pub(super) fn nothing(secrets: &Secrets, journal: JournalId) -> Self {
+        Self {
+            engine: secrets.engine(),
+            journal,
+            waypoints: Waypoints::default(),
+            ending: Ending::default(),
+            setups: Vec::new(),
+            last: LastCommit {
+                position: Position(0),
+                frame: 0,
+                hash: [0; 32],
+            },
+            frontier: None,
+            snapshot: None,
+            key_files: Vec::new(),
+            replayed_jobs: 0,
+            replayed_bytes: 0,
+            passed_over: Vec::new(),
+        }
+    }
+
     /// Replay everything that a reader gives.
-    pub(super) fn replay<D: Disk>(
+    fn replay<D: Disk>(
         &mut self,
         commits: &mut Commits<D>,
         secrets: &Secrets,
         until: Until,
-        progress: &mut dyn FnMut(Progress),
+        progress: Tell<'_>,
     ) -> Result<(), LoadFault> {
         while let Some(found) = commits.next()? {
             self.replay_one(&found, secrets)?;
@@ -113,10 +195,22 @@ impl Loaded {
                 Until::Frontier(frontier) => frontier.position,
                 Until::End => done,
             };
-            progress(Progress { done, of });
+            if progress(Progress { done, of }).is_break() {
+                return Err(LoadFault::GivenUp);
+            }
         }
-        self.frontier = commits.frontier();
+        self.frontier = Some(commits.frontier());
         Ok(())
+    }
+
+    /// Remember what a record of a book's beginning came from.
+    pub(super) fn note_setup(&mut self, setup: &SetupRecord) {
+        let slot = setup.book.slot();
+        let length = self.setups.len().max(slot.saturating_add(1));
+        self.setups.resize(length, [0; 32]);
+        if let Some(hash) = self.setups.get_mut(slot) {
+            *hash = setup.file_hash;
+        }
     }
 
     fn replay_one(&mut self, found: &Found, secrets: &Secrets) -> Result<(), LoadFault> {
@@ -137,16 +231,16 @@ impl Loaded {
         }
         self.waypoints.note(commit, found.location);
         self.ending.note(commit);
+        self.last = LastCommit {
+            position: commit.last(),
+            frame: found.frame,
+            hash: found.hash,
+        };
+        self.replayed_bytes = self.replayed_bytes.saturating_add(found.bytes);
         for record in &commit.records {
             match record {
                 Record::Job(_) => self.replayed_jobs = self.replayed_jobs.saturating_add(1),
-                Record::Setup(setup) => {
-                    let slot = setup.book.slot();
-                    self.setups.resize(self.setups.len().max(slot + 1), [0; 32]);
-                    if let Some(hash) = self.setups.get_mut(slot) {
-                        *hash = setup.file_hash;
-                    }
-                }
+                Record::Setup(setup) => self.note_setup(setup),
                 Record::Duplicate(_)
                 | Record::Start(_)
                 | Record::Marker { .. }

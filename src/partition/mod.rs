@@ -6,6 +6,7 @@
 //!   secret                           of hashes; without it no key can be found again
 //!   kek subjects.keys                keys of personal texts
 //!   cursor                           how far outcomes are confirmed
+//!   snapshot-… keys-…                what bounds the time of a start
 //! ```
 //!
 //! Nothing is believed before the lock is held, and nothing is consumed before this returns. The order
@@ -15,11 +16,13 @@
 //! It does not run anything: stations, lanes and timers are the daemon's.
 
 mod books;
-mod ending;
+mod carried;
 mod load;
 mod reading;
 mod secrets;
+mod snapshots;
 
+use std::ops::ControlFlow;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,14 +31,16 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 pub use books::{BookFault, SetUpFault, Wanted};
-pub use ending::Ending;
-pub use load::{LoadFault, Loaded, Progress, load};
+pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
 pub use secrets::Secrets;
+pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};
 
 use crate::engine::Engine;
 use crate::ids::Position;
+use crate::journal::ending::Ending;
 use crate::journal::file::disk::{Disk, OsDisk};
 use crate::journal::file::{self, FileJournal, JournalId, Lock, Options, Recovered, Until};
+use crate::journal::snapshot::{self, SnapshotFault};
 use crate::journal::{Cursor, History, Journal as _, JournalFault, Store};
 use crate::ledger::commit::StartRecord;
 use crate::ledger::{Commit, Inconsistent, NameTable, Record};
@@ -64,6 +69,9 @@ pub enum OpenFault {
     /// Keys and secrets.
     #[error(transparent)]
     Vault(#[from] VaultFault),
+    /// The snapshots cannot be looked at.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotFault),
     /// The configuration contradicts the journal.
     #[error(transparent)]
     Book(#[from] BookFault),
@@ -119,7 +127,11 @@ impl OpenFault {
             | Self::Inconsistent(_)
             | Self::SecretMissing { .. } => 65,
             Self::Book(_) => 78,
-            Self::Journal(_) | Self::Load(_) | Self::Vault(_) | Self::Io { .. } => 74,
+            Self::Journal(_)
+            | Self::Load(_)
+            | Self::Vault(_)
+            | Self::Snapshot(_)
+            | Self::Io { .. } => 74,
         }
     }
 }
@@ -158,6 +170,10 @@ pub struct Opened {
     pub warnings: Vec<String>,
     /// Jobs replayed behind the snapshot.
     pub replayed_jobs: u64,
+    /// The snapshot that the start began with.
+    pub snapshot: Option<Position>,
+    /// Takes further snapshots, once started.
+    pub snapshots: Snapshots<OsDisk>,
 }
 
 /// Opens partitions.
@@ -178,7 +194,8 @@ impl Partition {
         let disk = OsDisk::new(&dir);
         let lock = lock(&disk, standby)?;
         let told = Cursor::read(&disk)?;
-        let evidence = told.map(|told| told.evidence()).unwrap_or_default();
+        let of_cursor = told.map(|told| told.evidence()).unwrap_or_default();
+        let evidence = of_cursor.and(snapshot::evidence(&disk)?);
         let options = Options {
             segment_bytes: settings.journal.segment_bytes,
         };
@@ -187,24 +204,37 @@ impl Partition {
         let vault = Vault::open(&dir, &dir.join(KEK_FILE), &secret)?;
         let secrets = Secrets::of(&secret);
         let until = Until::Frontier(recovered.frontier);
-        let loaded = load(&disk, &secrets, until, &mut |at| progress(at.percent()))?;
+        let mut tell = |at: Progress| {
+            progress(at.percent());
+            ControlFlow::Continue(())
+        };
+        let loaded = load(&disk, &secrets, until, KeysWanted::All, &mut tell)?;
+        let (snapshot, behind_bytes) = (loaded.snapshot, loaded.replayed_bytes);
         let Loaded {
             mut engine,
             waypoints,
             ending,
             setups,
             replayed_jobs,
+            passed_over,
             ..
         } = loaded;
         let free_bytes_min = settings.journal.free_bytes_min;
         let mut store = Store::new(file, disk.clone(), waypoints, free_bytes_min);
         let config = Config::of(settings, partition);
-        let warnings = config.check(&engine, &setups)?;
+        let mut warnings = config.check(&engine, &setups)?;
+        warnings.extend(passed_over);
         config.begin(&mut engine, &mut store, clock.now(), &ending)?;
         let cursor = Cursor::open(&disk, recovered.journal, told, Position(0))?;
         let history = store.history();
         let until = Position(history.durable().position);
         let earlier = reading::hand_over(history.clone(), cursor.position(), until);
+        let schedule = Schedule {
+            jobs: settings.journal.snapshot_jobs,
+            bytes: settings.journal.snapshot_bytes,
+        };
+        let snapshots = Snapshots::new(history.clone(), secrets.clone(), schedule)
+            .behind(snapshot, behind_bytes);
         Ok(Opened {
             journal_id: hex(recovered.journal),
             names: NameTable::of_books(engine.books()),
@@ -222,6 +252,8 @@ impl Partition {
             cut: recovered.cut.as_ref().map(cut_in_words),
             warnings,
             replayed_jobs,
+            snapshot,
+            snapshots,
         })
     }
 }
@@ -380,3 +412,6 @@ fn io(doing: &'static str, path: &Path, source: std::io::Error) -> OpenFault {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests;

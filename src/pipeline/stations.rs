@@ -43,6 +43,9 @@ pub enum StationFault {
     /// The journal may not be believed any more.
     #[error("the journal: {0}")]
     Journal(#[from] JournalFault),
+    /// Books rebuilt beside the live ones differ from what the journal says of them.
+    #[error("books rebuilt from the journal are not the live ones: {0}")]
+    Rebuilt(String),
     /// The broker will not let us consume, and waiting does not change that.
     #[error("{0}")]
     Broker(crate::broker::BrokerFault),

@@ -7,10 +7,12 @@
 //! | File          | Shows                                        |
 //! |---------------|----------------------------------------------|
 //! | `balances.rs` | balances and the trial balance, from answers |
+//! | `document.rs` | one document                                 |
 //! | `entry.rs`    | one entry with its legs                      |
 //! | `outcome.rs`  | what became of one job                       |
 
 pub mod balances;
+pub mod document;
 pub mod entry;
 pub mod outcome;
 pub mod render;

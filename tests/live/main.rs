@@ -8,6 +8,7 @@
     clippy::panic,
     clippy::wildcard_enum_match_arm,
     clippy::too_many_lines,
+    clippy::integer_division,
     reason = "helpers of tests, which clippy.toml knows only inside of test functions"
 )]
 

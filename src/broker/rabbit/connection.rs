@@ -108,6 +108,11 @@ impl ConnectOptions {
         )
     }
 
+    /// The virtual host.
+    pub fn vhost(&self) -> &str {
+        &self.uri.vhost
+    }
+
     /// The user that logs in.
     pub fn user(&self) -> &str {
         &self.uri.authority.userinfo.username

@@ -9,7 +9,9 @@
 
 pub mod connection;
 pub mod consume;
+pub mod look;
 pub mod publish;
+pub mod replies;
 pub mod topology;
 
 mod ack_window;
@@ -22,6 +24,7 @@ mod subscription;
 pub use connection::ConnectOptions;
 pub use consume::{AckCounters, ConsumerLane, ConsumerOptions, consume};
 pub use publish::{PublishCounters, PublisherLane, PublisherOptions, publish};
+pub use replies::Replies;
 
 /// Log targets of the client library that would show what is in a message. Whoever sets up
 /// logging must switch them off.

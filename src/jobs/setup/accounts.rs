@@ -1,275 +1,373 @@
-//! Units and accounts with their openings.
-//!
-//! Openings are booked against `opening/<unit>` (equity), dated before every period and without entry
-//! number, so that the first job that posts gets entry 1.
+//! Units, accounts and their openings.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-
-use super::{Setup, SetupFault, fault};
-use crate::ids::{AccountIndex, EntryNo, UnitIndex, is_account_name};
-use crate::jobs::account::{ClassCode, FreezeCode};
-use crate::ledger::account::AccountClass;
-use crate::ledger::effect::{AccountChange, AccountOpened, Post};
-use crate::ledger::{Effect, Leg, Side};
+use crate::ids::{AccountIndex, EntryNo, UnitIndex};
+use crate::jobs::setup::Setup;
+use crate::ledger::account::{AccountClass, Freeze};
+use crate::ledger::effect::{AccountChange, AccountOpened, Effect, Post};
+use crate::ledger::shape::{Node, ShapeFault};
+use crate::ledger::{Leg, Side};
+use crate::limits::LABELS_MAX;
 use crate::money::currency::currency;
-use crate::money::minor::{DECIMALS_MAX, signed_minor};
-use crate::money::{DecimalText, Number};
-use crate::raw_json::RawJson;
+use crate::money::minor::{AmountFault, DECIMALS_MAX, signed_minor};
+use crate::money::{Minor, Number};
 use crate::time::Date;
 
-/// The day of openings: before every period.
-const OPENING_DAY: Option<Date> = Some(Date::from_days(-25_568));
+/// The day of openings: before the first booking date that any job can have.
+const OPENING_DAY: (i16, i8, i8) = (1899, 12, 31);
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    unit: String,
-    class: ClassCode,
-    opening: Option<DecimalText>,
-    min_available: Option<DecimalText>,
-    max_balance: Option<DecimalText>,
-    freeze: Option<FreezeCode>,
-}
+/// Classes as they are written.
+const CLASSES: [&str; 7] = [
+    "asset",
+    "liability",
+    "equity",
+    "income",
+    "expense",
+    "memo_dr",
+    "memo_cr",
+];
 
-/// A unit in use.
-#[derive(Clone, Debug)]
-struct UsedUnit {
-    code: String,
-    decimals: u8,
-    until: Option<Date>,
-}
-
-/// An account with its amounts in minor units.
-#[derive(Clone, Debug)]
-struct OpenedAccount {
-    name: String,
-    unit: UnitIndex,
-    class: AccountClass,
-    opening: i64,
-    change: AccountChange,
-}
-
-/// The chart of a book before its first job.
-#[derive(Clone, Debug, Default)]
+/// The units and accounts that a book begins with, by their places.
+#[derive(Debug, Default)]
 pub(super) struct Chart {
-    units: Vec<UsedUnit>,
-    accounts: Vec<OpenedAccount>,
+    units: Vec<(String, u8)>,
+    /// Decimals of units of the book's own, which are no units in use yet.
+    own: Vec<(String, u8)>,
+    accounts: Vec<(String, UnitIndex, AccountClass)>,
+}
+
+/// One account as it is written.
+struct Row {
+    name: String,
+    place: Node,
+    unit: Node,
+    class: AccountClass,
+    opening: Option<Node>,
+    min_available: Option<Node>,
+    max_balance: Option<Node>,
+    freeze: Option<Freeze>,
+    labels: Option<Vec<(String, String)>>,
+}
+
+impl Row {
+    fn read(name: String, place: &Node) -> Result<Self, ShapeFault> {
+        if !crate::ids::is_account_name(&name) {
+            return Err(place.fault("the name of an account is 1 to 96 of [a-z0-9_/.-]"));
+        }
+        let mut members = place.object()?;
+        let class = members.need("class")?.word(&CLASSES)?;
+        let row = Self {
+            unit: members.need("unit")?,
+            class: AccountClass::of_text(class).unwrap_or(AccountClass::Asset),
+            opening: members.take("opening"),
+            min_available: members.take("min_available"),
+            max_balance: members.take("max_balance"),
+            freeze: members.optional("freeze", freeze)?,
+            labels: members.optional("labels", labels)?,
+            name,
+            place: place.clone(),
+        };
+        members.end()?;
+        Ok(row)
+    }
+}
+
+fn freeze(node: &Node) -> Result<Freeze, ShapeFault> {
+    let word = node.word(&["none", "debit", "credit", "both"])?;
+    let all = [Freeze::None, Freeze::Debit, Freeze::Credit, Freeze::Both];
+    let known = all.into_iter().find(|freeze| freeze.text() == word);
+    Ok(known.unwrap_or_default())
+}
+
+fn labels(node: &Node) -> Result<Vec<(String, String)>, ShapeFault> {
+    let names = node.names()?;
+    if names.len() > LABELS_MAX {
+        return Err(node.fault(format!("an account has at most {LABELS_MAX} labels")));
+    }
+    let label = |(name, value): (String, Node)| Ok((name, value.id()?));
+    names.into_iter().map(label).collect()
 }
 
 impl Chart {
-    /// Read the members `units` and `accounts`.
+    /// Read units and accounts and write what they begin with.
     pub(super) fn read(
-        units: Option<&RawJson>,
-        accounts: Option<&RawJson>,
-    ) -> Result<Self, SetupFault> {
+        units: Option<&Node>,
+        accounts: Option<&Node>,
+        parts: &mut Setup,
+    ) -> Result<Self, ShapeFault> {
         let mut chart = Self::default();
-        let own: BTreeMap<String, u8> = read(units, "units")?;
-        for (code, decimals) in own {
-            if decimals > DECIMALS_MAX {
-                return Err(fault(
-                    format!("units.{code}"),
-                    "a unit has at most 18 decimals",
-                ));
-            }
-            if currency(&code).is_some() {
-                return Err(fault(
-                    format!("units.{code}"),
-                    "a currency of ISO 4217 needs no entry",
-                ));
-            }
-            chart.units.push(UsedUnit {
-                code,
-                decimals,
-                until: None,
-            });
+        if let Some(units) = units {
+            chart.own_units(units, parts)?;
         }
-        let rows: BTreeMap<String, Row> = read(accounts, "accounts")?;
-        for row in rows.values() {
-            chart.know_unit(&row.unit, &rows);
+        let named = accounts.map_or(Ok(Vec::new()), Node::names)?;
+        let rows = named
+            .into_iter()
+            .map(|(name, place)| Row::read(name, &place));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        chart.units_of_openings(&rows)?;
+        for row in &rows {
+            chart.open(row, parts)?;
         }
-        for (name, row) in &rows {
-            let account = chart.account(name, row)?;
-            chart.accounts.push(account);
-        }
+        chart.openings(&rows, parts)?;
         Ok(chart)
     }
 
-    /// Index and decimals of the unit of an account; none if there is no such account.
-    pub(super) fn unit_of(&self, account: &str) -> Option<(UnitIndex, u8)> {
-        let found = self.accounts.iter().find(|known| known.name == account)?;
-        Some((found.unit, self.units.get(found.unit.slot())?.decimals))
+    /// An account by its name.
+    pub(super) fn account(
+        &self,
+        name: &str,
+        place: &Node,
+    ) -> Result<(AccountIndex, UnitIndex), ShapeFault> {
+        self.find(name)
+            .map(|(index, unit, _)| (index, unit))
+            .ok_or_else(|| place.fault("accounts has no account of this name"))
     }
 
-    /// Index and decimals of a unit in use.
-    pub(super) fn unit(&self, code: &str) -> Option<(UnitIndex, u8)> {
-        let slot = self.units.iter().position(|unit| unit.code == code)?;
-        let index = u16::try_from(slot).ok().map(UnitIndex)?;
-        Some((index, self.units.get(slot)?.decimals))
+    /// Decimals of a unit in use.
+    pub(super) fn decimals(&self, unit: UnitIndex) -> u8 {
+        self.units
+            .get(unit.slot())
+            .map_or(0, |(_, decimals)| *decimals)
     }
 
-    /// Write the effects: units, accounts, then one opening entry a unit.
-    pub(super) fn compile(&self, setup: &mut Setup) {
-        for UsedUnit {
-            code,
-            decimals,
-            until,
-        } in &self.units
-        {
-            let (decimals, until) = (*decimals, *until);
-            setup.effects.push(Effect::Unit {
-                code: code.as_str().into(),
-                decimals,
-                until,
-            });
+    /// Code of a unit in use.
+    pub(super) fn code(&self, unit: UnitIndex) -> &str {
+        self.units.get(unit.slot()).map_or("", |(code, _)| code)
+    }
+
+    /// The unit of a code, brought into use.
+    pub(super) fn unit(&mut self, node: &Node, parts: &mut Setup) -> Result<UnitIndex, ShapeFault> {
+        let code = node.id()?;
+        if let Some(place) = self.units.iter().position(|(known, _)| *known == code) {
+            return unit_index(place, node);
         }
-        for account in &self.accounts {
-            setup.effects.push(open(
-                &account.name,
-                account.unit,
-                account.class,
-                account.change.clone(),
-            ));
-        }
-        let mut next = u32::try_from(self.accounts.len()).unwrap_or(u32::MAX);
-        for (slot, unit) in (0..).zip(&self.units) {
-            let opened = self.openings(UnitIndex(slot));
-            if opened.is_empty() {
-                continue;
+        let own = self.own.iter().find(|(known, _)| *known == code);
+        let listed = currency(&code);
+        let (decimals, until) = match (own, listed) {
+            (Some((_, decimals)), _) => (*decimals, None),
+            (None, Some(listed)) => (listed.decimals, listed.until),
+            (None, None) => {
+                let what = "this unit is no currency; declare its decimals under units";
+                return Err(node.fault(what));
             }
-            let name = format!("opening/{}", unit.code);
-            let change = AccountChange::default();
-            setup
-                .effects
-                .push(open(&name, UnitIndex(slot), AccountClass::Equity, change));
-            post(opened, AccountIndex(next), setup);
-            next = next.saturating_add(1);
-        }
-    }
-
-    /// A unit that is not a currency has the decimals of the openings in it.
-    fn know_unit(&mut self, code: &str, rows: &BTreeMap<String, Row>) {
-        if self.unit(code).is_some() {
-            return;
-        }
-        let listed = currency(code);
-        let scale = |row: &Row| {
-            let opening = row.opening.as_ref()?.number().ok()?;
-            (row.unit == code).then_some(opening.scale)
         };
-        let decimals = listed.map_or_else(
-            || rows.values().filter_map(scale).max().unwrap_or_default(),
-            |listed| listed.decimals,
-        );
-        let until = listed.and_then(|listed| listed.until);
-        self.units.push(UsedUnit {
-            code: code.to_owned(),
+        parts.effects.push(Effect::Unit {
+            code: code.as_str().into(),
             decimals,
             until,
         });
+        self.units.push((code, decimals));
+        unit_index(self.units.len().saturating_sub(1), node)
     }
 
-    fn account(&self, name: &str, row: &Row) -> Result<OpenedAccount, SetupFault> {
-        let at = |member: &str| format!("accounts.{name}.{member}");
-        if !is_account_name(name) {
-            return Err(fault(
-                format!("accounts.{name}"),
-                "not a name an account may have",
-            ));
+    /// `units`: decimals of the book's own units by code.
+    fn own_units(&mut self, node: &Node, parts: &mut Setup) -> Result<(), ShapeFault> {
+        for (code, decimals) in node.names()? {
+            if currency(&code).is_some() {
+                return Err(decimals.fault("this is a currency; its decimals are fixed"));
+            }
+            let places = decimals.whole(0, u64::from(DECIMALS_MAX))?;
+            let places = u8::try_from(places).unwrap_or(DECIMALS_MAX);
+            parts.effects.push(Effect::Unit {
+                code: code.as_str().into(),
+                decimals: places,
+                until: None,
+            });
+            unit_index(self.units.len(), &decimals)?;
+            self.units.push((code, places));
         }
-        let (unit, decimals) = self
-            .unit(&row.unit)
-            .ok_or_else(|| fault(at("unit"), "no such unit"))?;
-        let minor = |text: &Option<DecimalText>, member: &str| match text {
+        Ok(())
+    }
+
+    /// Units that are declared nowhere have the decimals that their accounts' openings are written with.
+    fn units_of_openings(&mut self, rows: &[Row]) -> Result<(), ShapeFault> {
+        for row in rows {
+            let code = row.unit.id()?;
+            let declared = self.units.iter().any(|(known, _)| *known == code);
+            let Some(opening) = &row.opening else {
+                continue;
+            };
+            let scale = opening.decimal()?.scale;
+            if declared || currency(&code).is_some() {
+                continue;
+            }
+            match self.own.iter_mut().find(|(known, _)| *known == code) {
+                Some((_, decimals)) => *decimals = (*decimals).max(scale),
+                None => self.own.push((code, scale)),
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, row: &Row, parts: &mut Setup) -> Result<(), ShapeFault> {
+        let unit = self.unit(&row.unit, parts)?;
+        let limit = |node: &Option<Node>| match node {
             None => Ok(None),
-            Some(text) => text
-                .number()
-                .ok()
-                .and_then(|number: Number| signed_minor(number, decimals).ok())
-                .map(Some)
-                .ok_or_else(|| fault(at(member), "not an amount of the account's unit")),
+            Some(node) => self
+                .amount(node, unit)
+                .map(|minor| Some(Minor::from(minor))),
         };
         let change = AccountChange {
-            min_available: minor(&row.min_available, "min_available")?.map(i128::from),
-            max_balance: minor(&row.max_balance, "max_balance")?.map(i128::from),
-            freeze: row.freeze.map(Into::into),
+            min_available: limit(&row.min_available)?,
+            max_balance: limit(&row.max_balance)?,
+            freeze: row.freeze,
+            labels: row.labels.clone(),
             ..AccountChange::default()
         };
-        let opening = minor(&row.opening, "opening")?.unwrap_or_default();
-        Ok(OpenedAccount {
-            name: name.to_owned(),
+        self.add(&row.name, unit, row.class, change, parts);
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        unit: UnitIndex,
+        class: AccountClass,
+        change: AccountChange,
+        parts: &mut Setup,
+    ) -> AccountIndex {
+        let opened = AccountOpened {
+            name: name.into(),
             unit,
-            class: row.class.into(),
-            opening,
+            class,
             change,
-        })
+        };
+        parts.effects.push(Effect::AccountOpened(Box::new(opened)));
+        self.accounts.push((name.to_owned(), unit, class));
+        account_index(self.accounts.len().saturating_sub(1))
     }
 
-    /// Accounts of a unit with an opening that is not zero: index, class and opening.
-    fn openings(&self, unit: UnitIndex) -> Vec<Leg> {
-        let of_unit = (0..).map(AccountIndex).zip(&self.accounts);
-        of_unit
-            .filter(|(_, account)| account.unit == unit && account.opening != 0)
-            .map(|(index, account)| leg(index, account.class.normal_side(), account.opening.into()))
-            .collect()
+    fn find(&self, name: &str) -> Option<(AccountIndex, UnitIndex, AccountClass)> {
+        let place = self.accounts.iter().position(|(known, ..)| known == name)?;
+        let (_, unit, class) = self.accounts.get(place)?;
+        Some((account_index(place), *unit, *class))
+    }
+
+    /// An amount of a unit.
+    pub(super) fn amount(&self, node: &Node, unit: UnitIndex) -> Result<i64, ShapeFault> {
+        minor(node, node.decimal()?, self.decimals(unit))
+    }
+
+    /// The opening of an account as a leg; none if it has nothing.
+    fn opening(&self, row: &Row) -> Result<Option<Leg>, ShapeFault> {
+        let (Some(node), Some((account, unit, class))) = (&row.opening, self.find(&row.name))
+        else {
+            return Ok(None);
+        };
+        let amount = Minor::from(self.amount(node, unit)?);
+        signed_leg(account, class.normal_side(), amount, node)
+    }
+
+    /// One opening entry a unit: the accounts' legs, and what they differ by on `opening/<unit>`.
+    fn openings(&mut self, rows: &[Row], parts: &mut Setup) -> Result<(), ShapeFault> {
+        for place in 0..self.units.len() {
+            let start = legs_end(parts);
+            let mut debits: Minor = 0;
+            let mut last = None;
+            for row in rows {
+                let of_unit = |(_, unit, _): &(_, UnitIndex, _)| unit.slot() == place;
+                if !self.find(&row.name).as_ref().is_some_and(of_unit) {
+                    continue;
+                }
+                if let Some(leg) = self.opening(row)? {
+                    debits += signed(&leg);
+                    parts.legs.push(leg);
+                    last = Some(row);
+                }
+            }
+            let Some(row) = last else { continue };
+            if debits != 0 {
+                let against = self.opening_account(row, parts)?;
+                let leg = signed_leg(against, Side::Credit, debits, &row.place)?;
+                parts.legs.extend(leg);
+            }
+            parts.effects.push(entry(start..legs_end(parts)));
+        }
+        Ok(())
+    }
+
+    /// The account that openings of a unit stand against, opened for that.
+    fn opening_account(
+        &mut self,
+        row: &Row,
+        parts: &mut Setup,
+    ) -> Result<AccountIndex, ShapeFault> {
+        let (code, unit) = (row.unit.id()?, self.unit(&row.unit, parts)?);
+        let name = format!("opening/{code}");
+        if !crate::ids::is_account_name(&name) {
+            return Err(row.unit.fault("a unit has 1 to 88 of [A-Za-z0-9_.-]"));
+        }
+        if self.find(&name).is_some() {
+            let what = format!("{name} is where openings stand against and cannot be given");
+            return Err(row.place.fault(what));
+        }
+        let change = AccountChange::default();
+        Ok(self.add(&name, unit, AccountClass::Equity, change, parts))
     }
 }
 
-fn open(name: &str, unit: UnitIndex, class: AccountClass, change: AccountChange) -> Effect {
-    Effect::AccountOpened(Box::new(AccountOpened {
-        name: name.into(),
-        unit,
-        class,
-        change,
-    }))
+fn legs_end(parts: &Setup) -> u32 {
+    u32::try_from(parts.legs.len()).unwrap_or(u32::MAX)
 }
 
-/// A leg of a signed amount: a negative one stands on the other side.
-fn leg(account: AccountIndex, side: Side, amount: i128) -> Leg {
+fn signed(leg: &Leg) -> Minor {
+    match leg.side {
+        Side::Debit => Minor::from(leg.amount),
+        Side::Credit => -Minor::from(leg.amount),
+    }
+}
+
+/// A leg of an amount that may be negative: then it stands on the other side.
+fn signed_leg(
+    account: AccountIndex,
+    side: Side,
+    amount: Minor,
+    node: &Node,
+) -> Result<Option<Leg>, ShapeFault> {
     let side = if amount < 0 { side.opposite() } else { side };
-    let amount = i64::try_from(amount.unsigned_abs()).unwrap_or(i64::MAX);
-    Leg {
+    let amount = i64::try_from(amount.unsigned_abs()).map_err(|_beyond| {
+        node.fault("the openings of this unit are beyond what a leg can hold")
+    })?;
+    let leg = Leg {
         account,
         side,
         amount,
         value_date: None,
-    }
+    };
+    Ok((amount > 0).then_some(leg))
 }
 
-/// The opening entry of one unit, with its counter leg on `opening/<unit>`.
-fn post(legs: Vec<Leg>, counter: AccountIndex, setup: &mut Setup) {
-    let signed = |leg: &Leg| match leg.side {
-        Side::Debit => i128::from(leg.amount),
-        Side::Credit => -i128::from(leg.amount),
-    };
-    let debits: i128 = legs.iter().map(signed).sum();
-    let start = u32::try_from(setup.legs.len()).unwrap_or(u32::MAX);
-    setup.legs.extend(legs);
-    // A balanced chart needs no counter leg.
-    if debits != 0 {
-        setup.legs.push(leg(counter, Side::Credit, debits));
-    }
-    let day = OPENING_DAY.unwrap_or(Date::from_days(0));
-    setup.effects.push(Effect::Post(Post {
+/// The entry of openings: without number, before every period, not to be reversed.
+fn entry(legs: std::ops::Range<u32>) -> Effect {
+    let (year, month, day) = OPENING_DAY;
+    let date = Date::new(year, month, day).unwrap_or(Date::from_days(i32::MIN));
+    Effect::Post(Post {
         number: EntryNo(0),
-        booking_date: day,
-        value_date: day,
-        legs: start..u32::try_from(setup.legs.len()).unwrap_or(u32::MAX),
+        booking_date: date,
+        value_date: date,
+        legs,
         reverses: None,
         owned: true,
         opening: true,
         general_reversal: false,
         document_ref: None,
-    }));
+    })
 }
 
-fn read<T: serde::de::DeserializeOwned + Default>(
-    value: Option<&RawJson>,
-    member: &str,
-) -> Result<T, SetupFault> {
-    value.map_or_else(
-        || Ok(T::default()),
-        |value| value.read().map_err(|what| fault(member, what)),
-    )
+fn minor(node: &Node, number: Number, decimals: u8) -> Result<i64, ShapeFault> {
+    signed_minor(number, decimals).map_err(|fault| match fault {
+        AmountFault::Precision => node.fault(format!("the unit has only {decimals} decimals")),
+        AmountFault::Format(_)
+        | AmountFault::Negative
+        | AmountFault::Zero
+        | AmountFault::Overflow => node.fault("the amount is beyond what a leg can hold"),
+    })
+}
+
+fn account_index(place: usize) -> AccountIndex {
+    AccountIndex(u32::try_from(place).unwrap_or(u32::MAX))
+}
+
+fn unit_index(place: usize, node: &Node) -> Result<UnitIndex, ShapeFault> {
+    let index = u16::try_from(place).map(UnitIndex);
+    index.map_err(|_many| node.fault("a book has at most 65,536 units"))
 }

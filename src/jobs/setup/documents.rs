@@ -1,233 +1,291 @@
-//! Members that become documents: what was open before kontor took over.
+//! Documents from before the first job: open items, invoices, subscriptions.
+//!
+//! Their amounts stand in the openings of `ar/<customer>`; nothing is posted for them.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-
+use super::Setup;
 use super::accounts::Chart;
-use super::{Setup, SetupFault, fault};
 use crate::ids::UnitIndex;
-use crate::ledger::effect::DocumentChange;
-use crate::ledger::{DocumentKind, DocumentState, Effect, Members, Value};
-use crate::money::DecimalText;
-use crate::money::minor::{minor_or_zero, signed_minor};
-use crate::raw_json::RawJson;
-use crate::time::{Date, DateText};
+use crate::ledger::effect::{DocumentChange, Effect};
+use crate::ledger::records;
+use crate::ledger::reference::{Record, TaxCode};
+use crate::ledger::shape::{Members, Node, ShapeFault};
+use crate::ledger::value::Members as Shown;
+use crate::ledger::{DocumentKind, DocumentState, Value};
+use crate::money::{Minor, Price};
+use crate::time::Date;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OpenItem {
-    document: String,
-    customer: String,
-    open: DecimalText,
-    due: Option<DateText>,
-}
+/// States that an invoice may begin in.
+const INVOICE_STATES: [DocumentState; 5] = [
+    DocumentState::Open,
+    DocumentState::PartlyPaid,
+    DocumentState::Paid,
+    DocumentState::Credited,
+    DocumentState::WrittenOff,
+];
+/// Their words.
+const INVOICE_WORDS: [&str; 5] = ["open", "partly_paid", "paid", "credited", "written_off"];
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Invoice {
-    customer: String,
-    tax_code: Option<String>,
-    net: DecimalText,
-    tax: DecimalText,
-    gross: DecimalText,
-    open: DecimalText,
-    state: String,
-    due: Option<DateText>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Subscription {
-    customer: String,
-    currency: String,
-    price: DecimalText,
-    tax: Option<String>,
-    revenue: Option<String>,
-}
-
-/// Invoices without tax, in the unit of `ar/<customer>`.
-pub(super) fn open_items(
-    value: &RawJson,
-    chart: &Chart,
-    setup: &mut Setup,
-) -> Result<(), SetupFault> {
-    let rows: Vec<OpenItem> = value.read().map_err(|what| fault("open_items", what))?;
-    for (at, row) in rows.iter().enumerate() {
-        let member = |name: &str| format!("open_items[{at}].{name}");
-        let (unit, decimals) = receivable(chart, &row.customer, &member("customer"))?;
-        let open = amount(&row.open, decimals, &member("open"))?;
-        let due = date(row.due.as_ref(), &member("due"))?;
-        let whole = Value::amount(open, decimals);
-        let mut set = vec![
-            ("customer".into(), Value::text(row.customer.clone())),
-            ("total".into(), whole.clone()),
-            ("tax_inclusive".into(), whole.clone()),
-            ("payable".into(), whole),
-        ];
-        set.extend(due.map(|due| ("due_date".into(), Value::Date(due))));
-        let state = if open == 0 {
-            DocumentState::Paid
-        } else {
-            DocumentState::Open
-        };
-        setup.effects.push(invoice(
-            &row.document,
-            state,
-            unit,
-            &row.customer,
-            due,
-            open,
-            set,
-        ));
-    }
-    Ok(())
-}
-
-/// Invoices with one tax group.
-pub(super) fn invoices(
-    value: &RawJson,
-    chart: &Chart,
-    setup: &mut Setup,
-) -> Result<(), SetupFault> {
-    let rows: BTreeMap<String, Invoice> = value.read().map_err(|what| fault("invoices", what))?;
-    for (number, row) in &rows {
-        let member = |name: &str| format!("invoices.{number}.{name}");
-        let (unit, decimals) = receivable(chart, &row.customer, &member("customer"))?;
-        let minor = |text: &DecimalText, name: &str| amount(text, decimals, &member(name));
-        let [net, tax, gross, open] = [
-            minor(&row.net, "net")?,
-            minor(&row.tax, "tax")?,
-            minor(&row.gross, "gross")?,
-            minor(&row.open, "open")?,
-        ];
-        if net.checked_add(tax) != Some(gross) || open > gross {
-            return Err(fault(
-                member("gross"),
-                "net and tax must add up to it, and open not exceed it",
-            ));
+/// Read every member that lists documents.
+pub(super) fn read(
+    members: &mut Members,
+    chart: &mut Chart,
+    parts: &mut Setup,
+) -> Result<(), ShapeFault> {
+    if let Some(node) = members.take("open_items") {
+        for item in node.list()? {
+            open_item(&item, chart, parts)?;
         }
-        let state = DocumentState::ALL
-            .iter()
-            .find(|state| state.text() == row.state)
-            .ok_or_else(|| fault(member("state"), "no such state"))?;
-        let due = date(row.due.as_ref(), &member("due"))?;
-        let shown = |minor: i128| Value::amount(minor, decimals);
-        let group = vec![
-            (
-                "tax".into(),
-                Value::text(row.tax_code.clone().unwrap_or_default()),
-            ),
-            ("base".into(), shown(net)),
-            ("amount".into(), shown(tax)),
-        ];
-        let set = vec![
-            ("customer".into(), Value::text(row.customer.clone())),
-            ("tax_exclusive".into(), shown(net)),
-            ("tax".into(), Value::List(vec![Value::Object(group)])),
-            ("tax_inclusive".into(), shown(gross)),
-            ("total".into(), shown(gross)),
-            ("payable".into(), shown(gross)),
-            ("paid".into(), shown(gross - open)),
-            ("credited".into(), shown(0)),
-        ];
-        setup
-            .effects
-            .push(invoice(number, *state, unit, &row.customer, due, open, set));
     }
-    Ok(())
-}
-
-/// Subscriptions that run already.
-pub(super) fn subscriptions(
-    value: &RawJson,
-    chart: &Chart,
-    setup: &mut Setup,
-) -> Result<(), SetupFault> {
-    let rows: BTreeMap<String, Subscription> =
-        value.read().map_err(|what| fault("subscriptions", what))?;
-    for (number, row) in &rows {
-        let member = |name: &str| format!("subscriptions.{number}.{name}");
-        let (unit, decimals) = chart
-            .unit(&row.currency)
-            .ok_or_else(|| fault(member("currency"), "no account has this unit"))?;
-        let price = row
-            .price
-            .number()
-            .ok()
-            .and_then(|number| signed_minor(number, decimals).ok());
-        let price = price.ok_or_else(|| fault(member("price"), "not an amount of the currency"))?;
-        let mut set = vec![
-            ("customer".into(), Value::text(row.customer.clone())),
-            ("currency".into(), Value::text(row.currency.clone())),
-            ("price".into(), Value::amount(price, decimals)),
-        ];
-        let texts = [("tax", &row.tax), ("revenue", &row.revenue)];
-        for (name, text) in texts {
-            set.extend(text.clone().map(|text| (name.into(), Value::text(text))));
+    if let Some(node) = members.take("invoices") {
+        for (number, invoice) in node.names()? {
+            one_invoice(&number, &invoice, chart, parts)?;
         }
-        setup
-            .effects
-            .push(Effect::Document(Box::new(DocumentChange {
-                number: number.as_str().into(),
-                kind: DocumentKind::Subscription,
-                state: DocumentState::Active,
-                version: 1,
-                unit,
-                party: row.customer.as_str().into(),
-                due: None,
-                open: 0,
-                set,
-            })));
+    }
+    if let Some(node) = members.take("subscriptions") {
+        for (id, terms) in node.names()? {
+            subscription(&id, &terms, chart, parts)?;
+        }
     }
     Ok(())
 }
 
-fn receivable(chart: &Chart, customer: &str, member: &str) -> Result<(UnitIndex, u8), SetupFault> {
-    let account = format!("ar/{customer}");
-    chart
-        .unit_of(&account)
-        .ok_or_else(|| fault(member, format!("the book has no account {account}")))
+/// An invoice of which only the open amount is known; it has no tax.
+fn open_item(node: &Node, chart: &Chart, parts: &mut Setup) -> Result<(), ShapeFault> {
+    let mut members = node.object()?;
+    let number = members.need("document")?.id()?;
+    let customer = members.need("customer")?;
+    let open = members.need("open")?;
+    let due = members.optional("due", Node::date)?;
+    members.end()?;
+    let invoice = Invoice::of(&customer, chart)?;
+    let open = positive_or_zero(&open, chart, invoice.unit)?;
+    let state = if open == 0 {
+        DocumentState::Paid
+    } else {
+        DocumentState::Open
+    };
+    let figures = Figures {
+        net: open,
+        tax: 0,
+        gross: open,
+    };
+    let shown = invoice.shown(due, figures, Vec::new());
+    let change = invoice.document(&number, due, state, open, shown);
+    begin(node, change, parts)
 }
 
-fn amount(text: &DecimalText, decimals: u8, member: &str) -> Result<i128, SetupFault> {
-    let minor = text
-        .number()
-        .ok()
-        .and_then(|number| minor_or_zero(number, decimals).ok());
-    minor
-        .map(i128::from)
-        .ok_or_else(|| fault(member, "not an amount of the account's unit"))
-}
-
-fn date(text: Option<&DateText>, member: &str) -> Result<Option<Date>, SetupFault> {
-    match text {
-        None => Ok(None),
-        Some(text) => text
-            .date()
-            .map(Some)
-            .ok_or_else(|| fault(member, "not a date")),
-    }
-}
-
-fn invoice(
+/// An invoice with one tax group, or without tax.
+fn one_invoice(
     number: &str,
-    state: DocumentState,
-    unit: UnitIndex,
-    customer: &str,
-    due: Option<Date>,
-    open: i128,
-    set: Members,
-) -> Effect {
-    Effect::Document(Box::new(DocumentChange {
-        number: number.into(),
-        kind: DocumentKind::Invoice,
-        state,
+    node: &Node,
+    chart: &Chart,
+    parts: &mut Setup,
+) -> Result<(), ShapeFault> {
+    let mut members = node.object()?;
+    let customer = members.need("customer")?;
+    let tax_code = members.take("tax_code");
+    let due = members.optional("due", Node::date)?;
+    let amounts = ["net", "tax", "gross", "open"].map(|name| members.need(name));
+    let word = members.need("state")?.word(&INVOICE_WORDS)?;
+    members.end()?;
+    let invoice = Invoice::of(&customer, chart)?;
+    let mut minor = [0; 4];
+    for (minor, node) in minor.iter_mut().zip(amounts) {
+        *minor = positive_or_zero(&node?, chart, invoice.unit)?;
+    }
+    let [net, tax, gross, open] = minor;
+    if net + tax != gross || open > gross {
+        return Err(node.fault("net and tax make gross, and open is not above it"));
+    }
+    let states = INVOICE_STATES.iter().find(|state| state.text() == word);
+    let state = states.copied().unwrap_or(DocumentState::Open);
+    if (state == DocumentState::Open) != (open == gross) && gross != 0
+        || matches!(state, DocumentState::Paid) && open != 0
+    {
+        return Err(node.fault("open means wholly unpaid, and paid that nothing is open"));
+    }
+    let groups = match tax_code {
+        None if tax != 0 => return Err(node.fault("a tax needs its tax_code")),
+        None => Vec::new(),
+        Some(tax_code) => {
+            let code = tax_code.id()?;
+            let record = configured_tax(&code, parts)
+                .ok_or_else(|| tax_code.fault("taxes has no code of this name"))?;
+            vec![tax_group(&code, &record, net, tax, invoice.decimals)]
+        }
+    };
+    let figures = Figures { net, tax, gross };
+    let shown = invoice.shown(due, figures, groups);
+    let change = invoice.document(number, due, state, open, shown);
+    begin(node, change, parts)
+}
+
+/// What a subscription costs before its first renewal.
+fn subscription(
+    id: &str,
+    node: &Node,
+    chart: &mut Chart,
+    parts: &mut Setup,
+) -> Result<(), ShapeFault> {
+    let mut members = node.object()?;
+    let customer = members.need("customer")?.id()?;
+    let currency = members.need("currency")?;
+    let price = members.need("price")?;
+    let tax = members.optional("tax", Node::id)?;
+    let revenue = members.optional("revenue", Node::id)?;
+    members.end()?;
+    let unit = chart.unit(&currency, parts)?;
+    let number = price.decimal()?;
+    Price::not_negative(number).map_err(|_bound| price.fault("expected a price of 0 or more"))?;
+    let mut set: Shown = vec![
+        ("customer".into(), Value::text(customer.clone())),
+        ("currency".into(), Value::text(chart.code(unit).to_owned())),
+        ("price".into(), Value::text(number.to_string())),
+    ];
+    let optional = [("tax", tax), ("revenue", revenue)];
+    let named = optional
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.into(), Value::text(text?))));
+    set.extend(named);
+    let change = DocumentChange {
+        number: id.into(),
+        kind: DocumentKind::Subscription,
+        state: DocumentState::Active,
         version: 1,
         unit,
         party: customer.into(),
-        due,
-        open,
+        due: None,
+        open: 0,
         set,
-    }))
+    };
+    begin(node, change, parts)
+}
+
+/// Begin a document, unless its number is taken.
+fn begin(node: &Node, change: DocumentChange, parts: &mut Setup) -> Result<(), ShapeFault> {
+    let same = |effect: &Effect| matches!(effect, Effect::Document(other) if other.number == change.number);
+    if parts.effects.iter().any(same) {
+        return Err(node.fault("another document has this number"));
+    }
+    parts.effects.push(Effect::Document(Box::new(change)));
+    Ok(())
+}
+
+fn positive_or_zero(node: &Node, chart: &Chart, unit: UnitIndex) -> Result<Minor, ShapeFault> {
+    node.not_negative()?;
+    chart.amount(node, unit).map(Minor::from)
+}
+
+fn configured_tax(code: &str, parts: &Setup) -> Option<TaxCode> {
+    parts.effects.iter().find_map(|effect| {
+        let Effect::Reference {
+            record: Record::Tax,
+            name,
+            value,
+            ..
+        } = effect
+        else {
+            return None;
+        };
+        let node = Node::new(value.clone(), "");
+        let found = &**name == code;
+        found.then(|| records::tax_code(&node).ok()).flatten()
+    })
+}
+
+fn tax_group(code: &str, record: &TaxCode, base: Minor, tax: Minor, decimals: u8) -> Value {
+    let mut group: Shown = vec![
+        ("tax".into(), Value::text(code.to_owned())),
+        ("category".into(), Value::text(record.category.to_string())),
+        ("rate".into(), Value::text(record.rate_text.to_string())),
+    ];
+    if let Some(reason) = &record.reason {
+        group.push(("reason".into(), Value::text(reason.to_string())));
+    }
+    group.push(("base".into(), Value::amount(base, decimals)));
+    group.push(("amount".into(), Value::amount(tax, decimals)));
+    Value::Object(group)
+}
+
+/// Totals of an invoice.
+#[derive(Clone, Copy)]
+struct Figures {
+    net: Minor,
+    tax: Minor,
+    gross: Minor,
+}
+
+/// Whose invoice it is, and in which unit.
+struct Invoice {
+    customer: String,
+    currency: String,
+    unit: UnitIndex,
+    decimals: u8,
+}
+
+impl Invoice {
+    /// The unit is that of the customer's receivables.
+    fn of(customer: &Node, chart: &Chart) -> Result<Self, ShapeFault> {
+        let name = customer.id()?;
+        let (_, unit) = chart
+            .account(&format!("ar/{name}"), customer)
+            .map_err(|_none| customer.fault("accounts has no account ar/… of this customer"))?;
+        Ok(Self {
+            customer: name,
+            currency: chart.code(unit).to_owned(),
+            unit,
+            decimals: chart.decimals(unit),
+        })
+    }
+
+    /// The members that an invoice issued by a job would have, as far as they are known.
+    fn shown(&self, due: Option<Date>, figures: Figures, groups: Vec<Value>) -> Shown {
+        let amount = |minor: Minor| Value::amount(minor, self.decimals);
+        let mut set: Shown = vec![
+            ("customer".into(), Value::text(self.customer.clone())),
+            ("currency".into(), Value::text(self.currency.clone())),
+        ];
+        if let Some(due) = due {
+            set.push(("due_date".into(), Value::Date(due)));
+        }
+        let figures: [(&'static str, Value); 11] = [
+            ("sum_lines", amount(figures.net)),
+            ("allowances", amount(0)),
+            ("charges", amount(0)),
+            ("tax_exclusive", amount(figures.gross - figures.tax)),
+            ("tax", Value::List(groups)),
+            ("tax_inclusive", amount(figures.gross)),
+            ("total", amount(figures.gross)),
+            ("payable", amount(figures.gross)),
+            ("credit_applied", amount(0)),
+            ("credited", amount(0)),
+            ("rounding", amount(0)),
+        ];
+        let named = figures
+            .into_iter()
+            .map(|(name, value)| (name.into(), value));
+        set.extend(named);
+        set
+    }
+
+    fn document(
+        self,
+        number: &str,
+        due: Option<Date>,
+        state: DocumentState,
+        open: Minor,
+        set: Shown,
+    ) -> DocumentChange {
+        DocumentChange {
+            number: number.into(),
+            kind: DocumentKind::Invoice,
+            state,
+            version: 1,
+            unit: self.unit,
+            party: self.customer.into(),
+            due,
+            open,
+            set,
+        }
+    }
 }

@@ -108,6 +108,14 @@ impl<T> Drop for Errand<T> {
     }
 }
 
+/// Let every other thread go first: for work that nobody waits for. Of the calling thread only.
+pub fn give_way() -> io::Result<()> {
+    const LEAST: i32 = 19;
+    // On Linux a nice value belongs to the thread.
+    rustix::process::nice(LEAST)?;
+    Ok(())
+}
+
 /// A directory of a local file system.
 #[derive(Clone, Debug)]
 pub struct OsDisk {

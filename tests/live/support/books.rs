@@ -5,9 +5,9 @@ use std::path::Path;
 
 use kontor::engine::{Engine, Secrets};
 use kontor::ids::{Position, Sequence};
-use kontor::journal::file::Frontier;
+use kontor::journal::commits::Commits;
 use kontor::journal::file::disk::OsDisk;
-use kontor::journal::store::Commits;
+use kontor::journal::file::{Frontier, Until};
 use kontor::ledger::Record;
 use kontor::ledger::plan::NaturalKeys;
 use kontor::vault::JournalSecret;
@@ -42,9 +42,11 @@ impl Books {
         let frontier = Frontier::read(&disk)
             .expect("readable")
             .expect("a frontier");
-        let mut commits = Commits::from(disk, Position(1), frontier).expect("a journal");
+        let mut commits = Commits::from_position(disk, Position(1), Until::Frontier(frontier))
+            .expect("a journal");
         let (mut jobs, mut starts, mut stops) = (Vec::new(), 0, 0);
-        while let Some(commit) = commits.next_commit().expect("an undamaged journal") {
+        while let Some(found) = commits.next().expect("an undamaged journal") {
+            let commit = found.commit;
             engine
                 .replay(&commit, |book, key| key_hash(&hashes, book, key))
                 .expect("effects that fit");

@@ -1,0 +1,48 @@
+//! Questions as the reading commands ask them: through the door that clients use, printed as tables.
+
+use std::io::Write;
+
+use anyhow::Context;
+use serde_json::{Map, Value as Json};
+
+use super::open_books::OpenBook;
+use super::{Globals, NotFound, Unusable};
+use crate::code::Code;
+use crate::jobs::kind_code;
+use crate::jobs::query::Unanswered;
+use crate::ledger::value::member;
+use crate::ledger::{Members, Rejection, Value};
+use crate::report::{Table, render};
+use crate::wire::question;
+
+/// Ask an open book.
+pub(super) fn ask(open: &OpenBook, kind: &str, data: Map<String, Json>) -> anyhow::Result<Members> {
+    let code = kind_code(kind).context("the catalogue has no such question; report this")?;
+    let data = Json::Object(data).to_string();
+    let question = question::read(code, data.as_bytes()).map_err(|refusal| refused(&refusal))?;
+    match question.answer(open.book()?, open) {
+        Ok(members) => Ok(members),
+        Err(Unanswered::Refused(refusal)) => Err(refused(&refusal)),
+        Err(Unanswered::Unread(fault)) => Err(fault.into()),
+    }
+}
+
+/// A refusal in words: what is not there is an answer, the rest is a wrong command line.
+fn refused(refusal: &Rejection) -> anyhow::Error {
+    let place = refusal.path().unwrap_or_default();
+    let words = format!("{} ({}{place})", refusal.message(), refusal.code().text());
+    if refusal.code() == Code::AccountNotFound {
+        let account = match member(refusal.detail(), "account") {
+            Some(Value::Text(name)) => format!("{name}: "),
+            Some(_) | None => String::new(),
+        };
+        return NotFound(format!("{account}{words}")).into();
+    }
+    Unusable(words).into()
+}
+
+/// Print a table as asked.
+pub(super) fn print(table: &Table, globals: &Globals, out: &mut impl Write) -> anyhow::Result<()> {
+    out.write_all(render(table, globals.format())?.as_bytes())?;
+    Ok(())
+}

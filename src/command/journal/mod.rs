@@ -1,0 +1,32 @@
+//! `kontor journal`: the journal itself, frame by frame.
+
+mod show;
+mod verify;
+
+use std::io::Write;
+
+use clap::{Args, Subcommand};
+
+use super::{Done, Globals};
+
+/// Check a journal, or show its records
+#[derive(Debug, Args)]
+#[command(after_help = "Example: kontor journal verify --dir /var/lib/kontor")]
+pub struct JournalArgs {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    Verify(verify::VerifyArgs),
+    Show(show::ShowArgs),
+}
+
+/// Run the command.
+pub fn run(args: &JournalArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
+    match &args.act {
+        Act::Verify(args) => verify::run(args, globals, out),
+        Act::Show(args) => show::run(args, globals, out),
+    }
+}

@@ -1,0 +1,251 @@
+//! The books of a state directory, opened beside whoever writes to it.
+//!
+//! Reading takes no lock, cuts nothing and writes nothing. It goes as far as the writer has said that
+//! everything is synced; without a writer's word as far as whole frames go.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Globals, Unusable};
+use crate::ids::{BookIndex, Position};
+use crate::jobs::query::{Entries, PastUnreadable};
+use crate::journal::file::disk::OsDisk;
+use crate::journal::file::{Frontier, Until};
+use crate::journal::{History, JournalFault};
+use crate::ledger::{Book, Commit, Effect, Leg, Post, Record};
+use crate::partition::{KeysWanted, Loaded, Progress, Secrets, load};
+use crate::vault::JournalSecret;
+
+/// Name of the file with the journal's secret.
+const SECRET_FILE: &str = "secret";
+/// What a partition's directory is called, before its number.
+const PARTITION: &str = "p";
+
+/// Which books to read.
+#[derive(Debug, Args)]
+pub struct Where {
+    /// Book; may be left out if there is only one
+    #[arg(long, value_name = "BOOK")]
+    pub book: Option<String>,
+    #[command(flatten)]
+    /// Which directory.
+    pub dir: Directory,
+}
+
+/// Which state directory to read.
+#[derive(Debug, Args)]
+pub struct Directory {
+    /// State directory, or the directory of one partition [default: journal.dir of the settings]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// A book of a journal that was read.
+pub struct OpenBook {
+    /// Everything that was read.
+    pub loaded: Loaded,
+    /// Secrets of the journal, by which keys are found.
+    pub secrets: Secrets,
+    /// Its commits.
+    pub history: History<OsDisk>,
+    /// Which of the books.
+    pub index: BookIndex,
+}
+
+/// A journal to be read.
+pub struct OpenJournal {
+    /// Its directory.
+    pub path: PathBuf,
+    /// The same for reading.
+    pub disk: OsDisk,
+    /// Its secrets.
+    pub secrets: Secrets,
+    /// How far it may be read.
+    pub until: Until,
+}
+
+impl Directory {
+    /// The journals of the partitions found there, in order.
+    pub fn journals(&self, globals: &Globals) -> anyhow::Result<Vec<OpenJournal>> {
+        let base = match &self.dir {
+            Some(dir) => dir.clone(),
+            None => globals.settings()?.journal.dir,
+        };
+        let paths = partitions(&base)?;
+        paths.into_iter().map(OpenJournal::open).collect()
+    }
+}
+
+/// The directories of partitions in a state directory; the directory itself if it is one.
+fn partitions(base: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if base.join(SECRET_FILE).exists() {
+        return Ok(vec![base.to_owned()]);
+    }
+    let unreadable =
+        |fault: std::io::Error| JournalFault::Io(format!("{}: {fault}", base.display()));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(base).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PARTITION));
+        if let Some(number) = number.and_then(|number| number.parse::<u16>().ok()) {
+            found.push((number, entry.path()));
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let problem = format!(
+            "{} holds no partition (p0, p1, …): name the state directory with --dir",
+            base.display()
+        );
+        return Err(JournalFault::Io(problem).into());
+    }
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+impl OpenJournal {
+    fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let secret_path = path.join(SECRET_FILE);
+        let secret = JournalSecret::load(&secret_path)?.ok_or_else(|| {
+            JournalFault::Io(format!(
+                "{} is missing: no journal begun there",
+                secret_path.display()
+            ))
+        })?;
+        let disk = OsDisk::new(&path);
+        let until = Frontier::read(&disk)?.map_or(Until::End, Until::Frontier);
+        Ok(Self {
+            path,
+            disk,
+            secrets: Secrets::of(&secret),
+            until,
+        })
+    }
+
+    /// Rebuild its books, with a progress bar if that takes long and somebody watches.
+    pub fn load(&self) -> anyhow::Result<Loaded> {
+        let bar = bar("reading");
+        let loaded = load(
+            &self.disk,
+            &self.secrets,
+            self.until,
+            KeysWanted::All,
+            &mut |at| {
+                show(&bar, at);
+                ControlFlow::Continue(())
+            },
+        );
+        bar.finish_and_clear();
+        Ok(loaded.with_context(|| format!("{} cannot be read", self.path.display()))?)
+    }
+}
+
+/// A progress bar on standard error; it shows only on a terminal.
+pub fn bar(what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(0).with_message(what);
+    match ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+        Ok(style) => bar.with_style(style),
+        Err(_fault) => bar,
+    }
+}
+
+/// Move a bar along.
+pub fn show(bar: &ProgressBar, at: Progress) {
+    bar.set_length(at.of);
+    bar.set_position(at.done);
+}
+
+impl Where {
+    /// Read the journal that holds the book.
+    pub fn open(&self, globals: &Globals) -> anyhow::Result<OpenBook> {
+        let mut known = Vec::new();
+        let mut found = Vec::new();
+        for journal in self.dir.journals(globals)? {
+            let loaded = journal.load()?;
+            let books = loaded.engine.books().iter().map(Book::name);
+            let books: Vec<String> = books.map(str::to_owned).collect();
+            let wanted = |name: &String| self.book.as_ref().is_none_or(|book| book == name);
+            let place = books.iter().position(wanted);
+            known.extend(books);
+            if let Some(index) = place.and_then(|place| u16::try_from(place).ok()) {
+                found.push(OpenBook::of(journal, loaded, BookIndex(index))?);
+                if self.book.is_some() {
+                    break;
+                }
+            }
+        }
+        match found.pop() {
+            Some(book) if self.book.is_some() || known.len() == 1 => Ok(book),
+            Some(_) | None => Err(self.not_found(&known).into()),
+        }
+    }
+
+    fn not_found(&self, known: &[String]) -> Unusable {
+        let books = known.join(", ");
+        Unusable(match &self.book {
+            Some(book) => format!("there is no book {book:?}; there are: {books}"),
+            None if known.is_empty() => "the journal has no book yet".to_owned(),
+            None => format!("which book? name it with --book; there are: {books}"),
+        })
+    }
+}
+
+impl OpenBook {
+    fn of(journal: OpenJournal, mut loaded: Loaded, index: BookIndex) -> anyhow::Result<Self> {
+        let waypoints = std::mem::take(&mut loaded.waypoints);
+        let durable = match (journal.until, loaded.frontier) {
+            (Until::Frontier(frontier), _) | (Until::End, Some(frontier)) => frontier,
+            (Until::End, None) => return Err(anyhow::anyhow!("the journal has no end")),
+        };
+        let history = History::read_only(journal.disk, waypoints, durable);
+        Ok(Self {
+            loaded,
+            secrets: journal.secrets,
+            history,
+            index,
+        })
+    }
+
+    /// The book.
+    pub fn book(&self) -> anyhow::Result<&Book> {
+        let book = self.loaded.engine.book(self.index);
+        book.context("the book is not among those that were read; report this")
+    }
+}
+
+impl Entries for OpenBook {
+    fn each(&self, visit: &mut dyn FnMut(&Post, &[Leg])) -> Result<(), PastUnreadable> {
+        let unreadable = |fault: JournalFault| PastUnreadable {
+            reason: fault.to_string(),
+        };
+        let mut commits = self.history.commits_from(Position(1)).map_err(unreadable)?;
+        while let Some(found) = commits.next().map_err(unreadable)? {
+            entries_of(&found.commit, self.index, visit);
+        }
+        Ok(())
+    }
+}
+
+/// The entries of one book in a commit.
+fn entries_of(commit: &Commit, book: BookIndex, visit: &mut dyn FnMut(&Post, &[Leg])) {
+    for record in &commit.records {
+        let effects = match record {
+            Record::Job(job) if job.book == book => &job.effects,
+            Record::Setup(setup) if setup.book == book => &setup.effects,
+            Record::Job(_)
+            | Record::Setup(_)
+            | Record::Duplicate(_)
+            | Record::Start(_)
+            | Record::Marker { .. }
+            | Record::Stop
+            | Record::Cut { .. } => continue,
+        };
+        for post in commit.effects(effects).iter().filter_map(Effect::as_post) {
+            visit(post, commit.legs(&post.legs));
+        }
+    }
+}

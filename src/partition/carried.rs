@@ -1,0 +1,180 @@
+//! Books into a snapshot and out of it.
+//!
+//! A snapshot's pieces are commits that hold nothing but beginnings of books: a set-up record with as
+//! many effects as fit a piece, the same record again with the next ones. They come out through the
+//! door that replay uses.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::load::{KeysWanted, LastCommit, Loaded};
+use super::secrets::Secrets;
+use crate::engine::keys::KeyEntry;
+use crate::ids::{BookIndex, Position};
+use crate::journal::file::Until;
+use crate::journal::file::disk::Disk;
+use crate::journal::snapshot::{Head, KeyRow, Piece, Reader, SnapshotFault, Writer};
+use crate::journal::{Commits, JournalFault};
+use crate::ledger::commit::SetupRecord;
+use crate::ledger::{Book, Commit, Effect, Inconsistent, Leg, Record};
+
+/// Effects of a piece: of accounts, the most frequent, so many make less than a MiB.
+const PIECE_EFFECTS_MAX: usize = 4_096;
+
+/// A snapshot that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CarriedFault {
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotFault),
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    #[error(transparent)]
+    Inconsistent(#[from] Inconsistent),
+    #[error("its rows of places are none")]
+    Places,
+    #[error("its books do not have the digest that it names")]
+    Digest,
+    #[error("it is not of the journal beside it")]
+    Foreign,
+}
+
+/// Write a book.
+pub(super) fn write<D: Disk>(
+    book: &Book,
+    index: BookIndex,
+    file_hash: [u8; 32],
+    writer: &mut Writer<D>,
+    stop: &AtomicBool,
+) -> Result<(), SnapshotFault> {
+    let setup = SetupRecord {
+        book: index,
+        name: book.name().into(),
+        functional_unit: book.functional_unit().map(Into::into),
+        time_zone: book.zone().name().into(),
+        file_hash,
+        effects: 0..0,
+    };
+    let mut piece = Commit::default();
+    book.carry(&mut |effect: Effect, legs: &[Leg]| {
+        let first_leg = u32::try_from(piece.legs.len()).unwrap_or(u32::MAX);
+        piece.legs.extend_from_slice(legs);
+        piece.effects.push(effect.shifted(first_leg));
+        if piece.effects.len() >= PIECE_EFFECTS_MAX {
+            if stop.load(Ordering::Acquire) {
+                return Err(SnapshotFault::GivenUp);
+            }
+            put(&mut piece, &setup, writer)?;
+        }
+        Ok::<(), SnapshotFault>(())
+    })?;
+    put(&mut piece, &setup, writer)
+}
+
+fn put<D: Disk>(
+    piece: &mut Commit,
+    setup: &SetupRecord,
+    writer: &mut Writer<D>,
+) -> Result<(), SnapshotFault> {
+    let mut setup = setup.clone();
+    setup.effects = 0..u32::try_from(piece.effects.len()).unwrap_or(u32::MAX);
+    piece.records.push(Record::Setup(Box::new(setup)));
+    writer.put_state(piece)?;
+    piece.records.clear();
+    piece.effects.clear();
+    piece.legs.clear();
+    Ok(())
+}
+
+/// Rebuild from the snapshot of a position; with it the commits that follow.
+pub(super) fn from_snapshot<D: Disk>(
+    disk: &D,
+    position: Position,
+    secrets: &Secrets,
+    until: Until,
+    keys: KeysWanted,
+) -> Result<(Loaded, Commits<D>), CarriedFault> {
+    let mut reader = Reader::open(disk, position)?;
+    let head = reader.head().clone();
+    let commits = check_place(disk, &head, until)?;
+    let mut loaded = Loaded::nothing(secrets, head.journal);
+    while let Some(piece) = reader.next()? {
+        match piece {
+            Piece::State(commit) => {
+                loaded
+                    .engine
+                    .replay(&commit, |_book, _key| Default::default())?;
+                for record in &commit.records {
+                    if let Record::Setup(setup) = record {
+                        loaded.note_setup(setup);
+                    }
+                }
+            }
+            Piece::Places(rows) => {
+                let read = loaded.waypoints.read_rows(rows);
+                read.ok_or(CarriedFault::Places)?;
+            }
+        }
+    }
+    loaded.engine.resume(position.next(), head.recorded_at);
+    if loaded.engine.digest() != head.digest {
+        return Err(CarriedFault::Digest);
+    }
+    if keys == KeysWanted::All {
+        for file in &head.key_files {
+            file.read(disk, |row| loaded.engine.remember(entry(row)))?;
+        }
+    }
+    loaded.last = LastCommit {
+        position,
+        frame: head.frame,
+        hash: head.hash,
+    };
+    loaded.ending = head.ending;
+    loaded.snapshot = Some(position);
+    loaded.key_files = head.key_files;
+    Ok((loaded, commits))
+}
+
+/// Check that the journal has the snapshot's commit, as the snapshot says; the commits behind it.
+fn check_place<D: Disk>(disk: &D, head: &Head, until: Until) -> Result<Commits<D>, CarriedFault> {
+    let mut commits = Commits::from_position(disk.clone(), head.position, until)?;
+    let Some(found) = commits.next()? else {
+        return Err(CarriedFault::Foreign);
+    };
+    let same = commits.journal() == head.journal
+        && (found.frame, found.hash) == (head.frame, head.hash)
+        && found.commit.last() == head.position;
+    if !same {
+        return Err(CarriedFault::Foreign);
+    }
+    if found.commit.digest == head.digest {
+        Ok(commits)
+    } else {
+        Err(CarriedFault::Digest)
+    }
+}
+
+pub(super) fn row(entry: KeyEntry) -> KeyRow {
+    let KeyEntry {
+        key,
+        fingerprint,
+        position,
+    } = entry;
+    KeyRow {
+        key,
+        fingerprint,
+        position,
+    }
+}
+
+fn entry(row: KeyRow) -> KeyEntry {
+    let KeyRow {
+        key,
+        fingerprint,
+        position,
+    } = row;
+    KeyEntry {
+        key,
+        fingerprint,
+        position,
+    }
+}

@@ -1,0 +1,250 @@
+//! Takes snapshots while jobs are posted, without touching the engine that posts them.
+//!
+//! A snapshot is built from the one before and the journal behind it, through the same code as a
+//! restart: so each is a replay test, and its digest is that of the commit it ends with. The work runs
+//! on a thread of the least priority and costs memory for a second copy of the books while it lasts;
+//! keys are not part of the copy.
+//!
+//! A snapshot that cannot be written is tried again later. Books that cannot be rebuilt are a fault of
+//! the whole process: what the engine holds may not be believed any more.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::carried;
+use super::load::{KeysWanted, LoadFault, Loaded, load};
+use super::secrets::Secrets;
+use crate::ids::{BookIndex, Position};
+use crate::journal::History;
+use crate::journal::file::disk::{Disk, give_way};
+use crate::journal::file::{Frontier, Until};
+use crate::journal::snapshot::{Head, KeyFile, SnapshotFault, Writer, keys, tidy};
+use crate::time::Clock;
+
+/// Snapshots that stay: the newest, and one to fall back to.
+const KEPT: usize = 2;
+/// How often the taker looks whether one is due.
+const LOOK: Duration = Duration::from_millis(500);
+/// Pause after one that could not be written.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// When a snapshot is due, counted from the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Positions.
+    pub jobs: u64,
+    /// Bytes of records.
+    pub bytes: u64,
+}
+
+/// Why a snapshot was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildFault {
+    /// The books could not be rebuilt: the process may not go on.
+    #[error("a snapshot could not be built: {0}")]
+    Load(#[from] LoadFault),
+    /// It could not be written: the process may.
+    #[error("a snapshot could not be written: {0}")]
+    Write(#[from] SnapshotFault),
+}
+
+/// A snapshot that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The position it is of.
+    pub position: Position,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Keys that went into a key file of their own.
+    pub keys: u64,
+}
+
+/// What the taker tells the daemon.
+#[derive(Debug)]
+pub enum Event {
+    /// One was taken.
+    Taken {
+        /// Which.
+        built: Built,
+        /// How long it took.
+        took: Duration,
+    },
+    /// One could not be written; it will be tried again.
+    Failed(SnapshotFault),
+    /// The books cannot be rebuilt: end the process.
+    Fault(LoadFault),
+}
+
+/// Build the snapshot of a durable position; none if there is nothing behind the one before.
+pub fn build<D: Disk>(
+    disk: &D,
+    secrets: &Secrets,
+    durable: Frontier,
+    stop: &AtomicBool,
+) -> Result<Option<Built>, BuildFault> {
+    let until = Until::Frontier(durable);
+    let mut tell = |_at| match stop.load(Ordering::Acquire) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let loaded = load(disk, secrets, until, KeysWanted::New, &mut tell)?;
+    if loaded.snapshot == Some(loaded.last.position) || loaded.last.position == Position(0) {
+        return Ok(None);
+    }
+    let position = loaded.last.position;
+    let (key_files, keys) = key_files(disk, &loaded)?;
+    let head = Head {
+        journal: loaded.journal,
+        position,
+        frame: loaded.last.frame,
+        hash: loaded.last.hash,
+        recorded_at: loaded.engine.last_recorded_at(),
+        digest: loaded.engine.digest(),
+        ending: loaded.ending,
+        key_files,
+    };
+    let mut writer = Writer::create(disk, &head)?;
+    let books = loaded.engine.books().iter().zip((0..).map(BookIndex));
+    for ((book, index), file_hash) in books.zip(&loaded.setups) {
+        carried::write(book, index, *file_hash, &mut writer, stop)?;
+    }
+    writer.put_places(&loaded.waypoints)?;
+    let bytes = writer.finish()?;
+    tidy(disk, KEPT)?;
+    Ok(Some(Built {
+        position,
+        bytes,
+        keys,
+    }))
+}
+
+/// Put the keys since the snapshot before into a file, and name it behind the others.
+fn key_files<D: Disk>(disk: &D, loaded: &Loaded) -> Result<(Vec<KeyFile>, u64), SnapshotFault> {
+    let mut files = loaded.key_files.clone();
+    let sorted = loaded.engine.keys().sorted();
+    let rows: Vec<_> = sorted.into_iter().map(carried::row).collect();
+    if !rows.is_empty() {
+        let first = loaded.snapshot.map_or(Position(1), Position::next);
+        let range = (first, loaded.last.position);
+        files.push(keys::write(disk, loaded.journal, range, &rows)?);
+    }
+    let keys = loaded.engine.keys().len();
+    Ok((files, keys))
+}
+
+/// What the taker of snapshots needs, before it is started.
+#[derive(Debug)]
+pub struct Snapshots<D> {
+    history: History<D>,
+    secrets: Secrets,
+    schedule: Schedule,
+    last: Position,
+    /// Bytes of records between the last snapshot and the start.
+    behind_bytes: u64,
+}
+
+impl<D: Disk> Snapshots<D> {
+    /// For a journal without snapshots.
+    pub fn new(history: History<D>, secrets: Secrets, schedule: Schedule) -> Self {
+        Self {
+            history,
+            secrets,
+            schedule,
+            last: Position(0),
+            behind_bytes: 0,
+        }
+    }
+
+    /// After a start that began with a snapshot and read so many bytes behind it.
+    #[must_use]
+    pub fn behind(mut self, snapshot: Option<Position>, bytes: u64) -> Self {
+        self.last = snapshot.unwrap_or_default();
+        self.behind_bytes = bytes;
+        self
+    }
+
+    /// Take snapshots on a thread until the handle goes.
+    pub fn start(
+        self,
+        clock: Arc<dyn Clock>,
+        mut tell: impl FnMut(Event) + Send + 'static,
+    ) -> io::Result<Taker> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name("kontor-snapshot".to_owned())
+            .spawn(move || self.run(&*clock, &stopped, &mut tell))?;
+        Ok(Taker {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    fn run(mut self, clock: &dyn Clock, stop: &AtomicBool, tell: &mut dyn FnMut(Event)) {
+        if let Err(fault) = give_way() {
+            tracing::warn!(%fault, "snapshots are taken at full priority");
+        }
+        let mut appended_before = 0;
+        let mut not_before = Duration::ZERO;
+        while !stop.load(Ordering::Acquire) {
+            std::thread::park_timeout(LOOK);
+            let appended = self.history.appended_bytes();
+            let bytes = appended.saturating_sub(appended_before);
+            let durable = self.history.durable();
+            let begun = clock.elapsed();
+            if begun < not_before || !self.is_due(durable, bytes) {
+                continue;
+            }
+            match build(self.history.disk(), &self.secrets, durable, stop) {
+                Ok(Some(built)) => {
+                    self.last = built.position;
+                    self.behind_bytes = 0;
+                    appended_before = appended;
+                    let took = clock.elapsed().saturating_sub(begun);
+                    tell(Event::Taken { built, took });
+                }
+                Ok(None)
+                | Err(
+                    BuildFault::Write(SnapshotFault::GivenUp)
+                    | BuildFault::Load(LoadFault::GivenUp),
+                ) => {}
+                Err(BuildFault::Write(fault)) => {
+                    not_before = clock.elapsed().saturating_add(PATIENCE);
+                    tell(Event::Failed(fault));
+                }
+                Err(BuildFault::Load(fault)) => {
+                    tell(Event::Fault(fault));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn is_due(&self, durable: Frontier, appended: u64) -> bool {
+        let jobs = durable.position.saturating_sub(self.last.0);
+        let bytes = self.behind_bytes.saturating_add(appended);
+        jobs > 0 && (jobs >= self.schedule.jobs || bytes >= self.schedule.bytes)
+    }
+}
+
+/// The running taker. Dropping it ends it, in the middle of a snapshot too.
+#[derive(Debug)]
+pub struct Taker {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Taker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic there has been reported by the hook.
+            drop(thread.join());
+        }
+    }
+}

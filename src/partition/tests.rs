@@ -1,0 +1,147 @@
+use super::*;
+use crate::ids::{BookIndex, EntryNo};
+use crate::time::ManualClock;
+
+const SETTINGS: &str = r#"
+[journal]
+dir = "DIR"
+segment_bytes = 1048576
+[[book]]
+name = "main"
+functional_unit = "EUR"
+time_zone = "Europe/Berlin"
+"#;
+
+fn settings(dir: &Path, change: impl Fn(String) -> String) -> Settings {
+    let text = SETTINGS.replace("DIR", &dir.display().to_string());
+    Settings::parse(Path::new("kontor.toml"), &change(text)).unwrap()
+}
+
+fn open_with(dir: &Path, change: impl Fn(String) -> String) -> Result<Opened, OpenFault> {
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+    Partition::open(&settings(dir, change), 0, &clock, false, &mut |_| {})
+}
+
+fn open(dir: &Path) -> Opened {
+    open_with(dir, |text| text).unwrap()
+}
+
+fn fault(dir: &Path, change: impl Fn(String) -> String) -> OpenFault {
+    match open_with(dir, change) {
+        Ok(_) => panic!("it opened"),
+        Err(fault) => fault,
+    }
+}
+
+#[test]
+fn a_book_is_begun_once_and_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path());
+    assert_eq!(first.engine.books().len(), 1);
+    assert_eq!(first.store.history().durable().position, 2);
+    let (digest, journal) = (first.engine.digest(), first.journal_id.clone());
+    drop(first);
+    let second = open(dir.path());
+    assert_eq!(second.engine.digest(), digest);
+    assert_eq!(second.journal_id, journal);
+    assert_eq!(second.store.history().durable().position, 3);
+    assert_eq!(second.names.book(BookIndex(0)), "main");
+    assert!(second.warnings.is_empty() && second.cut.is_none());
+}
+
+#[test]
+fn an_unclean_stop_is_told_from_a_clean_one() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(open(dir.path()).ending.clean);
+    let mut opened = open(dir.path());
+    assert_eq!(opened.ending.starts_without_progress, 1);
+    let mut commit = opened.engine.begin(Timestamp(9));
+    opened.engine.note(Record::Stop, &mut commit);
+    opened.engine.finish(&mut commit);
+    opened.store.append(&commit).unwrap();
+    opened.store.flush().unwrap();
+    drop(opened);
+    assert!(open(dir.path()).ending.clean);
+}
+
+#[test]
+fn a_second_process_is_told_who_holds_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let _held = open(dir.path());
+    let fault = fault(dir.path(), |text| text);
+    assert_eq!(fault.exit_code(), 74);
+    let holder = format!("process {}", std::process::id());
+    assert!(fault.to_string().contains(&holder), "{fault}");
+}
+
+#[test]
+fn what_a_book_was_begun_with_cannot_change() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    for (from, to) in [("Europe/Berlin", "UTC"), ("EUR", "USD")] {
+        let fault = fault(dir.path(), |text| text.replace(from, to));
+        assert_eq!(fault.exit_code(), 78, "{fault}");
+        assert!(fault.to_string().contains(to), "{fault}");
+    }
+
+    let added = open_with(dir.path(), |text| {
+        text.replace(
+            "time_zone = \"Europe/Berlin\"",
+            "time_zone = \"Europe/Berlin\"\n[[book]]\nname = \"other\"",
+        )
+    });
+    assert_eq!(added.unwrap().engine.books().len(), 2);
+    let moved = fault(dir.path(), |text| {
+        let moved = text.replace("name = \"main\"", "name = \"main\"\npartition = 1");
+        moved + "[[book]]\nname = \"other\"\n"
+    });
+    assert!(
+        matches!(moved, OpenFault::Book(BookFault::Moved { .. })),
+        "{moved}"
+    );
+}
+
+#[test]
+fn a_lost_secret_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    std::fs::remove_file(dir.path().join("p0/secret")).unwrap();
+    let fault = fault(dir.path(), |text| text);
+    assert_eq!(fault.exit_code(), 65);
+}
+
+#[test]
+fn a_journal_that_lost_what_the_cursor_names_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(dir.path());
+    opened.cursor.advance(Position(99)).unwrap();
+    drop(opened);
+    let fault = fault(dir.path(), |text| text);
+    assert_eq!(fault.exit_code(), 65);
+    assert!(fault.to_string().contains("99"), "{fault}");
+}
+
+#[test]
+fn the_directory_is_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let mode = std::fs::metadata(dir.path().join("p0"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn what_was_not_published_is_handed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let mut opened = open(dir.path());
+    let mut positions = Vec::new();
+    while let Some(commit) = opened.earlier.blocking_recv() {
+        positions.extend(commit.positions().map(|(position, _)| position.0));
+    }
+    assert_eq!(positions, [1, 2, 3]);
+    assert_eq!(opened.past.entry(BookIndex(0), EntryNo(1)).unwrap(), None);
+}
