@@ -3,7 +3,10 @@
 //! Counted, not timed: the system's allocator is wrapped by one that counts. The figures are those of
 //! a run that is warm, with jobs of two legs, a thousand in a message.
 
-#![expect(clippy::integer_division, reason = "hundredths are shown, the rest is not")]
+#![expect(
+    clippy::integer_division,
+    reason = "hundredths are shown, the rest is not"
+)]
 
 use std::alloc::System;
 use std::io::Write;

@@ -1,5 +1,7 @@
 //! What does a job cost from bytes to a plan's input, in each content type?
 
+#![expect(clippy::panic, reason = "a measurement that fails has no figure")]
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use kontor::bench::decode;
 use kontor::pipeline::decode::ContentType;

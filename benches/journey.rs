@@ -142,9 +142,10 @@ async fn main() -> Result<()> {
     let opened = daemon.start("off").await?;
     opened.open_accounts(&queue, ACCOUNTS).await?;
     opened.stop().await?;
-    let cluster = match args.without_database {
-        true => None,
-        false => Some(Cluster::start(ACCOUNTS).await?),
+    let cluster = if args.without_database {
+        None
+    } else {
+        Some(Cluster::start(ACCOUNTS).await?)
     };
     let mut bench = Bench {
         args,

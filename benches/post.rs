@@ -1,5 +1,7 @@
 //! What does a two-leg entry cost the engine, with its key, its number and its period checked?
 
+#![expect(clippy::panic, reason = "a measurement that fails has no figure")]
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use kontor::bench::engine;
 

@@ -1,5 +1,7 @@
 //! What does the hand-over of one item to another thread cost under load?
 
+#![expect(clippy::panic, reason = "a measurement that fails has no figure")]
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use kontor::bench::rings;
 

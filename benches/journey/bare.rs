@@ -16,7 +16,7 @@ use super::queue::Queue;
 const ACK_MAX: u32 = 256;
 
 /// Take so many messages.
-pub async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
+pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
     let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
     let (mut taken, first) = (0_u32, messages.div_euclid(10));
     let mut window = None;
@@ -46,7 +46,7 @@ pub async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
 }
 
 /// Acknowledge everything up to a delivery.
-pub async fn acknowledge(last: &Delivery) -> Result<()> {
+pub(crate) async fn acknowledge(last: &Delivery) -> Result<()> {
     last.acker.ack(BasicAckOptions { multiple: true }).await?;
     Ok(())
 }

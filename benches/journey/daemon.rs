@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How to start it.
-pub struct Daemon {
+pub(crate) struct Daemon {
     dir: PathBuf,
     uri: String,
     prefetch: u16,
@@ -27,14 +27,14 @@ pub struct Daemon {
 }
 
 /// A running one; killed if it is dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     port: u16,
 }
 
 impl Daemon {
     /// A daemon whose state is kept below a directory.
-    pub fn new(dir: &Path, uri: &str, prefetch: u16) -> Result<Self> {
+    pub(crate) fn new(dir: &Path, uri: &str, prefetch: u16) -> Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?
             .local_addr()?
             .port();
@@ -48,7 +48,7 @@ impl Daemon {
     }
 
     /// Start it with a mode of outcomes, on the state that earlier runs left.
-    pub async fn start(&self, outcomes: &str) -> Result<Running> {
+    pub(crate) async fn start(&self, outcomes: &str) -> Result<Running> {
         let config = self.dir.join(format!("{outcomes}.toml"));
         let text = format!(
             "[broker]\nuri = \"{}\"\nprefetch = {}\n[journal]\ndir = \"{}\"\n\
@@ -84,7 +84,7 @@ impl Daemon {
     }
 
     /// Let it take everything in the queue; the rate counts from a tenth on.
-    pub async fn run(&self, outcomes: &str, messages: u32) -> Result<Took> {
+    pub(crate) async fn run(&self, outcomes: &str, messages: u32) -> Result<Took> {
         let running = self.start(outcomes).await?;
         let (all, mut window) = (u64::from(messages), None);
         let (mut seen, mut moved) = (0, Instant::now());
@@ -117,7 +117,7 @@ impl Daemon {
 
 impl Running {
     /// Open the accounts that the load uses, through the queue.
-    pub async fn open_accounts(&self, queue: &Queue, accounts: u32) -> Result<()> {
+    pub(crate) async fn open_accounts(&self, queue: &Queue, accounts: u32) -> Result<()> {
         let lines: String = (0..accounts)
             .map(|number| {
                 format!(
@@ -137,7 +137,7 @@ impl Running {
     }
 
     /// End it as systemd does, and see that it ends well.
-    pub async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.context("no process")?, Signal::TERM)?;
         let wait = async |running: &mut Self| Ok(running.child.try_wait()?.is_some());

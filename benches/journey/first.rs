@@ -17,7 +17,12 @@ use super::postgres::Cluster;
 use super::queue::Queue;
 
 /// Take so many messages.
-pub async fn run(queue: &Queue, cluster: &Cluster, messages: u32, prefetch: u16) -> Result<Took> {
+pub(crate) async fn run(
+    queue: &Queue,
+    cluster: &Cluster,
+    messages: u32,
+    prefetch: u16,
+) -> Result<Took> {
     let mut database = Database::open(cluster).await?;
     let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
     let first = messages.div_euclid(10).max(1);

@@ -28,14 +28,14 @@ const TABLES: &str = "
     );";
 
 /// A running cluster. Dropping it ends the server and removes its files.
-pub struct Cluster {
+pub(crate) struct Cluster {
     server: Child,
     dir: TempDir,
 }
 
 impl Cluster {
     /// Make a cluster and the tables with so many accounts.
-    pub async fn start(accounts: u32) -> Result<Self> {
+    pub(crate) async fn start(accounts: u32) -> Result<Self> {
         let dir = tempfile::tempdir()?;
         let root = rustix::process::geteuid().is_root();
         if root {
@@ -71,7 +71,7 @@ impl Cluster {
     }
 
     /// A connection.
-    pub async fn connect(&self) -> Result<Client> {
+    pub(crate) async fn connect(&self) -> Result<Client> {
         let options = format!(
             "host={} user=bench dbname=postgres",
             self.dir.path().display()
@@ -100,7 +100,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         // SIGINT is PostgreSQL's fast shutdown.
         if let Some(pid) = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw) {
-            drop(kill_process(pid, Signal::INT));
+            let _gone_already = kill_process(pid, Signal::INT);
         }
         drop(self.server.wait());
     }

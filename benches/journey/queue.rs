@@ -20,7 +20,7 @@ const WINDOW: usize = 2_000;
 
 /// What is in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     /// One job as JSON.
     Single,
     /// Many as lines.
@@ -40,7 +40,7 @@ impl Form {
 }
 
 /// The queue of jobs of the first partition.
-pub struct Queue {
+pub(crate) struct Queue {
     uri: String,
     name: String,
     connection: Connection,
@@ -48,7 +48,7 @@ pub struct Queue {
 
 impl Queue {
     /// Connect to the broker.
-    pub async fn connect(uri: &str) -> Result<Self> {
+    pub(crate) async fn connect(uri: &str) -> Result<Self> {
         Ok(Self {
             uri: uri.to_owned(),
             name: Topology::job_queue("kontor", 0),
@@ -57,7 +57,7 @@ impl Queue {
     }
 
     /// Put so many messages in.
-    pub async fn fill(&self, stock: &mut Stock, form: Form, messages: u32) -> Result<()> {
+    pub(crate) async fn fill(&self, stock: &mut Stock, form: Form, messages: u32) -> Result<()> {
         let channel = self.confirming().await?;
         let mut open = VecDeque::new();
         for _ in 0..messages {
@@ -70,7 +70,7 @@ impl Queue {
     }
 
     /// Put one message in.
-    pub async fn send(&self, form: Form, body: &[u8]) -> Result<()> {
+    pub(crate) async fn send(&self, form: Form, body: &[u8]) -> Result<()> {
         let channel = self.confirming().await?;
         let mut open = VecDeque::new();
         put(&channel, &self.name, form.content_type(), body, &mut open).await?;
@@ -78,7 +78,7 @@ impl Queue {
     }
 
     /// Messages waiting in the queue.
-    pub async fn count(&self) -> Result<u32> {
+    pub(crate) async fn count(&self) -> Result<u32> {
         let channel = self.connection.create_channel().await?;
         let options = QueueDeclareOptions {
             passive: true,
@@ -94,7 +94,7 @@ impl Queue {
     }
 
     /// A consumer on a connection of its own.
-    pub async fn consume(&self, prefetch: u16) -> Result<(Connection, Channel, Consumer)> {
+    pub(crate) async fn consume(&self, prefetch: u16) -> Result<(Connection, Channel, Consumer)> {
         let connection = connect(&self.uri).await?;
         let channel = connection.create_channel().await?;
         channel
@@ -107,7 +107,7 @@ impl Queue {
     }
 
     /// A channel with confirms, on a connection of its own.
-    pub async fn publisher(&self) -> Result<(Connection, Channel)> {
+    pub(crate) async fn publisher(&self) -> Result<(Connection, Channel)> {
         let connection = connect(&self.uri).await?;
         let channel = connection.create_channel().await?;
         channel
@@ -146,7 +146,7 @@ async fn put(
 }
 
 /// Wait until no more than so many publishes are open.
-pub async fn settle(open: &mut VecDeque<PublisherConfirm>, most: usize) -> Result<()> {
+pub(crate) async fn settle(open: &mut VecDeque<PublisherConfirm>, most: usize) -> Result<()> {
     while open.len() > most {
         let Some(confirm) = open.pop_front() else {
             break;

@@ -22,7 +22,7 @@ const ACK_MAX: usize = 256;
 const BODY: [u8; 300] = [b'x'; 300];
 
 /// Relay so many messages.
-pub async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
+pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
     let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
     let (publishing, channel) = queue.publisher().await?;
     let mut open: VecDeque<(Delivery, PublisherConfirm)> = VecDeque::new();

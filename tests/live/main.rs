@@ -9,6 +9,7 @@
     clippy::wildcard_enum_match_arm,
     clippy::too_many_lines,
     clippy::integer_division,
+    clippy::print_stderr,
     reason = "helpers of tests, which clippy.toml knows only inside of test functions"
 )]
 

@@ -171,7 +171,10 @@ async fn a_broker_that_goes_and_comes_back_costs_nothing() {
     daemon.stop().await;
     let count = client.depth(&seen).await;
     let outcomes = client.take(&seen, count).await;
-    let ids: std::collections::BTreeSet<&str> = outcomes.iter().map(|seen| seen.id()).collect();
+    let ids: std::collections::BTreeSet<&str> = outcomes
+        .iter()
+        .map(super::support::client::Seen::id)
+        .collect();
     assert_eq!(ids.len(), 800, "every payment has an outcome");
     assert_booked(&site, 800);
     drop(node);
