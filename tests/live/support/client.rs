@@ -23,7 +23,6 @@ pub(crate) struct Client {
 /// A message that came out of kontor.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    pub(crate) routing_key: String,
     pub(crate) properties: BasicProperties,
     pub(crate) body: Vec<u8>,
 }
@@ -191,7 +190,6 @@ impl Client {
 impl Seen {
     fn of(delivery: Delivery) -> Self {
         Self {
-            routing_key: delivery.routing_key.to_string(),
             properties: delivery.properties,
             body: delivery.data,
         }
