@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Jobs are made on the decoding thread and freed on the posting one.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     kontor::command::main(std::env::args_os())
 }

@@ -129,6 +129,12 @@ impl Stock {
         }
     }
 
+    /// The same stock with keys from a number on.
+    pub fn starting_at(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
     /// The next message; none if the stock is empty.
     pub fn message(&mut self) -> Option<Vec<u8>> {
         let message = self.messages.get(self.turn)?;

@@ -79,6 +79,13 @@ impl Measured {
         self.notes.push((name.to_owned(), value.to_string()));
     }
 
+    /// How long `count` of them take at the measured rate, for a caller that wanted just so many.
+    pub fn time_of(&self, count: u64) -> Duration {
+        let share = self.took.as_nanos().saturating_mul(u128::from(count));
+        let nanos = share.checked_div(u128::from(self.count.max(1)));
+        Duration::from_nanos(u64::try_from(nanos.unwrap_or_default()).unwrap_or(u64::MAX))
+    }
+
     /// Things per second.
     pub fn per_second(&self) -> u64 {
         let nanos = self.took.as_nanos().max(1);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::load::{Load, Stock, engine, reader};
-use super::rig::{Frames, NoPast, NoTexts, Tally, observer};
+use super::rig::{NoPast, NoTexts, Tallied, Tally, observer};
 use super::{BenchFault, Measured, quantile, resident_bytes};
 use crate::broker::{Delivery, Epoch, Properties};
 use crate::journal::{Journal, Room};
@@ -58,12 +58,12 @@ pub fn measure(plan: &Plan, progress: &mut dyn FnMut(u64)) -> Result<Measured, B
     let (engine, setup) = engine(plan.accounts)?;
     let tally = Arc::new(Tally::default());
     let segment = settings.journal.segment_bytes;
-    let mut journal = Frames::create(&plan.dir, segment, Arc::clone(&tally))?;
+    let mut journal = Tallied::create(&plan.dir, segment, Arc::clone(&tally))?;
     journal.append(&setup)?;
     let durable = journal.flush()?;
     drop(setup);
     let opened = resident_bytes().saturating_sub(before);
-    tally.bytes.store(0, Ordering::Relaxed);
+    let before = tally.bytes.load(Ordering::Relaxed);
     tally.syncs.store(0, Ordering::Relaxed);
 
     let mut load = Load::new(plan.accounts, plan.seed);
@@ -80,7 +80,8 @@ pub fn measure(plan: &Plan, progress: &mut dyn FnMut(u64)) -> Result<Measured, B
     }
     let mut measured = fed?.measured(plan);
     let jobs = measured.count.max(1);
-    let bytes = tally.bytes.load(Ordering::Relaxed).checked_div(jobs);
+    let bytes = tally.bytes.load(Ordering::Relaxed).saturating_sub(before);
+    let bytes = bytes.checked_div(jobs);
     measured.note("journal bytes per job", bytes.unwrap_or_default());
     measured.note("syncs", tally.syncs.load(Ordering::Relaxed));
     measured.note(
@@ -99,7 +100,7 @@ fn start(
     settings: &Settings,
     observer: &Observer,
     station: Post<NoPast>,
-    persist: Persist<Frames>,
+    persist: Persist<Tallied>,
 ) -> Result<Ends, BenchFault> {
     let health = Health::new("bench", &[0]);
     let (arrived_in, arrived) = ring("decode", plan.prefetch.saturating_mul(2));

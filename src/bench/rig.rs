@@ -8,8 +8,10 @@ use crate::ids::{BookIndex, EntryNo, KindCode, Position};
 use crate::jobs::JobData;
 use crate::jobs::catalogue::kind_name;
 use crate::journal::file::disk::OsDisk;
-use crate::journal::file::{Evidence, Fault, FileJournal, FrameHead, Options};
-use crate::journal::{Journal, JournalFault, Room, record};
+use crate::journal::file::{Evidence, Fault, FileJournal, Options};
+use crate::journal::store::Store;
+use crate::journal::waypoints::Waypoints;
+use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Commit;
 use crate::ledger::plan::PastEntry;
 use crate::pipeline::decode::{Sealer, Subject};
@@ -19,82 +21,55 @@ use crate::telemetry::{Known, Metrics};
 use crate::time::SystemClock;
 use crate::vault::VaultFault;
 
-/// Kind of the frames: commits.
-const KIND_COMMIT: u8 = 1;
-
 /// What a journal has done, seen from outside while a station owns it.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Groups made durable.
     pub syncs: AtomicU64,
-    /// Bytes of commits.
+    /// Bytes of commits appended.
     pub bytes: AtomicU64,
 }
 
-/// Commits as frames of a file journal, one each, and nothing beside: no index, no snapshots.
+/// The daemon's store in a directory, counted.
 #[derive(Debug)]
-pub struct Frames {
-    file: FileJournal<OsDisk>,
-    bytes: Vec<u8>,
+pub struct Tallied {
+    store: Store<OsDisk>,
     tally: Arc<Tally>,
 }
 
-impl Frames {
+impl Tallied {
     /// A journal in an empty directory.
     pub fn create(dir: &Path, segment_bytes: u64, tally: Arc<Tally>) -> Result<Self, Fault> {
-        let options = Options { segment_bytes };
-        let (file, _new) = FileJournal::open(OsDisk::new(dir), options, Evidence::default())?;
-        Ok(Self {
-            file,
-            bytes: Vec::new(),
-            tally,
-        })
+        let (options, disk) = (Options { segment_bytes }, OsDisk::new(dir));
+        let (file, _new) = FileJournal::open(disk.clone(), options, Evidence::default())?;
+        let store = Store::new(file, disk, Waypoints::default(), 0);
+        Ok(Self { store, tally })
     }
 }
 
-fn io(fault: &Fault) -> JournalFault {
-    JournalFault::Io(fault.to_string())
-}
-
-impl Journal for Frames {
+impl Journal for Tallied {
     fn append(&mut self, commit: &Commit) -> Result<(), JournalFault> {
-        self.bytes.clear();
-        record::encode(commit, &mut self.bytes)?;
-        let head = FrameHead {
-            kind: KIND_COMMIT,
-            first_position: commit.first.0,
-            count: u32::try_from(commit.records.len()).unwrap_or(u32::MAX),
-        };
-        self.file
-            .append(head, &self.bytes)
-            .map_err(|fault| io(&fault))?;
-        let bytes = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
-        self.tally.bytes.fetch_add(bytes, Ordering::Relaxed);
-        Ok(())
+        self.store.append(commit)
     }
 
     fn flush(&mut self) -> Result<Position, JournalFault> {
+        let durable = self.store.flush()?;
         self.tally.syncs.fetch_add(1, Ordering::Relaxed);
-        Ok(Position(
-            self.file.flush().map_err(|fault| io(&fault))?.position,
-        ))
+        let bytes = self.store.written_bytes();
+        self.tally.bytes.store(bytes, Ordering::Relaxed);
+        Ok(durable)
     }
 
     fn rest(&mut self) -> Result<(), JournalFault> {
-        self.file.seal().map_err(|fault| io(&fault)).map(drop)
+        self.store.rest()
     }
 
     fn room(&mut self) -> Room {
-        match self.file.space() {
-            Ok(_enough) => Room::Enough,
-            Err(fault) => Room::Exhausted {
-                reason: fault.to_string(),
-            },
-        }
+        self.store.room()
     }
 
     fn written_bytes(&self) -> u64 {
-        self.tally.bytes.load(Ordering::Relaxed)
+        self.store.written_bytes()
     }
 }
 

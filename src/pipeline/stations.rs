@@ -26,6 +26,8 @@ use crate::wire::message::{Head, JobReader};
 
 /// How often the books' gauges are brought up to date, at most.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// How often the disk is looked at while there is no room and nothing comes.
+const ROOM_LOOK: Duration = Duration::from_millis(500);
 /// Messages decoded before their new subjects' keys are made durable together.
 const DECODE_MESSAGES_MAX: usize = 256;
 
@@ -219,14 +221,20 @@ impl Persisting {
         let mut sealed = true;
         loop {
             pulse.idle();
-            let taken = if sealed {
-                Some(batches.take(&mut waiting, self.batches_max))
+            let patience = if sealed {
+                // While intake is held nothing comes that would make us look again.
+                self.is_crowded().then_some(ROOM_LOOK)
             } else {
-                batches.take_timeout(&mut waiting, self.batches_max, self.seal_idle)
+                Some(self.seal_idle)
+            };
+            let taken = match patience {
+                Some(patience) => batches.take_timeout(&mut waiting, self.batches_max, patience),
+                None => Some(batches.take(&mut waiting, self.batches_max)),
             };
             pulse.busy();
             match taken {
                 Some(Taken::Closed) => break,
+                None if sealed => self.look_at_room(&mut station),
                 None => {
                     station.journal().rest()?;
                     sealed = true;
@@ -244,6 +252,10 @@ impl Persisting {
         station.journal().rest()?;
         pulse.retire();
         Ok(())
+    }
+
+    fn is_crowded(&self) -> bool {
+        matches!(*self.room.borrow(), Room::Exhausted { .. })
     }
 
     fn look_at_room<J: Journal>(&self, station: &mut Persist<J>) {

@@ -223,6 +223,10 @@ impl Daemon {
         line.trim().parse().ok()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("a process id");
         let pid = Pid::from_raw(id).expect("a process id");

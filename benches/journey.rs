@@ -1,0 +1,317 @@
+//! How much of a bare consumer's rate is left when every message becomes durable entries?
+//!
+//! A private broker, and in one run, alternating: a consumer that only acknowledges, kontor without
+//! outcomes, a relay that publishes one confirmed message for each, kontor with one outcome for each,
+//! and the worker one would write first, with a PostgreSQL transaction a message. Every queue is
+//! filled beforehand; a rate is taken between the first tenth and the last acknowledgement, so that
+//! starting is in nobody's time.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use kontor::bench::load::{Load, Stock};
+use kontor::bench::render::grouped;
+use kontor::broker::private::{Options, PrivateBroker};
+
+#[path = "journey/bare.rs"]
+mod bare;
+#[path = "journey/daemon.rs"]
+mod daemon;
+#[path = "journey/first.rs"]
+mod first;
+#[path = "journey/postgres.rs"]
+mod postgres;
+#[path = "journey/queue.rs"]
+mod queue;
+#[path = "journey/relay.rs"]
+mod relay;
+
+use daemon::Daemon;
+use postgres::Cluster;
+use queue::{Form, Queue};
+
+/// Accounts that the jobs move money between.
+const ACCOUNTS: u32 = 1_000;
+/// Jobs of a message in the runs with many.
+const MANY: u32 = 1_000;
+/// Different messages; they come again with fresh keys.
+const STOCK: u32 = 1_000;
+
+#[derive(Parser)]
+struct Args {
+    /// Messages of a run with one job each
+    #[arg(long, default_value_t = 100_000)]
+    messages: u32,
+    /// Messages of a run of the worker with a database
+    #[arg(long, default_value_t = 5_000)]
+    database_messages: u32,
+    /// Messages of a run with a thousand jobs each
+    #[arg(long, default_value_t = 500)]
+    large_messages: u32,
+    /// How often everything is run
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Deliveries open at a time
+    #[arg(long, default_value_t = 2_000)]
+    prefetch: u16,
+    /// Where state directories are made, on the disk to be measured
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+    /// Leave out the worker with a database
+    #[arg(long)]
+    without_database: bool,
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Who takes the messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Contender {
+    Bare,
+    KontorOff,
+    Relay,
+    KontorEach,
+    KontorBatched,
+    First,
+    Lines,
+    Binary,
+}
+
+/// What a run is called, and what it is compared with: the other side and the least ratio.
+struct Row {
+    who: Contender,
+    name: &'static str,
+    versus: Option<(Contender, &'static str)>,
+}
+
+const ROWS: [Row; 8] = [
+    Row {
+        who: Contender::Bare,
+        name: "bare consumer",
+        versus: None,
+    },
+    Row {
+        who: Contender::KontorOff,
+        name: "kontor, outcomes off",
+        versus: Some((Contender::Bare, "0.90 of the bare consumer")),
+    },
+    Row {
+        who: Contender::KontorBatched,
+        name: "kontor, outcomes batched",
+        versus: Some((Contender::Bare, "0.85 of the bare consumer")),
+    },
+    Row {
+        who: Contender::Relay,
+        name: "bare relay with confirms",
+        versus: None,
+    },
+    Row {
+        who: Contender::KontorEach,
+        name: "kontor, an outcome each",
+        versus: Some((Contender::Relay, "0.90 of the relay")),
+    },
+    Row {
+        who: Contender::First,
+        name: "worker with PostgreSQL",
+        versus: None,
+    },
+    Row {
+        who: Contender::Lines,
+        name: "kontor, 1,000 jobs as ndjson",
+        versus: None,
+    },
+    Row {
+        who: Contender::Binary,
+        name: "kontor, 1,000 jobs as binary",
+        versus: None,
+    },
+];
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let room = tempfile::tempdir_in(&args.dir).context("no directory for the run")?;
+    say("starting a private broker …")?;
+    let broker = PrivateBroker::start(&Options::default(), |_| {})?;
+    let queue = Queue::connect(&broker.uri()).await?;
+    let daemon = Daemon::new(room.path(), &broker.uri(), args.prefetch)?;
+    let opened = daemon.start("off").await?;
+    opened.open_accounts(&queue, ACCOUNTS).await?;
+    opened.stop().await?;
+    let cluster = match args.without_database {
+        true => None,
+        false => Some(Cluster::start(ACCOUNTS).await?),
+    };
+    let mut bench = Bench {
+        args,
+        queue,
+        daemon,
+        cluster,
+        stocks: Stocks::new()?,
+    };
+    let mut rates: Vec<(Contender, u64)> = Vec::new();
+    for round in 1..=bench.args.rounds {
+        for row in &ROWS {
+            if row.who == Contender::First && bench.cluster.is_none() {
+                continue;
+            }
+            let rate = bench.run(row.who).await?;
+            say(&format!(
+                "round {round}: {:<32}{:>12} jobs/s",
+                row.name,
+                grouped(rate)
+            ))?;
+            rates.push((row.who, rate));
+        }
+    }
+    report(&rates)
+}
+
+struct Bench {
+    args: Args,
+    queue: Queue,
+    daemon: Daemon,
+    cluster: Option<Cluster>,
+    stocks: Stocks,
+}
+
+/// Messages of each form; keys never come twice.
+struct Stocks {
+    single: Stock,
+    lines: Stock,
+    binary: Stock,
+}
+
+impl Stocks {
+    fn new() -> Result<Self> {
+        let mut load = Load::new(ACCOUNTS, 1);
+        let single = (0..STOCK).map(|_| {
+            let mut text = String::new();
+            load.json(&mut text);
+            text.into_bytes()
+        });
+        let single = Stock::new(single);
+        let lines = Stock::new((0..16).map(|_| load.lines(MANY)));
+        let binary = (0..16).map(|_| load.binary(MANY).context("no binary load"));
+        let binary = Stock::new(binary.collect::<Result<Vec<_>>>()?);
+        // Keys of one stock begin where no other stock comes to.
+        Ok(Self {
+            single,
+            lines: lines.starting_at(100_000_000_000),
+            binary: binary.starting_at(200_000_000_000),
+        })
+    }
+}
+
+impl Bench {
+    /// Fill the queue, let one contender take everything, and say its rate in jobs.
+    async fn run(&mut self, who: Contender) -> Result<u64> {
+        let (form, messages) = match who {
+            Contender::Lines => (Form::Lines, self.args.large_messages),
+            Contender::Binary => (Form::Binary, self.args.large_messages),
+            Contender::First => (Form::Single, self.args.database_messages),
+            Contender::Bare
+            | Contender::KontorOff
+            | Contender::Relay
+            | Contender::KontorEach
+            | Contender::KontorBatched => (Form::Single, self.args.messages),
+        };
+        let stock = match form {
+            Form::Single => &mut self.stocks.single,
+            Form::Lines => &mut self.stocks.lines,
+            Form::Binary => &mut self.stocks.binary,
+        };
+        self.queue.fill(stock, form, messages).await?;
+        let prefetch = self.args.prefetch;
+        let took = match who {
+            Contender::Bare => bare::run(&self.queue, messages, prefetch).await?,
+            Contender::Relay => relay::run(&self.queue, messages, prefetch).await?,
+            Contender::First => {
+                let cluster = self.cluster.as_ref().context("no database")?;
+                first::run(&self.queue, cluster, messages, prefetch).await?
+            }
+            Contender::KontorEach => self.daemon.run("each", messages).await?,
+            Contender::KontorBatched => self.daemon.run("batched", messages).await?,
+            Contender::KontorOff | Contender::Lines | Contender::Binary => {
+                self.daemon.run("off", messages).await?
+            }
+        };
+        let left = self.queue.count().await?;
+        anyhow::ensure!(left == 0, "{who:?} left {left} messages in the queue");
+        let jobs = if form == Form::Single {
+            1
+        } else {
+            u64::from(MANY)
+        };
+        Ok(took.rate().saturating_mul(jobs))
+    }
+}
+
+/// How long a number of messages took.
+#[derive(Clone, Copy, Debug)]
+struct Took {
+    messages: u64,
+    time: Duration,
+}
+
+impl Took {
+    fn rate(self) -> u64 {
+        let nanos = self.time.as_nanos().max(1);
+        let rate = u128::from(self.messages)
+            .saturating_mul(1_000_000_000)
+            .div_euclid(nanos);
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+}
+
+fn report(rates: &[(Contender, u64)]) -> Result<()> {
+    say("\nmedians of all rounds")?;
+    for row in &ROWS {
+        let Some(rate) = median(rates, row.who) else {
+            continue;
+        };
+        let versus = row.versus.and_then(|(other, target)| {
+            let hundredths = rate
+                .saturating_mul(100)
+                .checked_div(median(rates, other)?)?;
+            let (whole, part) = (hundredths.div_euclid(100), hundredths % 100);
+            Some(format!("   ratio {whole}.{part:02}, target {target}"))
+        });
+        let shown = grouped(rate);
+        say(&format!(
+            "{:<32}{shown:>12} jobs/s{}",
+            row.name,
+            versus.unwrap_or_default()
+        ))?;
+    }
+    let pair = (
+        median(rates, Contender::KontorOff),
+        median(rates, Contender::First),
+    );
+    if let (Some(kontor), Some(first)) = pair {
+        let times = kontor.saturating_mul(10).div_euclid(first.max(1));
+        let (whole, tenth) = (times.div_euclid(10), times % 10);
+        say(&format!(
+            "kontor, outcomes off: {whole}.{tenth} × the worker with PostgreSQL, target 20 ×"
+        ))?;
+    }
+    Ok(())
+}
+
+fn median(rates: &[(Contender, u64)], who: Contender) -> Option<u64> {
+    let mut of_one: Vec<u64> = rates
+        .iter()
+        .filter(|(other, _)| *other == who)
+        .map(|(_, rate)| *rate)
+        .collect();
+    of_one.sort_unstable();
+    of_one.get(of_one.len().div_euclid(2)).copied()
+}
+
+fn say(line: &str) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}

@@ -1,0 +1,52 @@
+//! The bare consumer: takes messages and acknowledges them, nothing else.
+//!
+//! It acknowledges what is there at once, as kontor does: everything up to a delivery with one frame.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use futures_lite::{StreamExt, future};
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+
+use super::Took;
+use super::queue::Queue;
+
+/// Most deliveries acknowledged with one frame.
+const ACK_MAX: u32 = 256;
+
+/// Take so many messages.
+pub async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
+    let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
+    let (mut taken, first) = (0_u32, messages.div_euclid(10));
+    let mut window = None;
+    while taken < messages {
+        let mut last = consumer.next().await.context("the consumer ended")??;
+        let mut run = 1_u32;
+        while run < ACK_MAX
+            && taken.saturating_add(run) < messages
+            && let Some(next) = future::poll_once(consumer.next()).await
+        {
+            last = next.context("the consumer ended")??;
+            run = run.saturating_add(1);
+        }
+        taken = taken.saturating_add(run);
+        acknowledge(&last).await?;
+        if window.is_none() && taken >= first {
+            window = Some((Instant::now(), taken));
+        }
+    }
+    let (since, before) = window.context("no message was taken")?;
+    let time = since.elapsed();
+    connection.close(200, "done".into()).await?;
+    Ok(Took {
+        messages: u64::from(taken.saturating_sub(before)),
+        time,
+    })
+}
+
+/// Acknowledge everything up to a delivery.
+pub async fn acknowledge(last: &Delivery) -> Result<()> {
+    last.acker.ack(BasicAckOptions { multiple: true }).await?;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The queue that everybody takes from: the daemon's own, filled with confirms.
+
+use std::collections::VecDeque;
+
+use anyhow::{Context, Result, ensure};
+use kontor::bench::load::Stock;
+use kontor::broker::Topology;
+use kontor::wire::container;
+use lapin::options::{
+    BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+    QueueDeclareOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties, Consumer, PublisherConfirm,
+};
+
+/// Publishes that may wait for their confirm.
+const WINDOW: usize = 2_000;
+
+/// What is in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One job as JSON.
+    Single,
+    /// Many as lines.
+    Lines,
+    /// Many in binary form.
+    Binary,
+}
+
+impl Form {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Single => "application/json",
+            Self::Lines => "application/x-ndjson",
+            Self::Binary => container::CONTENT_TYPE,
+        }
+    }
+}
+
+/// The queue of jobs of the first partition.
+pub struct Queue {
+    uri: String,
+    name: String,
+    connection: Connection,
+}
+
+impl Queue {
+    /// Connect to the broker.
+    pub async fn connect(uri: &str) -> Result<Self> {
+        Ok(Self {
+            uri: uri.to_owned(),
+            name: Topology::job_queue("kontor", 0),
+            connection: connect(uri).await?,
+        })
+    }
+
+    /// Put so many messages in.
+    pub async fn fill(&self, stock: &mut Stock, form: Form, messages: u32) -> Result<()> {
+        let channel = self.confirming().await?;
+        let mut open = VecDeque::new();
+        for _ in 0..messages {
+            let body = stock.message().context("the stock is empty")?;
+            put(&channel, &self.name, form.content_type(), &body, &mut open).await?;
+        }
+        settle(&mut open, 0).await?;
+        ensure!(self.count().await? == messages, "the queue was not empty");
+        Ok(())
+    }
+
+    /// Put one message in.
+    pub async fn send(&self, form: Form, body: &[u8]) -> Result<()> {
+        let channel = self.confirming().await?;
+        let mut open = VecDeque::new();
+        put(&channel, &self.name, form.content_type(), body, &mut open).await?;
+        settle(&mut open, 0).await
+    }
+
+    /// Messages waiting in the queue.
+    pub async fn count(&self) -> Result<u32> {
+        let channel = self.connection.create_channel().await?;
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let name = self.name.as_str().into();
+        let queue = channel
+            .queue_declare(name, options, FieldTable::default())
+            .await?;
+        let count = queue.message_count();
+        channel.close(200, "counted".into()).await?;
+        Ok(count)
+    }
+
+    /// A consumer on a connection of its own.
+    pub async fn consume(&self, prefetch: u16) -> Result<(Connection, Channel, Consumer)> {
+        let connection = connect(&self.uri).await?;
+        let channel = connection.create_channel().await?;
+        channel
+            .basic_qos(prefetch, BasicQosOptions::default())
+            .await?;
+        let (name, options) = (self.name.as_str().into(), BasicConsumeOptions::default());
+        let consumer = channel.basic_consume(name, "".into(), options, FieldTable::default());
+        let consumer = consumer.await?;
+        Ok((connection, channel, consumer))
+    }
+
+    /// A channel with confirms, on a connection of its own.
+    pub async fn publisher(&self) -> Result<(Connection, Channel)> {
+        let connection = connect(&self.uri).await?;
+        let channel = connection.create_channel().await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
+        Ok((connection, channel))
+    }
+
+    async fn confirming(&self) -> Result<Channel> {
+        let channel = self.connection.create_channel().await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
+        Ok(channel)
+    }
+}
+
+async fn connect(uri: &str) -> Result<Connection> {
+    Ok(Connection::connect(uri, ConnectionProperties::default()).await?)
+}
+
+async fn put(
+    channel: &Channel,
+    queue: &str,
+    content_type: &str,
+    body: &[u8],
+    open: &mut VecDeque<PublisherConfirm>,
+) -> Result<()> {
+    let properties = BasicProperties::default()
+        .with_content_type(content_type.into())
+        .with_delivery_mode(2);
+    let options = BasicPublishOptions::default();
+    let published = channel.basic_publish("".into(), queue.into(), options, body, properties);
+    open.push_back(published.await?);
+    settle(open, WINDOW).await
+}
+
+/// Wait until no more than so many publishes are open.
+pub async fn settle(open: &mut VecDeque<PublisherConfirm>, most: usize) -> Result<()> {
+    while open.len() > most {
+        let Some(confirm) = open.pop_front() else {
+            break;
+        };
+        ensure!(confirm.await?.is_ack(), "the broker refused a message");
+    }
+    Ok(())
+}
