@@ -106,7 +106,7 @@ fn check_config_names_file_line_and_key() {
     let tax = check("[[book]]\nname = \"main\"\n[book.taxes.X]\ncategory = \"Q\"\nrate = \"7\"\n");
     exits(&tax, 78);
     assert!(
-        err(&tax).contains("book main: taxes.X: category must be one of"),
+        err(&tax).contains("book main: taxes.X.category: expected one of"),
         "{}",
         err(&tax)
     );

@@ -19,7 +19,7 @@ use kontor::wire::message::{BookRules, Head, JobReader};
 use serde_json::Value as Json;
 
 /// Run the built binary.
-pub fn kontor(arguments: &[&str]) -> Output {
+pub(crate) fn kontor(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kontor"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -28,18 +28,18 @@ pub fn kontor(arguments: &[&str]) -> Output {
 }
 
 /// Standard output as text.
-pub fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// Standard error as text.
-pub fn err(output: &Output) -> String {
+pub(crate) fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Exit code, with what was said in the message if it is another one.
 #[track_caller]
-pub fn exits(output: &Output, code: i32) {
+pub(crate) fn exits(output: &Output, code: i32) {
     let (out, err) = (out(output), err(output));
     assert_eq!(
         output.status.code(),
@@ -49,13 +49,13 @@ pub fn exits(output: &Output, code: i32) {
 }
 
 /// Standard output as JSON.
-pub fn json(output: &Output) -> Json {
+pub(crate) fn json(output: &Output) -> Json {
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|fault| panic!("{fault}: {}", out(output)))
 }
 
 /// Writes books into a state directory; it holds the lock until it is dropped.
-pub struct Writer {
+pub(crate) struct Writer {
     engine: Engine,
     store: Store<OsDisk>,
     reader: JobReader,
@@ -65,7 +65,7 @@ pub struct Writer {
 
 impl Writer {
     /// Open the partition of a directory, or begin it; `books` are tables of the configuration.
-    pub fn open(dir: &Path, books: &str) -> Self {
+    pub(crate) fn open(dir: &Path, books: &str) -> Self {
         let journal = format!("[journal]\ndir = {dir:?}\nsegment_bytes = 1048576\n");
         let settings = Settings::parse(Path::new("kontor.toml"), &(journal + books)).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -86,7 +86,7 @@ impl Writer {
     }
 
     /// Post jobs of the book `main`, one commit and one sync for all.
-    pub fn post(&mut self, jobs: &[Json]) {
+    pub(crate) fn post(&mut self, jobs: &[Json]) {
         let mut commit = self.engine.begin(self.now);
         for job in jobs {
             let head = Head {
