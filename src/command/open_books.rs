@@ -140,7 +140,7 @@ impl OpenJournal {
             },
         );
         bar.finish_and_clear();
-        Ok(loaded.with_context(|| format!("{} cannot be read", self.path.display()))?)
+        loaded.with_context(|| format!("{} cannot be read", self.path.display()))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::load::{KeysWanted, LastCommit, Loaded};
 use super::secrets::Secrets;
 use crate::engine::keys::KeyEntry;
-use crate::ids::{BookIndex, Position};
+use crate::ids::{BookIndex, Hash128, Position};
 use crate::journal::file::Until;
 use crate::journal::file::disk::Disk;
 use crate::journal::snapshot::{Head, KeyRow, Piece, Reader, SnapshotFault, Writer};
@@ -101,7 +101,7 @@ pub(super) fn from_snapshot<D: Disk>(
             Piece::State(commit) => {
                 loaded
                     .engine
-                    .replay(&commit, |_book, _key| Default::default())?;
+                    .replay(&commit, |_book, _key| Hash128::default())?;
                 for record in &commit.records {
                     if let Record::Setup(setup) = record {
                         loaded.note_setup(setup);

@@ -30,7 +30,7 @@ const KEPT: usize = 2;
 /// How often the taker looks whether one is due.
 const LOOK: Duration = Duration::from_millis(500);
 /// Pause after one that could not be written.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// When a snapshot is due, counted from the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +87,12 @@ pub fn build<D: Disk>(
     stop: &AtomicBool,
 ) -> Result<Option<Built>, BuildFault> {
     let until = Until::Frontier(durable);
-    let mut tell = |_at| match stop.load(Ordering::Acquire) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
+    let mut tell = |_at| {
+        if stop.load(Ordering::Acquire) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let loaded = load(disk, secrets, until, KeysWanted::New, &mut tell)?;
     if loaded.snapshot == Some(loaded.last.position) || loaded.last.position == Position(0) {

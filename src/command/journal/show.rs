@@ -100,9 +100,10 @@ fn facts(record: &Record, commit: &Commit, names: &NameTable) -> Map<String, Jso
             json!({ "record": "cut", "lineage": lineage, "kept": kept.0 })
         }
     };
-    match shown {
-        Json::Object(members) => members,
-        _ => Map::new(),
+    if let Json::Object(members) = shown {
+        members
+    } else {
+        Map::new()
     }
 }
 
