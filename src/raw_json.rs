@@ -142,6 +142,9 @@ impl schemars::JsonSchema for RawJson {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "description": "Any JSON value; its shape follows from the record." })
+        schemars::json_schema!({
+            "type": ["object", "array", "string", "number", "boolean"],
+            "description": "Any JSON value but null; its shape follows from the record."
+        })
     }
 }

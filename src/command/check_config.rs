@@ -6,8 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Done, Globals, Misconfigured};
-use crate::jobs::setup;
-use crate::raw_json::RawJson;
+use crate::partition::setup_of;
 use crate::report::Format;
 use crate::settings::memory::{Demand, allow, cgroup_limit};
 
@@ -30,12 +29,8 @@ pub fn run(_: &CheckConfigArgs, globals: &Globals, out: &mut impl Write) -> anyh
     });
     let mut mistakes = Vec::new();
     for book in &settings.books {
-        let raw = |(name, value): &(String, serde_json::Value)| {
-            (name.clone(), RawJson::new(value.to_string()))
-        };
-        let members: Vec<_> = book.reference.iter().map(raw).collect();
-        if let Err(fault) = setup::compile(&members) {
-            mistakes.push(format!("{origin}: book {}: {fault}", book.name));
+        if let Err(fault) = setup_of(book) {
+            mistakes.push(format!("{origin}: {fault}"));
         }
     }
     if !mistakes.is_empty() {

@@ -9,8 +9,9 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::{Done, Globals, Unusable};
+use crate::rehearsal::explain::explain;
 use crate::rehearsal::{Case, Mismatch, Rehearsed, Standing, rehearse};
-use crate::report::Format;
+use crate::report::{Format, render};
 
 /// Rehearse case files in memory and compare with what they expect
 ///
@@ -54,6 +55,9 @@ pub fn run(args: &RehearseArgs, globals: &Globals, out: &mut impl Write) -> anyh
             continue;
         }
         print(&file, &case, &rehearsed, out)?;
+        if args.explain {
+            explained(&case, &rehearsed, globals.format(), out)?;
+        }
     }
     let Tally {
         passed,
@@ -159,6 +163,25 @@ fn print(
             Ok(())
         }
     }
+}
+
+/// The tables of a case, and the arithmetic in its own words.
+fn explained(
+    case: &Case,
+    rehearsed: &Rehearsed,
+    format: Format,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let Some(run) = &rehearsed.run else {
+        return Ok(());
+    };
+    for table in explain(case, &run.seen) {
+        writeln!(out, "\n{}", render(&table, format)?)?;
+    }
+    for line in &case.why {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
 }
 
 fn as_json(file: &Path, case: &Case, rehearsed: &Rehearsed) -> Json {

@@ -6,6 +6,7 @@
 
 use crate::engine::Engine;
 use crate::ids::BookIndex;
+use crate::jobs::setup::SetupFault;
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::{Book, Commit, Effect, Inconsistent, Leg};
 
@@ -54,6 +55,14 @@ pub enum BookFault {
         journaled: u16,
         /// Where the configuration puts it.
         configured: u16,
+    },
+    /// A member that a book cannot begin with.
+    #[error("book {book}: {source}")]
+    Setup {
+        /// The book.
+        book: String,
+        /// The member and what is wrong with it.
+        source: SetupFault,
     },
     /// More books than a partition numbers.
     #[error("a partition holds at most 65536 books")]

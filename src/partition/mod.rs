@@ -37,6 +37,7 @@ pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build}
 
 use crate::engine::Engine;
 use crate::ids::Position;
+use crate::jobs::setup::{self, Setup, SetupFault};
 use crate::journal::ending::Ending;
 use crate::journal::file::disk::{Disk, OsDisk};
 use crate::journal::file::{self, FileJournal, JournalId, Lock, Options, Recovered, Until};
@@ -45,6 +46,7 @@ use crate::journal::{Cursor, History, Journal as _, JournalFault, Store};
 use crate::ledger::commit::StartRecord;
 use crate::ledger::{Commit, Inconsistent, NameTable, Record};
 use crate::pipeline::persist::Frontier;
+use crate::raw_json::RawJson;
 use crate::settings::{self, Settings};
 use crate::time::Clock;
 use crate::time::Timestamp;
@@ -221,7 +223,7 @@ impl Partition {
         } = loaded;
         let free_bytes_min = settings.journal.free_bytes_min;
         let mut store = Store::new(file, disk.clone(), waypoints, free_bytes_min);
-        let config = Config::of(settings, partition);
+        let config = Config::of(settings, partition)?;
         let mut warnings = config.check(&engine, &setups)?;
         warnings.extend(passed_over);
         config.begin(&mut engine, &mut store, clock.now(), &ending)?;
@@ -272,18 +274,21 @@ struct Config {
 }
 
 impl Config {
-    fn of(settings: &Settings, partition: u16) -> Self {
+    fn of(settings: &Settings, partition: u16) -> Result<Self, BookFault> {
         let elsewhere = settings
             .books
             .iter()
             .filter(|book| book.partition != partition)
             .map(|book| (book.name.clone(), book.partition));
-        Self {
+        Ok(Self {
             partition,
-            wanted: settings.books_of(partition).map(wanted).collect(),
+            wanted: settings
+                .books_of(partition)
+                .map(wanted)
+                .collect::<Result<_, _>>()?,
             elsewhere: elsewhere.collect(),
             file_hash: settings.origin.blake3,
-        }
+        })
     }
 
     /// Refuse what may not change and name what differs.
@@ -347,14 +352,46 @@ impl Config {
 }
 
 /// A book of the settings in the engine's words.
-fn wanted(book: &settings::Book) -> Wanted {
-    Wanted {
+fn wanted(book: &settings::Book) -> Result<Wanted, BookFault> {
+    let setup = setup_of(book)?;
+    Ok(Wanted {
         name: book.name.clone(),
         functional_unit: book.functional_unit.clone(),
         time_zone: book.time_zone.clone(),
-        effects: Vec::new(),
-        legs: Vec::new(),
+        effects: setup.effects,
+        legs: setup.legs,
+    })
+}
+
+/// What a book begins with, from its members in the configuration.
+///
+/// A member that would promise a protection which this release does not give is refused: whoever wrote
+/// it would rely on it. So is personal text, which has no place in a file for everybody.
+pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
+    let fault = |source| BookFault::Setup {
+        book: book.name.clone(),
+        source,
+    };
+    let refused = |member: &str, what: &str| {
+        let (member, what) = (member.to_owned(), what.to_owned());
+        Err(fault(SetupFault { member, what }))
+    };
+    let members = book.reference.iter();
+    let members: Vec<(String, RawJson)> = members
+        .map(|(name, value)| (name.clone(), RawJson::new(value.to_string())))
+        .collect();
+    let setup = setup::compile(&members).map_err(fault)?;
+    if let Some(member) = setup.unobeyed.first() {
+        return refused(
+            member,
+            "not built yet; take it out, this release would not obey it",
+        );
     }
+    if !setup.personal.is_empty() {
+        let what = "personal text does not belong into a configuration; send it by account.update";
+        return refused("personal_text", what);
+    }
+    Ok(setup)
 }
 
 /// Take the lock, or wait for it.

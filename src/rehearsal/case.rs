@@ -122,17 +122,6 @@ impl Given {
             CaseFault::member(format!("{within}.{}", fault.member), fault.what)
         })
     }
-
-    /// The unit the book is kept in, if any.
-    pub fn functional_unit(&self) -> Result<Option<&str>, CaseFault> {
-        let unit = self.config.get("functional_unit");
-        let text = |unit: &'_ Json| unit.as_str().is_none();
-        if unit.is_some_and(text) {
-            let problem = "expected the code of a unit";
-            return Err(CaseFault::member("given.config.functional_unit", problem));
-        }
-        Ok(unit.and_then(Json::as_str))
-    }
 }
 
 /// One job.

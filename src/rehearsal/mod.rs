@@ -20,6 +20,7 @@
 
 pub mod case;
 pub mod compare;
+pub mod explain;
 mod functions;
 mod run;
 mod seen;

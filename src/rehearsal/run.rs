@@ -80,10 +80,12 @@ pub struct Run {
 /// Take a case through. The outer fault is one of the case, the inner one is ours.
 pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
     let given = case.given.setup()?;
-    let functional_unit = case.given.functional_unit()?;
     let mut stage = Stage::new(first_instant(case)?);
-    let options = options_of_config(case);
-    if let Err(fault) = stage.set_up(given, functional_unit) {
+    let unobeyed = given.unobeyed.iter();
+    let options = unobeyed
+        .map(|name| format!("given.config {name}"))
+        .collect();
+    if let Err(fault) = stage.set_up(given) {
         return Ok(Err(fault));
     }
     for (at, job) in case.jobs.iter().enumerate() {
@@ -133,24 +135,6 @@ fn raw(at: usize, job: &CaseJob) -> Result<Raw, CaseFault> {
     Ok((bytes, ContentType::of(Some(content_type), None)))
 }
 
-/// Members of the configuration that would change what built kinds do, if they were built.
-fn options_of_config(case: &Case) -> BTreeSet<String> {
-    let config = &case.given.config;
-    let screened = config
-        .get("screening")
-        .and_then(|screening| screening.get("kinds"));
-    let screened = screened.and_then(Json::as_array).is_some_and(|kinds| {
-        let screens = |job: &CaseJob| kinds.iter().any(|kind| *kind == json!(job.kind));
-        case.jobs.iter().any(screens)
-    });
-    let policy = config.contains_key("approval_policy");
-    [(policy, "approval_policy"), (screened, "screening")]
-        .into_iter()
-        .filter(|(used, _)| *used)
-        .map(|(_, name)| format!("given.config /{name}"))
-        .collect()
-}
-
 /// Replaces texts by their hash: nothing in a rehearsal opens them again.
 struct Hashes;
 
@@ -162,10 +146,14 @@ impl Sealer for Hashes {
     }
 
     fn seal(&mut self, _: &Subject, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, Self::Fault> {
-        let mut hasher = blake3::Hasher::new_keyed(&SECRET);
-        hasher.update(purpose.as_bytes()).update(&[0]).update(plain);
-        Ok(hasher.finalize().as_bytes().to_vec())
+        Ok(hash(purpose, plain))
     }
+}
+
+fn hash(purpose: &str, plain: &[u8]) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new_keyed(&SECRET);
+    hasher.update(purpose.as_bytes()).update(&[0]).update(plain);
+    hasher.finalize().as_bytes().to_vec()
 }
 
 /// The books of a case while its jobs go through.
@@ -200,11 +188,10 @@ impl Stage {
         }
     }
 
-    fn set_up(
-        &mut self,
-        given: Setup,
-        functional_unit: Option<&str>,
-    ) -> Result<(), RehearsalFault> {
+    fn set_up(&mut self, mut given: Setup) -> Result<(), RehearsalFault> {
+        for personal in std::mem::take(&mut given.personal) {
+            given.seal(personal.account, hash("/text", personal.text.as_bytes()));
+        }
         let mut commit = self
             .engine
             .begin(Timestamp(self.now.0.saturating_sub(BEFORE_NANOSECONDS)));
@@ -212,7 +199,7 @@ impl Stage {
         let record = SetupRecord {
             book: BookIndex(0),
             name: BOOK.into(),
-            functional_unit: functional_unit.map(Into::into),
+            functional_unit: given.functional_unit.map(Into::into),
             time_zone: TIME_ZONE.into(),
             file_hash: [0; 32],
             effects: 0..u32::try_from(commit.effects.len()).unwrap_or(u32::MAX),

@@ -1,1 +1,344 @@
+//! The built binary: what it prints, and with which code it ends.
 
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{Writer, err, exits, json, kontor, out};
+
+const BOOK: &str = r#"
+[[book]]
+name = "main"
+functional_unit = "EUR"
+time_zone = "Europe/Berlin"
+[book.accounts]
+"bank/main" = { unit = "EUR", class = "asset", opening = "100.00", min_available = "0.00" }
+"exp/office" = { unit = "EUR", class = "expense", opening = "0.00" }
+"#;
+
+fn entry(key: &str, day: &str, amount: &str) -> Json {
+    json!({ "key": key, "kind": "entry.post", "data": { "booking_date": day, "text": "for Erika",
+        "legs": [{ "dr": "exp/office", "amount": amount }, { "cr": "bank/main", "amount": amount }] } })
+}
+
+/// A state directory with three jobs, the last of them refused.
+fn books() -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(dir.path(), BOOK);
+    writer.post(&[
+        entry("a", "2026-03-31", "10.00"),
+        entry("b", "2026-04-30", "5.00"),
+    ]);
+    writer.post(&[entry("c", "2026-05-31", "1000.00")]);
+    let path = dir.path().to_str().unwrap().to_owned();
+    (dir, path)
+}
+
+/// Every file below a directory with its bytes and its last change.
+fn everything(dir: &Path) -> Vec<(String, Vec<u8>, std::time::SystemTime)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(everything(&path));
+        } else {
+            let changed = path.metadata().unwrap().modified().unwrap();
+            found.push((
+                path.display().to_string(),
+                fs::read(&path).unwrap(),
+                changed,
+            ));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn usage_is_64_and_help_names_every_command() {
+    for wrong in [
+        &["--colour"][..],
+        &[],
+        &["balance", "--as-of"],
+        &["nonsense"],
+    ] {
+        let output = kontor(wrong);
+        exits(&output, 64);
+        assert!(
+            out(&output).is_empty() && !err(&output).is_empty(),
+            "{wrong:?}"
+        );
+    }
+    let help = kontor(&["--help"]);
+    exits(&help, 0);
+    for command in [
+        "run",
+        "check-config",
+        "rehearse",
+        "balance",
+        "trial-balance",
+        "entry",
+        "outcome",
+        "document",
+        "journal",
+        "docs",
+    ] {
+        assert!(
+            out(&help).contains(&format!("  {command} ")),
+            "{command} is not in the help"
+        );
+    }
+}
+
+#[test]
+fn check_config_names_file_line_and_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |text: &str| {
+        let file = dir.path().join("kontor.toml");
+        fs::write(&file, text).unwrap();
+        kontor(&["--config", file.to_str().unwrap(), "check-config"])
+    };
+    exits(&check(BOOK), 0);
+    let unknown = check("[broker]\nprefech = 1\n");
+    exits(&unknown, 78);
+    assert!(err(&unknown).contains("kontor.toml:2:1: broker.prefech: unknown key"));
+    let tax = check("[[book]]\nname = \"main\"\n[book.taxes.X]\ncategory = \"Q\"\nrate = \"7\"\n");
+    exits(&tax, 78);
+    assert!(
+        err(&tax).contains("book main: taxes.X.category: expected one of"),
+        "{}",
+        err(&tax)
+    );
+    exits(&kontor(&["--config", "/nowhere.toml", "check-config"]), 78);
+}
+
+#[test]
+fn rehearse_says_what_differs_and_what_is_not_built() {
+    let given = "tests/cases/given";
+    let passes = kontor(&["rehearse", &format!("{given}/38-bad-entry-structure.json")]);
+    exits(&passes, 0);
+    assert!(out(&passes).ends_with("1 cases: 1 passed, 0 failed, 0 not built yet\n"));
+    let unbuilt = kontor(&["rehearse", &format!("{given}/30-fx-conversion.json")]);
+    exits(&unbuilt, 1);
+    assert!(out(&unbuilt).contains("not built yet: fx.convert"));
+
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = dir.path().join("wrong.json");
+    let case = fs::read_to_string(format!(
+        "{}/{given}/38-bad-entry-structure.json",
+        env!("CARGO_MANIFEST_DIR")
+    ));
+    let case = case
+        .unwrap()
+        .replacen("\"ENTRY_UNBALANCED\"", "\"ENTRY_BALANCED\"", 1);
+    fs::write(&wrong, case).unwrap();
+    let failed = kontor(&["rehearse", wrong.to_str().unwrap()]);
+    exits(&failed, 1);
+    let said = out(&failed);
+    assert!(
+        said.contains("/code\n    expected \"ENTRY_BALANCED\"\n    got      \"ENTRY_UNBALANCED\""),
+        "{said}"
+    );
+    let shown = kontor(&["--format", "json", "rehearse", wrong.to_str().unwrap()]);
+    exits(&shown, 1);
+    let shown = json(&shown);
+    assert_eq!(
+        (&shown["failed"], &shown["cases"][0]["standing"]),
+        (&json!(1), &json!("failed"))
+    );
+    assert_eq!(
+        shown["cases"][0]["mismatches"][0]["got"],
+        "ENTRY_UNBALANCED"
+    );
+
+    fs::write(&wrong, "{\"title\": \"x\",\n \"colour\": 1}").unwrap();
+    let broken = kontor(&["rehearse", wrong.to_str().unwrap()]);
+    exits(&broken, 64);
+    assert!(
+        err(&broken).contains("wrong.json: line 2"),
+        "{}",
+        err(&broken)
+    );
+}
+
+#[test]
+fn balances_are_read_now_and_of_a_day() {
+    let (_dir, path) = books();
+    let balance = kontor(&["--format", "json", "balance", "exp/office", "--dir", &path]);
+    exits(&balance, 0);
+    let balance = json(&balance);
+    assert_eq!(balance["book"], "main");
+    assert_eq!(balance["sequence"], 3);
+    assert_eq!(balance["rows"][0]["balance"], "15.00");
+    let then = [
+        "--format",
+        "json",
+        "balance",
+        "--as-of",
+        "2026-03-31",
+        "exp/office",
+        "--dir",
+        &path,
+    ];
+    assert_eq!(json(&kontor(&then))["rows"][0]["balance"], "10.00");
+    let text = kontor(&["balance", "--dir", &path]);
+    assert!(out(&text).contains("bank/main"), "{}", out(&text));
+
+    let nowhere = kontor(&["balance", "exp/nowhere", "--dir", &path]);
+    exits(&nowhere, 1);
+    assert!(err(&nowhere).contains("exp/nowhere"), "{}", err(&nowhere));
+    exits(
+        &kontor(&["balance", "--as-of", "2026-02-30", "--dir", &path]),
+        64,
+    );
+    exits(&kontor(&["balance", "--book", "other", "--dir", &path]), 64);
+    exits(&kontor(&["balance", "--dir", "/nowhere"]), 74);
+}
+
+#[test]
+fn the_trial_balance_has_both_sides() {
+    let (_dir, path) = books();
+    let output = kontor(&["--format", "json", "trial-balance", "--dir", &path]);
+    exits(&output, 0);
+    assert_eq!(
+        json(&output)["report"],
+        json!({ "EUR": { "debit": "100.00", "credit": "100.00" } })
+    );
+    let csv = kontor(&["--format", "csv", "trial-balance", "--dir", &path]);
+    assert!(out(&csv).starts_with("account,class,unit,debit,credit\nbank/main,asset,EUR,85.00,\n"));
+}
+
+#[test]
+fn entries_and_outcomes_are_found() {
+    let (_dir, path) = books();
+    let entry = kontor(&["--format", "json", "entry", "2", "--dir", &path]);
+    exits(&entry, 0);
+    assert_eq!(
+        json(&entry)["legs"][0],
+        json!({ "dr": "exp/office", "amount": "5.00", "unit": "EUR" })
+    );
+    let none = kontor(&["entry", "3", "--dir", &path]);
+    exits(&none, 1);
+    assert!(
+        err(&none).contains("has no entry 3; its last is 2"),
+        "{}",
+        err(&none)
+    );
+
+    let posted = kontor(&["--format", "json", "outcome", "b", "--dir", &path]);
+    exits(&posted, 0);
+    assert_eq!(
+        (&json(&posted)["status"], &json(&posted)["entry_no"]),
+        (&json!("posted"), &json!(2))
+    );
+    let refused = kontor(&["--format", "json", "outcome", "c", "--dir", &path]);
+    exits(&refused, 0);
+    assert_eq!(json(&refused)["code"], "INSUFFICIENT_FUNDS");
+    exits(&kontor(&["outcome", "z", "--dir", &path]), 1);
+    exits(&kontor(&["document", "RE-1", "--dir", &path]), 1);
+}
+
+#[test]
+fn a_journal_verifies_and_shows_no_personal_text() {
+    let (_dir, path) = books();
+    let verified = kontor(&["--format", "json", "journal", "verify", "--dir", &path]);
+    exits(&verified, 0);
+    let verified = json(&verified);
+    assert_eq!(
+        (&verified["clean"], &verified["journals"][0]["entries"]),
+        (&json!(true), &json!(2))
+    );
+
+    let shown = kontor(&["journal", "show", "--dir", &path]);
+    exits(&shown, 0);
+    let shown = out(&shown);
+    assert!(!shown.contains("Erika"), "{shown}");
+    let records: Vec<Json> = shown
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let jobs: Vec<&Json> = records
+        .iter()
+        .filter(|record| record["record"] == "job")
+        .collect();
+    assert_eq!(jobs.len(), 3);
+    assert_eq!(jobs[0]["data"]["text"], "[sealed]");
+    assert_eq!(
+        jobs[0]["entries"][0]["legs"][1],
+        json!({ "cr": "bank/main", "amount": "10.00" })
+    );
+    assert_eq!(jobs[2]["outcome"]["status"], "rejected");
+    let last = records.last().unwrap()["position"]
+        .as_u64()
+        .unwrap()
+        .to_string();
+    let one = kontor(&[
+        "journal", "show", "--from", &last, "--limit", "5", "--dir", &path,
+    ]);
+    assert_eq!(out(&one).lines().count(), 1);
+}
+
+#[test]
+fn damage_is_65_and_says_where() {
+    let (dir, path) = books();
+    let segment = fs::read_dir(dir.path().join("p0")).unwrap();
+    let segment = segment.map(|entry| entry.unwrap().path());
+    let is_segment = |path: &std::path::PathBuf| path.to_str().unwrap().contains("segment-");
+    let segment = segment.into_iter().find(is_segment).unwrap();
+    let mut bytes = fs::read(&segment).unwrap();
+    let place = bytes
+        .windows(10)
+        .position(|window| window == b"exp/office")
+        .unwrap();
+    bytes[place] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    for command in [
+        &["journal", "verify"][..],
+        &["journal", "show"],
+        &["trial-balance"],
+    ] {
+        let output = kontor(&[command, &["--dir", &path]].concat());
+        exits(&output, 65);
+        assert!(err(&output).contains("segment"), "{}", err(&output));
+    }
+}
+
+#[test]
+fn reading_takes_no_lock_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(dir.path(), BOOK);
+    writer.post(&[entry("a", "2026-03-31", "10.00")]);
+    let path = dir.path().to_str().unwrap();
+    let before = everything(dir.path());
+    let commands = [
+        &["balance"][..],
+        &["trial-balance", "--as-of", "2026-12-31"],
+        &["entry", "1"],
+        &["outcome", "a"],
+        &["journal", "verify"],
+        &["journal", "show"],
+    ];
+    for command in commands {
+        exits(&kontor(&[command, &["--dir", path]].concat()), 0);
+    }
+    assert!(
+        everything(dir.path()) == before,
+        "a reading command wrote something"
+    );
+    writer.post(&[entry("b", "2026-03-31", "10.00")]);
+    exits(&kontor(&["entry", "2", "--dir", path]), 0);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_mistake() {
+    let script = format!(
+        "{} --help | head -1; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_kontor")
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    exits(&output, 0);
+}

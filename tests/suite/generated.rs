@@ -1,1 +1,175 @@
+//! What the program writes about itself is committed, fresh and true.
 
+use std::path::{Path, PathBuf};
+
+use kontor::command::docs;
+use kontor::rehearsal::Case;
+use serde_json::{Value as Json, json};
+
+use crate::support::{exits, kontor};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_reference_is_fresh() {
+    let files = docs::files();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        exits(&kontor(&["docs", "docs"]), 0);
+    }
+    for (name, text) in &files {
+        let found = std::fs::read_to_string(root().join("docs").join(name)).unwrap_or_default();
+        assert!(
+            found == *text,
+            "docs/{name} is stale: `kontor docs docs` writes it anew"
+        );
+    }
+    let kept = std::fs::read_dir(root().join("docs/jobs")).unwrap();
+    for page in kept {
+        let name = page.unwrap().file_name().into_string().unwrap();
+        assert!(
+            files.contains_key(&format!("jobs/{name}")),
+            "docs/jobs/{name} is about no kind"
+        );
+    }
+}
+
+#[test]
+fn docs_go_where_they_are_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    exits(&kontor(&["docs", dir.path().to_str().unwrap()]), 0);
+    assert!(dir.path().join("jobs/entry.post.schema.json").exists());
+    assert!(dir.path().join("codes.md").exists());
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let under = file.join("docs");
+    assert_ne!(
+        kontor(&["docs", under.to_str().unwrap()]).status.code(),
+        Some(0)
+    );
+}
+
+fn validator(kind: &str) -> jsonschema::Validator {
+    let schema = docs::files()
+        .remove(&format!("jobs/{kind}.schema.json"))
+        .unwrap();
+    jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
+}
+
+fn kinds() -> Vec<String> {
+    let names = docs::files().into_keys();
+    names
+        .filter_map(|name| {
+            Some(
+                name.strip_prefix("jobs/")?
+                    .strip_suffix(".schema.json")?
+                    .to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn examples_are_what_their_schemas_ask_for() {
+    for kind in kinds() {
+        let page = docs::files().remove(&format!("jobs/{kind}.md")).unwrap();
+        let example = page
+            .split("```json\n")
+            .nth(1)
+            .unwrap()
+            .split("\n```")
+            .next()
+            .unwrap();
+        let example: Json =
+            serde_json::from_str(example).unwrap_or_else(|fault| panic!("{kind}: {fault}"));
+        let validator = validator(&kind);
+        if let Err(fault) = validator.validate(&example) {
+            panic!("{kind}: {fault} in {example}");
+        }
+        let mut unknown = example.clone();
+        unknown["data"]["surprise"] = json!(true);
+        assert!(
+            !validator.is_valid(&unknown),
+            "{kind} takes an unknown member"
+        );
+        for (name, _) in example["data"].as_object().unwrap() {
+            let mut null = example.clone();
+            null["data"][name] = Json::Null;
+            assert!(!validator.is_valid(&null), "{kind} takes null for {name}");
+        }
+    }
+}
+
+/// Every job of a case whose outcome is no refusal fits the schema of its kind.
+#[test]
+fn schemas_take_every_job_that_was_taken() {
+    let mut tried = 0;
+    for path in cases(&root().join("tests/cases")) {
+        let case = Case::read(&std::fs::read(&path).unwrap()).unwrap();
+        let outcomes = case.expect.get("outcomes").and_then(Json::as_array);
+        let taken: Vec<&Json> = outcomes
+            .into_iter()
+            .flatten()
+            .map(|one| &one["job"])
+            .collect();
+        let built = kinds();
+        for job in &case.jobs {
+            if !built.contains(&job.kind) || !taken.contains(&&json!(job.n)) {
+                continue;
+            }
+            let message: Json = serde_json::from_slice(&job.message()).unwrap();
+            if let Err(fault) = validator(&job.kind).validate(&message) {
+                panic!("{} job {}: {fault}", path.display(), job.n);
+            }
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "only {tried} jobs were tried");
+}
+
+fn cases(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(cases(&path));
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_patterns_of_the_envelope_are_those_of_the_code() {
+    let validator = validator("entry.post");
+    let long = "k".repeat(128);
+    for key in [
+        "a",
+        "A-b_c.d:e/f",
+        "",
+        "a b",
+        "ä",
+        long.as_str(),
+        &(long.clone() + "k"),
+    ] {
+        let job = json!({ "key": key, "kind": "entry.post", "data": { "legs": [] } });
+        assert_eq!(
+            validator.is_valid(&job),
+            kontor::ids::is_key(key),
+            "{key:?}"
+        );
+    }
+    for book in ["main", "a_b-1", "Main", "", "a.b"] {
+        let job = json!({ "key": "k", "kind": "entry.post", "book": book, "data": { "legs": [] } });
+        assert_eq!(
+            validator.is_valid(&job),
+            kontor::ids::is_book_name(book),
+            "{book:?}"
+        );
+    }
+}

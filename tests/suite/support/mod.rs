@@ -4,12 +4,14 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use kontor::engine::Verdict;
+use kontor::daemon::sealer::VaultSealer;
+use kontor::engine::{Engine, Verdict};
 use kontor::ids::BookIndex;
-use kontor::jobs::job::{Job, Looked};
-use kontor::journal::Journal;
+use kontor::journal::file::disk::OsDisk;
+use kontor::journal::{Journal as _, Store};
+use kontor::ledger::Book;
 use kontor::ledger::reference::PanPolicy;
-use kontor::partition::{Opened, Partition};
+use kontor::partition::Partition;
 use kontor::pipeline::decode::{ContentType, Item, decode, seal};
 use kontor::settings::Settings;
 use kontor::time::{Clock, SystemClock, Timestamp};
@@ -17,7 +19,7 @@ use kontor::wire::message::{BookRules, Head, JobReader};
 use serde_json::Value as Json;
 
 /// Run the built binary.
-pub fn kontor(arguments: &[&str]) -> Output {
+pub(crate) fn kontor(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_kontor"))
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -26,18 +28,18 @@ pub fn kontor(arguments: &[&str]) -> Output {
 }
 
 /// Standard output as text.
-pub fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// Standard error as text.
-pub fn err(output: &Output) -> String {
+pub(crate) fn err(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Exit code, with what was said in the message if it is another one.
 #[track_caller]
-pub fn exits(output: &Output, code: i32) {
+pub(crate) fn exits(output: &Output, code: i32) {
     let (out, err) = (out(output), err(output));
     assert_eq!(
         output.status.code(),
@@ -47,48 +49,75 @@ pub fn exits(output: &Output, code: i32) {
 }
 
 /// Standard output as JSON.
-pub fn json(output: &Output) -> Json {
+pub(crate) fn json(output: &Output) -> Json {
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|fault| panic!("{fault}: {}", out(output)))
 }
 
-/// Writes books into a state directory: the lock is held until it is dropped.
-pub struct Writer {
-    opened: Opened,
+/// Writes books into a state directory; it holds the lock until it is dropped.
+pub(crate) struct Writer {
+    engine: Engine,
+    store: Store<OsDisk>,
     reader: JobReader,
-    sealer: kontor::daemon::sealer::VaultSealer,
+    sealer: VaultSealer,
     now: Timestamp,
 }
 
 impl Writer {
-    /// Open the partition of a directory, or begin it.
-    pub fn open(dir: &Path, books: &str) -> Self {
-        let text = format!(
-            "[journal]\ndir = {:?}\nsegment_bytes = 1048576\n{books}",
-            dir.to_str().unwrap()
-        );
-        let settings = Settings::parse(Path::new("kontor.toml"), &text).unwrap();
+    /// Open the partition of a directory, or begin it; `books` are tables of the configuration.
+    pub(crate) fn open(dir: &Path, books: &str) -> Self {
+        let journal = format!("[journal]\ndir = {dir:?}\nsegment_bytes = 1048576\n");
+        let settings = Settings::parse(Path::new("kontor.toml"), &(journal + books)).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let mut opened = Partition::open(&settings, 0, &clock, false, &mut |_| {}).unwrap();
-        let rules = opened
-            .engine
-            .books()
-            .iter()
-            .zip(0..)
-            .map(|(book, index)| BookRules {
-                name: book.name().into(),
-                index: BookIndex(index),
-                pan_policy: PanPolicy::Reject,
-            });
-        let reader = JobReader::new(rules.collect(), opened.secret);
-        // The vault goes to the sealer, as in the daemon; what stays behind is never asked.
-        let vault = opened.vault.take().unwrap();
-        let sealer = kontor::daemon::sealer::VaultSealer::new(vault, opened.engine.books());
+        let opened = Partition::open(&settings, 0, &clock, false, &mut |_| {}).unwrap();
+        let rules = |(book, index): (&Book, u16)| BookRules {
+            name: book.name().into(),
+            index: BookIndex(index),
+            pan_policy: PanPolicy::Reject,
+        };
+        let rules = opened.engine.books().iter().zip(0..).map(rules).collect();
         Self {
-            opened,
-            reader,
-            sealer,
+            reader: JobReader::new(rules, opened.secret),
+            sealer: VaultSealer::new(opened.vault, opened.engine.books()),
+            engine: opened.engine,
+            store: opened.store,
             now: clock.now(),
         }
+    }
+
+    /// Post jobs of the book `main`, one commit and one sync for all.
+    pub(crate) fn post(&mut self, jobs: &[Json]) {
+        let mut commit = self.engine.begin(self.now);
+        for job in jobs {
+            let head = Head {
+                book: Some("main"),
+                trusted: true,
+                ..Head::default()
+            };
+            let (body, mut items) = (job.to_string(), Vec::new());
+            let json = Ok(ContentType::Json);
+            decode(
+                &mut self.reader,
+                json,
+                &head,
+                body.as_bytes(),
+                1 << 20,
+                &mut items,
+            );
+            seal(items.iter_mut(), &mut self.sealer).unwrap();
+            for item in items {
+                let Item::Job { job: unsealed, .. } = item else {
+                    panic!("{job} is a dead letter: {item:?}");
+                };
+                let verdict = self.engine.apply(*unsealed.job, &mut commit).unwrap();
+                assert!(
+                    matches!(verdict, Verdict::Recorded(_)),
+                    "{job}: {verdict:?}"
+                );
+            }
+        }
+        self.engine.finish(&mut commit);
+        self.store.append(&commit).unwrap();
+        self.store.flush().unwrap();
     }
 }
