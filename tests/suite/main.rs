@@ -1,8 +1,6 @@
 //! What a reviewer would otherwise have to remember, and what the documents promise.
 
 #![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
     reason = "helpers of tests, which clippy.toml knows only inside of test functions"

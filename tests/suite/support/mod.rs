@@ -66,7 +66,10 @@ pub(crate) struct Writer {
 impl Writer {
     /// Open the partition of a directory, or begin it; `books` are tables of the configuration.
     pub(crate) fn open(dir: &Path, books: &str) -> Self {
-        let journal = format!("[journal]\ndir = {dir:?}\nsegment_bytes = 1048576\n");
+        let journal = format!(
+            "[journal]\ndir = \"{}\"\nsegment_bytes = 1048576\n",
+            dir.display()
+        );
         let settings = Settings::parse(Path::new("kontor.toml"), &(journal + books)).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let opened = Partition::open(&settings, 0, &clock, false, &mut |_| {}).unwrap();
