@@ -1,0 +1,32 @@
+# Short names for commands that work without them.
+
+default: check
+
+# What must hold before a change is merged.
+check:
+    .ci/run --offline
+
+# Everything that can be tested without a broker, in under a minute once built.
+quick:
+    cargo test --lib --bins --test suite --test cases
+
+test:
+    cargo test
+
+# The live tests alone; they start a broker of their own.
+live:
+    cargo test --test live
+
+demo:
+    cargo run --release -- demo
+
+bench:
+    cargo run --release -- bench
+
+# Writes the documents that come from the code.
+docs:
+    cargo run -- docs docs
+
+# One case as tables.
+explain case:
+    cargo run -- rehearse --explain {{case}}
