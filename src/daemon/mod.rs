@@ -78,7 +78,7 @@ pub enum DaemonFault {
     #[error("cannot {doing}: {source}")]
     System {
         /// What was tried.
-        doing: &'static str,
+        doing: String,
         /// What it said.
         source: std::io::Error,
     },
@@ -212,7 +212,7 @@ impl Process {
         let listener = TcpListener::bind(self.settings.listen)
             .await
             .map_err(|source| DaemonFault::System {
-                doing: "listen for HTTP",
+                doing: format!("listen for HTTP on {}", self.settings.listen),
                 source,
             })?;
         let (stop, stopped) = channel::channel(false);
@@ -296,7 +296,7 @@ impl Process {
         snapshots
             .start(Arc::clone(&self.clock), tell)
             .map_err(|source| DaemonFault::System {
-                doing: "start a thread",
+                doing: "start a thread".to_owned(),
                 source,
             })
     }
@@ -405,7 +405,7 @@ fn start_journey(
     };
     let journey =
         Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
-            doing: "start a thread",
+            doing: "start a thread".to_owned(),
             source,
         })?;
     Ok((journey, opened.snapshots))
@@ -439,7 +439,7 @@ async fn open(
         opened = opening => match opened {
             Ok(opened) => Ok(Some(opened?)),
             Err(panic) => Err(DaemonFault::System {
-                doing: "open the state directory",
+                doing: "open the state directory".to_owned(),
                 source: std::io::Error::other(panic),
             }),
         },
@@ -494,7 +494,7 @@ async fn ended(mut stopped: channel::Receiver<bool>) {
 
 fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, DaemonFault> {
     signal(kind).map_err(|source| DaemonFault::System {
-        doing: "listen for signals",
+        doing: "listen for signals".to_owned(),
         source,
     })
 }

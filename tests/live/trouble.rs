@@ -309,7 +309,7 @@ fn first_segment(dir: &Path) -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_in_the_configuration_end_it_with_78_and_a_line() {
     let site = Site::at("mistake", "amqp://127.0.0.1:1/%2f".to_owned());
-    let text = "[broker]\nprefetch = \"many\"\nprefech = 10\n[[book]]\nname = \"Main\"\n";
+    let text = "[broker]\nheartbeat_s = \"many\"\nprefech = 10\n[[book]]\nname = \"Main\"\n";
     std::fs::write(site.config(), text).unwrap();
     let (code, said) = site.refused_as_it_lies(true).await;
     assert_eq!(code, 78, "{said}");
