@@ -163,7 +163,7 @@ pub struct Opened {
     /// The cursor.
     pub cursor: Cursor<OsDisk>,
     /// Commits whose outcomes are not published.
-    pub earlier: mpsc::Receiver<Arc<Commit>>,
+    pub earlier: mpsc::Receiver<Result<Arc<Commit>, JournalFault>>,
     /// How the runs before this one ended.
     pub ending: Ending,
     /// A torn tail that was cut, in words.

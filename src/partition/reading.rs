@@ -56,12 +56,13 @@ pub(super) fn hand_over<D: Disk>(
     history: History<D>,
     published: Position,
     until: Position,
-) -> std::io::Result<mpsc::Receiver<Arc<Commit>>> {
+) -> std::io::Result<mpsc::Receiver<Result<Arc<Commit>, JournalFault>>> {
     let (to, earlier) = mpsc::channel(EARLIER_MAX);
     if published < until {
         let work = move || {
             if let Err(fault) = give(&history, published, until, &to) {
-                tracing::error!(%fault, "outcomes of before the start could not be read");
+                // The other end has gone if the process is ending already.
+                drop(to.blocking_send(Err(fault)));
             }
         };
         std::thread::Builder::new()
@@ -75,12 +76,12 @@ fn give<D: Disk>(
     history: &History<D>,
     published: Position,
     until: Position,
-    to: &mpsc::Sender<Arc<Commit>>,
+    to: &mpsc::Sender<Result<Arc<Commit>, JournalFault>>,
 ) -> Result<(), JournalFault> {
     let mut commits = history.commits_from(published.next())?;
     while let Some(found) = commits.next()? {
         let over = found.commit.first > until;
-        if over || to.blocking_send(Arc::new(found.commit)).is_err() {
+        if over || to.blocking_send(Ok(Arc::new(found.commit))).is_err() {
             break;
         }
     }

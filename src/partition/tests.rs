@@ -140,7 +140,7 @@ fn what_was_not_published_is_handed_over() {
     let mut opened = open(dir.path());
     let mut positions = Vec::new();
     while let Some(commit) = opened.earlier.blocking_recv() {
-        positions.extend(commit.positions().map(|(position, _)| position.0));
+        positions.extend(commit.unwrap().positions().map(|(position, _)| position.0));
     }
     assert_eq!(positions, [1, 2, 3]);
     assert_eq!(opened.past.entry(BookIndex(0), EntryNo(1)).unwrap(), None);

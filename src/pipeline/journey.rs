@@ -25,7 +25,7 @@ use crate::broker::rabbit::{
     ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions, consume,
     publish as publish_lane,
 };
-use crate::journal::{Journal, Room};
+use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Commit;
 use crate::ring::{Producer, RingWatch, ring};
 use crate::settings::Settings;
@@ -62,7 +62,7 @@ pub struct Outgoing<O, C> {
     /// The cursor's file.
     pub cursor: C,
     /// Commits whose outcomes were not confirmed before the start.
-    pub earlier: mpsc::Receiver<Arc<Commit>>,
+    pub earlier: mpsc::Receiver<Result<Arc<Commit>, JournalFault>>,
 }
 
 /// A running journey.
@@ -189,6 +189,7 @@ impl Journey {
             observer: shared.observer.clone(),
             unacknowledged: Arc::clone(&unacknowledged),
             drain_budget: shared.settings.pipeline.drain_budget,
+            faults: shared.faults.clone(),
         };
         let tasks = vec![
             tokio::spawn(intake.run()),

@@ -19,10 +19,13 @@ use super::intake::Unacknowledged;
 use super::observe::Observer;
 use super::parcel::{Again, Posted};
 use super::persist::Persisted;
-use super::publish::{Aside, Publisher, Repeat};
+use super::publish::{Aside, Publisher, Repeat, approximate_bytes};
+use super::stations::Faults;
 use crate::broker::{ConfirmResult, Confirmed, ConsumerCommand, Epoch, Publish};
 use crate::ids::Position;
-use crate::ledger::Commit;
+use crate::journal::JournalFault;
+use crate::ledger::commit::DuplicateRecord;
+use crate::ledger::{Commit, Record, Reply};
 
 /// Things taken at a time, so that all get their turn.
 const TAKE_MAX: usize = 256;
@@ -31,6 +34,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Duplicates whose first outcomes wait to be read; beyond them the ones without reply are left out,
 /// which is what "best effort" means.
 const AGAIN_MAX: usize = 65_536;
+/// Messages that wait in the publisher; beyond them no first outcomes are read for duplicates, so that
+/// a flood of these ends in the queue of duplicates, which has a bound, and not in memory.
+const REPEATS_MAX: usize = 4_096;
 
 /// Reads first outcomes back from the durable journal.
 pub trait Outcomes: Clone + Send + 'static {
@@ -49,7 +55,7 @@ pub struct Outlet<O, C> {
     /// What became durable.
     pub persisted: mpsc::Receiver<Persisted>,
     /// Commits of before the start whose outcomes are not confirmed; closed when all were handed over.
-    pub earlier: mpsc::Receiver<Arc<Commit>>,
+    pub earlier: mpsc::Receiver<Result<Arc<Commit>, JournalFault>>,
     /// The consuming lane's commands.
     pub commands: mpsc::Sender<ConsumerCommand>,
     /// The publishing lane.
@@ -72,13 +78,23 @@ pub struct Outlet<O, C> {
     pub unacknowledged: Arc<Unacknowledged>,
     /// How long publishing may go on after the last commit.
     pub drain_budget: Duration,
+    /// Where faults are reported.
+    pub faults: Faults,
+}
+
+/// A first outcome to be read and published again.
+#[derive(Debug)]
+struct Owed {
+    first: Position,
+    reply: Option<Reply>,
 }
 
 struct State {
     window: Window,
     /// Commits that became durable while earlier ones are still handed over.
     held: VecDeque<Arc<Commit>>,
-    again: VecDeque<Again>,
+    held_bytes: u64,
+    again: VecDeque<Owed>,
     reading: Option<JoinHandle<Vec<Repeat>>>,
     earlier_done: bool,
     saved: Position,
@@ -90,6 +106,7 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
         let mut state = State {
             window: Window::open(Epoch(0)),
             held: VecDeque::new(),
+            held_bytes: 0,
             again: VecDeque::new(),
             reading: None,
             earlier_done: false,
@@ -126,8 +143,13 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                         self.confirmed(confirmed, &mut state).await;
                     }
                 }
-                commit = self.earlier.recv(), if !state.earlier_done => {
-                    self.earlier(commit, &mut state);
+                commit = self.earlier.recv(), if !state.earlier_done && self.has_room() => {
+                    if let Err(fault) = self.earlier(commit, &mut state) {
+                        // What cannot be read must not be passed over: the cursor stays before it.
+                        // Somebody else may have reported first; one reason to stop is enough.
+                        drop(self.faults.try_send(fault.into()));
+                        return;
+                    }
                 }
                 read = finished(&mut state.reading), if state.reading.is_some() => {
                     state.reading = None;
@@ -139,7 +161,7 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
             }
             self.read_again(&mut state);
             self.publish().await;
-            self.turn_gate();
+            self.turn_gate(state.held_bytes);
         }
         self.save(&mut state, true);
         // A lane that has ended needs no command.
@@ -147,15 +169,27 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
     }
 
     /// A commit of before the start, or their end: then what became durable meanwhile follows.
-    fn earlier(&mut self, commit: Option<Arc<Commit>>, state: &mut State) {
-        if let Some(commit) = commit {
+    fn earlier(
+        &mut self,
+        commit: Option<Result<Arc<Commit>, JournalFault>>,
+        state: &mut State,
+    ) -> Result<(), JournalFault> {
+        if let Some(commit) = commit.transpose()? {
+            owed_again(&commit, &mut state.again);
             self.publisher.durable(commit);
-            return;
+            return Ok(());
         }
         state.earlier_done = true;
+        state.held_bytes = 0;
         for commit in state.held.drain(..) {
             self.publisher.durable(commit);
         }
+        Ok(())
+    }
+
+    /// Whether the backlog leaves room for commits of before the start.
+    fn has_room(&self) -> bool {
+        self.publisher.backlog_bytes() < self.backlog_bytes_max
     }
 
     async fn durable(&mut self, persisted: Persisted, state: &mut State) {
@@ -172,6 +206,8 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                 if state.earlier_done {
                     self.publisher.durable(commit);
                 } else {
+                    let bytes = approximate_bytes(&commit);
+                    state.held_bytes = state.held_bytes.saturating_add(bytes);
                     state.held.push_back(commit);
                 }
             }
@@ -180,7 +216,7 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
             state.again.extend(
                 wanted
                     .filter(|(at, again)| *at < room || again.reply.is_some())
-                    .map(|(_, again)| again),
+                    .map(|(_, Again { first, reply, .. })| Owed { first, reply }),
             );
         }
         self.acknowledge(state).await;
@@ -287,16 +323,17 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
 
     /// Read first outcomes of duplicates, off this task.
     fn read_again(&self, state: &mut State) {
-        if state.reading.is_some() || state.again.is_empty() {
+        let crowded = self.publisher.waiting() >= REPEATS_MAX;
+        if state.reading.is_some() || state.again.is_empty() || crowded {
             return;
         }
-        let some: Vec<Again> = state
+        let some: Vec<Owed> = state
             .again
             .drain(..state.again.len().min(TAKE_MAX))
             .collect();
         let outcomes = self.outcomes.clone();
         state.reading = Some(tokio::task::spawn_blocking(move || {
-            let read = |again: Again| match outcomes.commit_at(again.first) {
+            let read = |again: Owed| match outcomes.commit_at(again.first) {
                 Ok(commit) => Some(Repeat {
                     commit,
                     position: again.first,
@@ -315,8 +352,8 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
         }));
     }
 
-    fn turn_gate(&self) {
-        let bytes = self.publisher.backlog_bytes();
+    fn turn_gate(&self, held_bytes: u64) {
+        let bytes = self.publisher.backlog_bytes().saturating_add(held_bytes);
         self.backlog.send_if_modified(|closed| {
             let (full, half) = (self.backlog_bytes_max, self.backlog_bytes_max.div_euclid(2));
             if closed.is_none() && bytes >= full {
@@ -332,6 +369,24 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
     }
 }
 
+/// Answers that a duplicate before the start asked for and perhaps never got.
+fn owed_again(commit: &Commit, again: &mut VecDeque<Owed>) {
+    let duplicates = commit.records.iter().filter_map(|record| match record {
+        Record::Duplicate(duplicate) => Some(&**duplicate),
+        Record::Job(_)
+        | Record::Setup(_)
+        | Record::Start(_)
+        | Record::Marker { .. }
+        | Record::Stop
+        | Record::Cut { .. } => None,
+    });
+    let owed = duplicates.map(|DuplicateRecord { first, reply, .. }| Owed {
+        first: *first,
+        reply: Some(reply.clone()),
+    });
+    again.extend(owed);
+}
+
 async fn finished(reading: &mut Option<JoinHandle<Vec<Repeat>>>) -> Vec<Repeat> {
     match reading {
         // A reader that panicked read nothing; best effort is all that was promised.
@@ -339,3 +394,6 @@ async fn finished(reading: &mut Option<JoinHandle<Vec<Repeat>>>) -> Vec<Repeat> 
         None => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,6 +210,11 @@ impl Publisher {
         unsent + self.sent.len() + messages.iter().sum::<usize>()
     }
 
+    /// Messages that can be sent at once and wait for the lane.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// When the oldest commit that is not wholly confirmed was recorded.
     pub fn oldest(&self) -> Option<Timestamp> {
         self.tracks.front().map(|track| track.recorded_at)
@@ -596,7 +601,7 @@ fn place(commit: &Commit, position: Position) -> Option<usize> {
 }
 
 /// About how many bytes a commit takes in memory: enough to bound the backlog by.
-fn approximate_bytes(commit: &Commit) -> u64 {
+pub(super) fn approximate_bytes(commit: &Commit) -> u64 {
     let records = commit.records.len().saturating_mul(size_of::<Record>());
     let jobs = commit.records.iter().filter_map(Record::as_job);
     let contents: usize = jobs.map(|job| job.envelope.content.len()).sum();

@@ -1,0 +1,133 @@
+//! What of before the start is still owed, and what may not be passed over.
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::bench::rig::observer;
+use crate::ids::BookIndex;
+use crate::jobs::desk::Desk;
+use crate::ledger::NameTable;
+use crate::pipeline::publish::{Mode, Targets};
+use crate::pipeline::stations::StationFault;
+
+/// Gives one commit, whatever it is asked for.
+#[derive(Clone)]
+struct One(Arc<Commit>);
+
+impl Outcomes for One {
+    fn commit_at(&self, _: Position) -> Result<Arc<Commit>, String> {
+        Ok(Arc::clone(&self.0))
+    }
+}
+
+/// Remembers what was saved.
+#[derive(Clone, Default)]
+struct Saved(Arc<std::sync::Mutex<Vec<Position>>>);
+
+impl Cursor for Saved {
+    fn save(&mut self, position: Position, _: bool) -> Result<(), String> {
+        self.0.lock().unwrap().push(position);
+        Ok(())
+    }
+}
+
+/// An outlet and the ends that the rest of the journey has.
+struct Bench {
+    outlet: Outlet<One, Saved>,
+    saved: Saved,
+    earlier: mpsc::Sender<Result<Arc<Commit>, JournalFault>>,
+    /// Kept open: a lane or a station that ends would end the outlet.
+    _persisted: mpsc::Sender<Persisted>,
+    _confirms: mpsc::Sender<Confirmed>,
+    _commands: mpsc::Receiver<ConsumerCommand>,
+    published: mpsc::Receiver<Publish>,
+    faults: mpsc::Receiver<StationFault>,
+}
+
+fn bench() -> (Bench, Arc<Commit>) {
+    let mut desk = Desk::new(&[("bank/main", "EUR", "asset", "0.00", None)], &[]);
+    let names = NameTable::of_books(std::slice::from_ref(desk.book()));
+    desk.run("account.close", &json!({ "account": "bank/main" }));
+    let commit = Arc::new(desk.commits.pop().unwrap());
+    let targets = Targets {
+        outcomes: "kontor.outcomes".to_owned(),
+        dead: "kontor.dead".to_owned(),
+        replies: crate::settings::Settings::built_in()
+            .unwrap()
+            .broker
+            .reply_to,
+    };
+    let (persisted_in, persisted) = mpsc::channel(1);
+    let (earlier_in, earlier) = mpsc::channel(4);
+    let (commands, commands_out) = mpsc::channel(8);
+    let (publishes, published) = mpsc::channel(8);
+    let (confirms_in, confirms) = mpsc::channel(8);
+    let (faults, faulted) = mpsc::channel(1);
+    let saved = Saved::default();
+    let outlet = Outlet {
+        persisted,
+        earlier,
+        commands,
+        publishes,
+        confirms,
+        publisher: Publisher::new(Mode::Off, targets, names, Position(0)),
+        outcomes: One(Arc::clone(&commit)),
+        cursor: saved.clone(),
+        backlog_bytes_max: 1 << 20,
+        backlog: watch::channel(None).0,
+        observer: observer(),
+        unacknowledged: Arc::default(),
+        drain_budget: Duration::ZERO,
+        faults,
+    };
+    let bench = Bench {
+        outlet,
+        saved,
+        earlier: earlier_in,
+        _persisted: persisted_in,
+        _confirms: confirms_in,
+        _commands: commands_out,
+        published,
+        faults: faulted,
+    };
+    (bench, commit)
+}
+
+#[tokio::test]
+async fn outcomes_that_cannot_be_read_end_the_process_and_keep_the_cursor() {
+    let (mut bench, _) = bench();
+    let fault = JournalFault::Damaged("a frame is damaged".to_owned());
+    bench.earlier.send(Err(fault)).await.unwrap();
+    bench.outlet.run().await;
+    let reported = bench.faults.recv().await.unwrap();
+    assert!(matches!(reported, StationFault::Journal(_)), "{reported}");
+    assert_eq!(*bench.saved.0.lock().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_duplicate_of_before_the_start_still_gets_its_answer() {
+    let (mut bench, first) = bench();
+    let duplicate = DuplicateRecord {
+        book: BookIndex(0),
+        key: "job-1".into(),
+        first: first.first,
+        reply: Reply {
+            to: "kontor.replies.shop".into(),
+            correlation_id: Some("asked-again".into()),
+        },
+    };
+    let again = Commit {
+        first: first.last().next(),
+        records: vec![Record::Duplicate(Box::new(duplicate))],
+        ..Commit::default()
+    };
+    bench.earlier.send(Ok(Arc::new(again))).await.unwrap();
+    let outlet = tokio::spawn(bench.outlet.run());
+    let answer = bench.published.recv().await.unwrap();
+    outlet.abort();
+    assert_eq!(answer.routing_key, "kontor.replies.shop");
+    let properties = answer.properties;
+    assert_eq!(properties.correlation_id.as_deref(), Some("asked-again"));
+    assert!(properties.header("kontor-duplicate").is_some());
+}
