@@ -145,7 +145,7 @@ pub async fn run(
     let watchdog = watch::watchdog(&process.health);
     let clock_watch = tokio::spawn(watch::clock(
         Arc::clone(&process.clock),
-        process.settings.clock_jump_max,
+        watch::ClockWatch::new(&*process.clock, process.settings.clock_jump_max),
         journeys
             .iter()
             .map(|journey| journey.hold.clone())

@@ -13,7 +13,7 @@ use crate::pipeline::journey::Journey;
 use crate::pipeline::persist::Frontier;
 use crate::ring::RingWatch;
 use crate::telemetry::{Health, Metrics};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// How often the clocks are compared.
 const CLOCK_PERIOD: Duration = Duration::from_secs(1);
@@ -93,27 +93,50 @@ impl Watched {
     }
 }
 
-/// Hold intake while the wall clock has run away from the monotonic one.
-pub async fn clock(
-    clock: Arc<dyn Clock>,
+/// Tells when the wall clock may not be believed.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockWatch {
+    wall: Timestamp,
+    steady: Duration,
     jump_max: Duration,
-    holds: Vec<watch::Sender<Option<String>>>,
-) {
-    let (wall, steady) = (clock.now(), clock.elapsed());
-    loop {
-        tokio::time::sleep(CLOCK_PERIOD).await;
-        let walked = i128::from(clock.now().0) - i128::from(wall.0);
-        let passed =
-            i128::try_from(clock.elapsed().saturating_sub(steady).as_nanos()).unwrap_or(i128::MAX);
+}
+
+impl ClockWatch {
+    /// Compare with the clocks as they are now.
+    pub fn new(clock: &dyn Clock, jump_max: Duration) -> Self {
+        Self {
+            wall: clock.now(),
+            steady: clock.elapsed(),
+            jump_max,
+        }
+    }
+
+    /// Why nothing should be recorded now, if the wall clock has run away from the monotonic one.
+    pub fn look(&self, clock: &dyn Clock) -> Option<String> {
+        let walked = i128::from(clock.now().0) - i128::from(self.wall.0);
+        let passed = clock.elapsed().saturating_sub(self.steady);
+        let passed = i128::try_from(passed.as_nanos()).unwrap_or(i128::MAX);
         let apart = Duration::from_nanos(
             u64::try_from(walked.saturating_sub(passed).unsigned_abs()).unwrap_or(u64::MAX),
         );
-        let reason = (apart > jump_max).then(|| {
+        (apart > self.jump_max).then(|| {
             format!(
                 "the clock of the machine jumped by {} s; correct it or restart",
                 apart.as_secs()
             )
-        });
+        })
+    }
+}
+
+/// Hold intake while the wall clock may not be believed.
+pub async fn clock(
+    clock: Arc<dyn Clock>,
+    watch: ClockWatch,
+    holds: Vec<watch::Sender<Option<String>>>,
+) {
+    loop {
+        tokio::time::sleep(CLOCK_PERIOD).await;
+        let reason = watch.look(&*clock);
         for hold in &holds {
             hold.send_if_modified(|known| {
                 let changed = known.is_some() != reason.is_some();

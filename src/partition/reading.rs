@@ -9,7 +9,7 @@ use crate::journal::file::disk::Disk;
 use crate::journal::{Cursor, History, JournalFault};
 use crate::ledger::Commit;
 use crate::ledger::plan::PastEntry;
-use crate::pipeline::outlet;
+use crate::pipeline::dispatch;
 use crate::pipeline::post::Past;
 
 /// Commits that wait for the publisher while it catches up.
@@ -31,7 +31,7 @@ impl<D: Disk> Past for History<D> {
     }
 }
 
-impl<D: Disk> outlet::Outcomes for History<D> {
+impl<D: Disk> dispatch::Outcomes for History<D> {
     fn commit_at(&self, position: Position) -> Result<Arc<Commit>, String> {
         match Self::commit_at(self, position) {
             Ok(Some(commit)) => Ok(commit),
@@ -41,7 +41,7 @@ impl<D: Disk> outlet::Outcomes for History<D> {
     }
 }
 
-impl<D: Disk> outlet::Cursor for Cursor<D> {
+impl<D: Disk> dispatch::Cursor for Cursor<D> {
     fn save(&mut self, position: Position, sync: bool) -> Result<(), String> {
         let saved = self
             .advance(position)

@@ -148,6 +148,10 @@ pub struct Snapshots<D> {
     last: Position,
     /// Bytes of records between the last snapshot and the start.
     behind_bytes: u64,
+    /// Bytes that had been appended since the start when the last one was begun.
+    appended_before: u64,
+    /// After one that could not be written.
+    not_before: Duration,
 }
 
 impl<D: Disk> Snapshots<D> {
@@ -159,6 +163,8 @@ impl<D: Disk> Snapshots<D> {
             schedule,
             last: Position(0),
             behind_bytes: 0,
+            appended_before: 0,
+            not_before: Duration::ZERO,
         }
     }
 
@@ -191,39 +197,45 @@ impl<D: Disk> Snapshots<D> {
         if let Err(fault) = give_way() {
             tracing::warn!(%fault, "snapshots are taken at full priority");
         }
-        let mut appended_before = 0;
-        let mut not_before = Duration::ZERO;
         while !stop.load(Ordering::Acquire) {
             std::thread::park_timeout(LOOK);
-            let appended = self.history.appended_bytes();
-            let bytes = appended.saturating_sub(appended_before);
-            let durable = self.history.durable();
-            let begun = clock.elapsed();
-            if begun < not_before || !self.is_due(durable, bytes) {
+            let Some(event) = self.look(clock, stop) else {
                 continue;
+            };
+            let over = matches!(event, Event::Fault(_));
+            tell(event);
+            if over {
+                return;
             }
-            match build(self.history.disk(), &self.secrets, durable, stop) {
-                Ok(Some(built)) => {
-                    self.last = built.position;
-                    self.behind_bytes = 0;
-                    appended_before = appended;
-                    let took = clock.elapsed().saturating_sub(begun);
-                    tell(Event::Taken { built, took });
-                }
-                Ok(None)
-                | Err(
-                    BuildFault::Write(SnapshotFault::GivenUp)
-                    | BuildFault::Load(LoadFault::GivenUp),
-                ) => {}
-                Err(BuildFault::Write(fault)) => {
-                    not_before = clock.elapsed().saturating_add(PATIENCE);
-                    tell(Event::Failed(fault));
-                }
-                Err(BuildFault::Load(fault)) => {
-                    tell(Event::Fault(fault));
-                    return;
-                }
+        }
+    }
+
+    /// Take a snapshot if one is due. After a fault there is nothing more to take.
+    pub fn look(&mut self, clock: &dyn Clock, stop: &AtomicBool) -> Option<Event> {
+        let appended = self.history.appended_bytes();
+        let bytes = appended.saturating_sub(self.appended_before);
+        let durable = self.history.durable();
+        let begun = clock.elapsed();
+        if begun < self.not_before || !self.is_due(durable, bytes) {
+            return None;
+        }
+        match build(self.history.disk(), &self.secrets, durable, stop) {
+            Ok(Some(built)) => {
+                self.last = built.position;
+                self.behind_bytes = 0;
+                self.appended_before = appended;
+                let took = clock.elapsed().saturating_sub(begun);
+                Some(Event::Taken { built, took })
             }
+            Ok(None)
+            | Err(
+                BuildFault::Write(SnapshotFault::GivenUp) | BuildFault::Load(LoadFault::GivenUp),
+            ) => None,
+            Err(BuildFault::Write(fault)) => {
+                self.not_before = clock.elapsed().saturating_add(PATIENCE);
+                Some(Event::Failed(fault))
+            }
+            Err(BuildFault::Load(fault)) => Some(Event::Fault(fault)),
         }
     }
 

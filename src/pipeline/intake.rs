@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use super::observe::Observer;
 use super::parcel::Arrived;
 use super::stations::{Faults, StationFault};
-use crate::broker::{ConsumerCommand, ConsumerEvent};
+use crate::broker::{ConsumerCommand, ConsumerEvent, Delivery};
+use crate::journal::Room;
 use crate::ring::Producer;
 use crate::telemetry::Health;
 
@@ -33,6 +34,52 @@ impl Unacknowledged {
     }
 }
 
+/// Deliveries as they come in, counted.
+#[derive(Clone)]
+pub struct Arrivals {
+    observer: Observer,
+    unacknowledged: Arc<Unacknowledged>,
+}
+
+impl Arrivals {
+    /// Count for metrics and for the outlet.
+    pub fn new(observer: Observer, unacknowledged: Arc<Unacknowledged>) -> Self {
+        Self {
+            observer,
+            unacknowledged,
+        }
+    }
+
+    /// A new channel counts from zero.
+    pub fn opened(&self) {
+        self.unacknowledged.delivered.store(0, Ordering::Relaxed);
+        self.unacknowledged.acknowledged.store(0, Ordering::Relaxed);
+    }
+
+    /// A delivery came.
+    pub fn arrived(&self, delivery: Delivery) -> Arrived {
+        self.observer.arrived(&delivery);
+        self.unacknowledged
+            .delivered
+            .store(delivery.tag, Ordering::Relaxed);
+        let received = self.observer.clock().elapsed();
+        Arrived { delivery, received }
+    }
+}
+
+/// Why no more may be taken: the first reason that the disk, the outbox or the daemon has.
+pub fn reason_to_pause(
+    room: &Room,
+    backlog: Option<&String>,
+    hold: Option<&String>,
+) -> Option<String> {
+    let crowded = match room {
+        Room::Exhausted { reason } => Some(reason),
+        Room::Enough => None,
+    };
+    crowded.or(backlog).or(hold).cloned()
+}
+
 /// Why intake should not take more; none if it may.
 pub type Gate = watch::Receiver<Option<String>>;
 
@@ -48,14 +95,12 @@ pub struct Intake {
     pub gate: Gate,
     /// Turns true when the daemon stops.
     pub stop: watch::Receiver<bool>,
-    /// For metrics.
-    pub observer: Observer,
+    /// Counts what comes.
+    pub arrivals: Arrivals,
     /// For readiness and status.
     pub health: Arc<Health>,
     /// The partition.
     pub partition: u16,
-    /// Shared with the outlet.
-    pub unacknowledged: Arc<Unacknowledged>,
     /// Where faults are reported.
     pub faults: Faults,
 }
@@ -107,19 +152,11 @@ impl Intake {
     async fn event(&mut self, event: ConsumerEvent) -> bool {
         match event {
             ConsumerEvent::Delivery(delivery) => {
-                self.observer.arrived(&delivery);
-                self.unacknowledged
-                    .delivered
-                    .store(delivery.tag, Ordering::Relaxed);
-                let received = self.observer.clock().elapsed();
-                self.arrived
-                    .push_async(Arrived { delivery, received })
-                    .await
-                    .is_ok()
+                let arrived = self.arrivals.arrived(delivery);
+                self.arrived.push_async(arrived).await.is_ok()
             }
             ConsumerEvent::Opened { .. } => {
-                self.unacknowledged.delivered.store(0, Ordering::Relaxed);
-                self.unacknowledged.acknowledged.store(0, Ordering::Relaxed);
+                self.arrivals.opened();
                 true
             }
             // What the lane's status says of it is shown by `lanes.rs`.

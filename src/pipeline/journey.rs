@@ -12,10 +12,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle as Task;
 
 use super::decode::Sealer;
-use super::intake::{Intake, Unacknowledged};
+use super::dispatch::{Cursor, Dispatch, Outcomes};
+use super::intake::{Arrivals, Intake, Unacknowledged, reason_to_pause};
 use super::lanes::{Role, follow};
 use super::observe::Observer;
-use super::outlet::{Cursor, Outcomes, Outlet};
+use super::outlet::Outlet;
 use super::parcel::Arrived;
 use super::persist::{Frontier, Persist, Persisted};
 use super::post::{Past, Post};
@@ -163,31 +164,28 @@ impl Journey {
         let (stop, stopped) = watch::channel(false);
         let unacknowledged = Arc::new(Unacknowledged::default());
         let (lane, publishing) = lanes(partition, queue, prefetch, shared);
+        let arrivals = Arrivals::new(shared.observer.clone(), Arc::clone(&unacknowledged));
         let intake = Intake {
             events: lane.events,
             commands: lane.commands.clone(),
             arrived,
             gate,
             stop: stopped,
-            observer: shared.observer.clone(),
+            arrivals,
             health: Arc::clone(&shared.health),
             partition,
-            unacknowledged: Arc::clone(&unacknowledged),
             faults: shared.faults.clone(),
         };
+        let (publisher, cursor) = (outgoing.publisher, outgoing.cursor);
         let outlet = Outlet {
             persisted,
             earlier: outgoing.earlier,
             commands: lane.commands,
             publishes: publishing.publishes,
             confirms: publishing.confirms,
-            publisher: outgoing.publisher,
+            dispatch: dispatch(publisher, cursor, &unacknowledged, shared),
             outcomes: outgoing.outcomes,
-            cursor: outgoing.cursor,
-            backlog_bytes_max: shared.settings.outcomes.backlog_bytes_max,
             backlog,
-            observer: shared.observer.clone(),
-            unacknowledged: Arc::clone(&unacknowledged),
             drain_budget: shared.settings.pipeline.drain_budget,
             faults: shared.faults.clone(),
         };
@@ -222,6 +220,23 @@ impl Journey {
             drop(thread.join());
         }
     }
+}
+
+fn dispatch<C: Cursor>(
+    publisher: Publisher,
+    cursor: C,
+    unacknowledged: &Arc<Unacknowledged>,
+    shared: &Shared,
+) -> Dispatch<C> {
+    let backlog_bytes_max = shared.settings.outcomes.backlog_bytes_max;
+    let (observer, unacknowledged) = (shared.observer.clone(), Arc::clone(unacknowledged));
+    Dispatch::new(
+        publisher,
+        cursor,
+        backlog_bytes_max,
+        observer,
+        unacknowledged,
+    )
 }
 
 /// Open the two lanes, whose states are shown.
@@ -322,13 +337,11 @@ fn gate(
     let (closed, gate) = watch::channel(None);
     tokio::spawn(async move {
         loop {
-            let reason = match &*room.borrow_and_update() {
-                Room::Exhausted { reason } => Some(reason.clone()),
-                Room::Enough => None,
-            };
-            let reason = reason
-                .or_else(|| backlog.borrow_and_update().clone())
-                .or_else(|| hold.borrow_and_update().clone());
+            let reason = reason_to_pause(
+                &room.borrow_and_update(),
+                backlog.borrow_and_update().as_ref(),
+                hold.borrow_and_update().as_ref(),
+            );
             closed.send_if_modified(|known| {
                 let changed = *known != reason;
                 known.clone_from(&reason);

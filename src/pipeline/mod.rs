@@ -13,6 +13,7 @@
 //! | `persist.rs` | commits to stable storage; makes the proof that they are |
 //! | `acknowledge.rs` | what may be acknowledged, by proof |
 //! | `publish.rs` | outcomes, replies and dead letters until they are confirmed |
+//! | `dispatch.rs` | the last two together, in the order of what becomes durable |
 //!
 //! The rules of each station are plain functions of values, so that they can be driven without threads
 //! and without a broker; `stations.rs`, `intake.rs` and `outlet.rs` give them threads, tasks and lanes.
@@ -26,6 +27,7 @@ pub mod post;
 pub mod persist;
 pub mod acknowledge;
 pub mod publish;
+pub mod dispatch;
 pub mod stations;
 pub mod outlet;
 pub mod lanes;

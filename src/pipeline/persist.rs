@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::parcel::Batch;
 use crate::ids::Position;
-use crate::journal::{Journal, JournalFault};
+use crate::journal::{Journal, JournalFault, Room};
 
 /// Proof that everything up to a position is on stable storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub struct Persist<J> {
     journal: J,
     durable: Durable,
     frontier: Frontier,
+    /// Whether nothing was appended since the journal rested.
+    rested: bool,
 }
 
 impl<J: Journal> Persist<J> {
@@ -77,6 +79,7 @@ impl<J: Journal> Persist<J> {
             journal,
             durable: Durable(durable),
             frontier,
+            rested: true,
         }
     }
 
@@ -94,6 +97,7 @@ impl<J: Journal> Persist<J> {
     pub fn persist(&mut self, batches: Vec<Batch>) -> Result<Persisted, JournalFault> {
         let mut appended = false;
         for commit in batches.iter().filter_map(|batch| batch.commit.as_deref()) {
+            self.rested = false;
             self.journal.append(commit)?;
             appended = true;
         }
@@ -105,5 +109,22 @@ impl<J: Journal> Persist<J> {
             proof: self.durable,
             batches,
         })
+    }
+
+    /// Whether the end of the journal has been sealed since the last commit.
+    pub fn has_rested(&self) -> bool {
+        self.rested
+    }
+
+    /// To be called when nothing has come for a while, and at the end.
+    pub fn rest(&mut self) -> Result<(), JournalFault> {
+        self.journal.rest()?;
+        self.rested = true;
+        Ok(())
+    }
+
+    /// Whether the journal has room for more.
+    pub fn room(&mut self) -> Room {
+        self.journal.room()
     }
 }

@@ -87,14 +87,7 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
             pulse.busy();
             let began = observer.clock().elapsed();
             let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
-            let mut decoded: Vec<Parcel> = messages
-                .drain(..)
-                .map(|arrived| self.parcel(arrived))
-                .collect();
-            seal(
-                decoded.iter_mut().flat_map(|parcel| &mut parcel.items),
-                &mut self.sealer,
-            )?;
+            let decoded = self.parcels(messages.drain(..))?;
             let jobs = decoded.iter().map(|parcel| parcel.items.len()).sum();
             let took = observer.clock().elapsed().saturating_sub(began);
             observer.decoded(jobs, count, took);
@@ -106,6 +99,18 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
                 pulse.beat();
             }
         }
+    }
+
+    /// Decode messages and seal their texts, with one sync for all keys that are new. After a fault
+    /// nothing of them may go on.
+    pub fn parcels(
+        &mut self,
+        messages: impl Iterator<Item = Arrived>,
+    ) -> Result<Vec<Parcel>, VaultFault> {
+        let mut decoded: Vec<Parcel> = messages.map(|arrived| self.parcel(arrived)).collect();
+        let items = decoded.iter_mut().flat_map(|parcel| &mut parcel.items);
+        seal(items, &mut self.sealer)?;
+        Ok(decoded)
     }
 
     fn parcel(&mut self, arrived: Arrived) -> Parcel {
@@ -218,10 +223,9 @@ impl Persisting {
         pulse: Pulse,
     ) -> Result<(), StationFault> {
         let mut waiting = Vec::new();
-        let mut sealed = true;
         loop {
             pulse.idle();
-            let patience = if sealed {
+            let patience = if station.has_rested() {
                 // While intake is held nothing comes that would make us look again.
                 self.is_crowded().then_some(ROOM_LOOK)
             } else {
@@ -234,13 +238,9 @@ impl Persisting {
             pulse.busy();
             match taken {
                 Some(Taken::Closed) => break,
-                None if sealed => self.look_at_room(&mut station),
-                None => {
-                    station.journal().rest()?;
-                    sealed = true;
-                }
+                None if station.has_rested() => self.look_at_room(&mut station),
+                None => station.rest()?,
                 Some(Taken::Some(_)) => {
-                    sealed = false;
                     let persisted = persist(&mut station, std::mem::take(&mut waiting), observer)?;
                     self.look_at_room(&mut station);
                     if self.outlet.blocking_send(persisted).is_err() {
@@ -249,7 +249,7 @@ impl Persisting {
                 }
             }
         }
-        station.journal().rest()?;
+        station.rest()?;
         pulse.retire();
         Ok(())
     }
@@ -259,7 +259,7 @@ impl Persisting {
     }
 
     fn look_at_room<J: Journal>(&self, station: &mut Persist<J>) {
-        let room = station.journal().room();
+        let room = station.room();
         self.room.send_if_modified(|known| {
             let changed = *known != room;
             *known = room;
@@ -268,7 +268,8 @@ impl Persisting {
     }
 }
 
-fn persist<J: Journal>(
+/// Make batches durable and tell the metrics.
+pub fn persist<J: Journal>(
     station: &mut Persist<J>,
     batches: Vec<Batch>,
     observer: &Observer,

@@ -5,10 +5,11 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::bench::rig::observer;
-use crate::ids::BookIndex;
+use crate::ids::{BookIndex, Position};
 use crate::jobs::desk::Desk;
-use crate::ledger::NameTable;
-use crate::pipeline::publish::{Mode, Targets};
+use crate::ledger::commit::DuplicateRecord;
+use crate::ledger::{NameTable, Record, Reply};
+use crate::pipeline::publish::{Mode, Publisher, Targets};
 use crate::pipeline::stations::StationFault;
 
 /// Gives one commit, whatever it is asked for.
@@ -71,13 +72,15 @@ fn bench() -> (Bench, Arc<Commit>) {
         commands,
         publishes,
         confirms,
-        publisher: Publisher::new(Mode::Off, targets, names, Position(0)),
+        dispatch: Dispatch::new(
+            Publisher::new(Mode::Off, targets, names, Position(0)),
+            saved.clone(),
+            1 << 20,
+            observer(),
+            Arc::default(),
+        ),
         outcomes: One(Arc::clone(&commit)),
-        cursor: saved.clone(),
-        backlog_bytes_max: 1 << 20,
         backlog: watch::channel(None).0,
-        observer: observer(),
-        unacknowledged: Arc::default(),
         drain_budget: Duration::ZERO,
         faults,
     };
