@@ -22,8 +22,8 @@
 
 pub mod lenient;
 pub mod raw_json;
-pub mod money;
 pub mod time;
+pub mod money;
 pub mod ids;
 pub mod limits;
 pub mod code;

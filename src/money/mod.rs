@@ -11,7 +11,9 @@ pub mod decimal;
 pub mod round;
 pub mod share;
 pub mod currency;
+pub mod day_count;
 
+pub use day_count::DayCount;
 pub use decimal::{Percent, Price, Quantity, RateValue};
 pub use minor::{AMOUNT_MAX, Minor, print_minor};
 pub use number::{DecimalText, Number, NumberFault};

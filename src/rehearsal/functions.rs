@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
 use crate::money::currency::currency;
+use crate::money::day_count::{CouponPeriod, DayCount};
 use crate::money::minor::signed_minor;
 use crate::money::share::largest_remainder;
 use crate::money::{Number, Ratio, Rounding, print_minor};
 use crate::time::Date;
 use crate::time::calendar::{Calendar, Convention};
-use crate::time::day_count::{CouponPeriod, DayCount};
 
 /// Decimals of a fraction of a year.
 const FRACTION_DECIMALS: u8 = 12;

@@ -6,11 +6,9 @@
 pub mod date;
 pub mod instant;
 pub mod calendar;
-pub mod day_count;
 pub mod clock;
 
 pub use calendar::{Calendar, CalendarRecord, Convention};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use date::{Date, DateText, Month};
-pub use day_count::DayCount;
 pub use instant::{Timestamp, Zone};

@@ -13,8 +13,8 @@
 //! The first day is included, the last one is not. Nothing is rounded here: the one rounding belongs to
 //! the formula that uses the fraction.
 
-use super::date::Date;
-use crate::money::Ratio;
+use super::Ratio;
+use crate::time::Date;
 
 /// A day count convention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
