@@ -1,7 +1,7 @@
 //! What does one job allocate, station by station?
 //!
-//! Counted, not timed: the system's allocator is wrapped by one that counts. The figures are those of
-//! a run that is warm, with jobs of two legs, a thousand in a message.
+//! Counted, not timed: the system's allocator is wrapped by one that counts. The figures are those
+//! of a run that is warm, with jobs of two legs, a thousand in a message.
 
 #![expect(
     clippy::integer_division,

@@ -1,10 +1,10 @@
 //! How much of a bare consumer's rate is left when every message becomes durable entries?
 //!
 //! A private broker, and in one run, alternating: a consumer that only acknowledges, kontor without
-//! outcomes, a relay that publishes one confirmed message for each, kontor with one outcome for each,
-//! and the worker one would write first, with a PostgreSQL transaction a message. Every queue is
-//! filled beforehand; a rate is taken between the first tenth and the last acknowledgement, so that
-//! starting is in nobody's time.
+//! outcomes, a relay that publishes one confirmed message for each, kontor with one outcome for
+//! each, and the worker one would write first, with a PostgreSQL transaction a message. Every queue
+//! is filled beforehand; a rate is taken between the first tenth and the last acknowledgement, so
+//! that starting is in nobody's time.
 
 use std::io::Write;
 use std::path::PathBuf;

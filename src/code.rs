@@ -1,10 +1,12 @@
 //! The stable codes: every way in which kontor says no, in the order of the catalogue.
 //!
-//! A code never changes its meaning and its number is never used again. The order of this list is the
-//! order in which codes of one step and one place are chosen.
+//! A code never changes its meaning and its number is never used again. The order of this list is
+//! the order in which codes of one step and one place are chosen.
 
 macro_rules! codes {
-    ($($group:literal { $($variant:ident = $number:literal $text:literal, $meaning:literal, $advice:literal;)* })*) => {
+    ($($group:literal {
+        $($variant:ident = $number:literal $text:literal, $meaning:literal, $advice:literal;)*
+    })*) => {
         /// A stable code; consumers treat an unknown one as a final refusal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
@@ -51,13 +53,15 @@ codes! {
     "Transport" {
         MessageMalformed = 101 "MESSAGE_MALFORMED",
             "the message is not a readable job",
-            "Send one JSON object (or one per line) with key, kind and data, valid UTF-8, no duplicate members, at most 16 levels deep.";
+            "Send one JSON object (or one per line) with key, kind and data, valid UTF-8, \
+             no duplicate members, at most 16 levels deep.";
         MessageTooLarge = 102 "MESSAGE_TOO_LARGE",
             "the message is larger than the limit",
             "Split it: at most 1 MiB and 10,000 jobs a message.";
         ContentTypeUnsupported = 103 "CONTENT_TYPE_UNSUPPORTED",
             "the content type is missing, unknown or encoded",
-            "Send application/json, application/x-ndjson or application/vnd.kontor.jobs.v1+bincode without content_encoding.";
+            "Send application/json, application/x-ndjson or \
+             application/vnd.kontor.jobs.v1+bincode without content_encoding.";
         BookUnknown = 104 "BOOK_UNKNOWN",
             "this partition holds no such book",
             "Publish with the name of a configured book as routing key, or configure the book.";
@@ -106,7 +110,8 @@ codes! {
             "Correct the member at the path.";
         DateOutOfRange = 306 "DATE_OUT_OF_RANGE",
             "the date lies outside what may be booked",
-            "Use a date of 1900 to 2199, not more than 366 days ahead, and not in the past where it must not be.";
+            "Use a date of 1900 to 2199, not more than 366 days ahead, and not in the \
+             past where it must not be.";
         PeriodUnknown = 307 "PERIOD_UNKNOWN",
             "there is no such month or year",
             "Write YYYY-MM or YYYY.";
@@ -193,7 +198,8 @@ codes! {
             "Nothing is left to do; post anew if needed.";
         NotReversible = 609 "NOT_REVERSIBLE",
             "this entry cannot be reversed by itself",
-            "Use the job of its document (credit note, void); post a reversed entry anew instead of reversing its reversal.";
+            "Use the job of its document (credit note, void); post a reversed entry anew \
+             instead of reversing its reversal.";
         AssertionFailed = 610 "ASSERTION_FAILED",
             "an account would not have the balance asserted",
             "Find the difference before posting.";
@@ -394,7 +400,8 @@ impl Code {
         Self::ALL.iter().copied().find(|code| code.text() == text)
     }
 
-    /// Whether a message with this fault is set aside as a dead letter instead of getting an outcome.
+    /// Whether a message with this fault is set aside as a dead letter instead of getting an
+    /// outcome.
     pub fn is_dead_letter(self) -> bool {
         self.group() == "Transport"
             || matches!(

@@ -8,7 +8,8 @@ macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
         $(#[$doc])*
         #[derive(
-            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash,
+            Serialize, Deserialize,
         )]
         pub struct $name(pub $inner);
 
@@ -96,7 +97,8 @@ pub fn is_book_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-/// Whether a text may name an account: 1 to 96 of `[a-z0-9_/.-]`, upper case only after the first `/`.
+/// Whether a text may name an account: 1 to 96 of `[a-z0-9_/.-]`, upper case only after the first
+/// `/`.
 pub fn is_account_name(text: &str) -> bool {
     if !(1..=96).contains(&text.len()) {
         return false;

@@ -7,8 +7,9 @@
 //!   broker    wire                engine            journal  └▶ publish
 //! ```
 //!
-//! A pure state machine stands in the middle; everything else carries bytes to it and facts away from
-//! it. Read the modules in this order: [`ledger`], [`jobs`], [`engine`], [`journal`], [`pipeline`].
+//! A pure state machine stands in the middle; everything else carries bytes to it and facts away
+//! from it. Read the modules in this order: [`ledger`], [`jobs`], [`engine`], [`journal`],
+//! [`pipeline`].
 
 #![cfg_attr(
     test,

@@ -4,7 +4,8 @@
 
 /// Bytes of a message; a producer splits what is larger.
 pub const MESSAGE_BYTES_MAX: usize = 1_048_576;
-/// Jobs of one message with many jobs: one message is settled as a whole, so it must stay a fraction of a second.
+/// Jobs of one message with many jobs: one message is settled as a whole, so it must stay a
+/// fraction of a second.
 pub const MESSAGE_JOBS_MAX: usize = 10_000;
 /// Levels of nesting of a JSON body; no schema of ours needs half of them.
 pub const JSON_DEPTH_MAX: usize = 16;

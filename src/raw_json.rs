@@ -1,7 +1,7 @@
 //! A JSON value that is kept as text: reference records, whose shape follows from their type.
 //!
-//! This file alone, below the wire, knows `serde_json`, so that the ledger can keep and read records
-//! without knowing how JSON is read.
+//! This file alone, below the wire, knows `serde_json`, so that the ledger can keep and read
+//! records without knowing how JSON is read.
 
 use std::fmt;
 

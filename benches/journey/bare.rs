@@ -1,6 +1,7 @@
 //! The bare consumer: takes messages and acknowledges them, nothing else.
 //!
-//! It acknowledges what is there at once, as kontor does: everything up to a delivery with one frame.
+//! It acknowledges what is there at once, as kontor does: everything up to a delivery with one
+//! frame.
 
 use std::time::Instant;
 

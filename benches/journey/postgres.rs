@@ -17,7 +17,8 @@ const USER: &str = "nobody";
 /// What the worker keeps, and nothing more.
 const TABLES: &str = "
     CREATE TABLE job (key text PRIMARY KEY);
-    CREATE TABLE balance (account text PRIMARY KEY, debits bigint NOT NULL, credits bigint NOT NULL);
+    CREATE TABLE balance
+        (account text PRIMARY KEY, debits bigint NOT NULL, credits bigint NOT NULL);
     CREATE TABLE entry (
         number bigserial PRIMARY KEY,
         key text NOT NULL,

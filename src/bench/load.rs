@@ -1,4 +1,5 @@
-//! The load of the benchmarks: two-leg entries between many accounts, each job with a key of its own.
+//! The load of the benchmarks: two-leg entries between many accounts, each job with a key of its
+//! own.
 
 use std::fmt::Write as _;
 
@@ -47,8 +48,8 @@ impl Load {
         // Writing to a string cannot fail.
         let _infallible = write!(
             out,
-            "{{\"key\":\"bench-{number:012}\",\"kind\":\"entry.post\",\"book\":\"{BOOK}\",\"data\":{{\"legs\":[\
-             {{\"dr\":\"wallet/{debit}\",\"amount\":\"{whole}.{part:02}\"}},\
+            "{{\"key\":\"bench-{number:012}\",\"kind\":\"entry.post\",\"book\":\"{BOOK}\",\
+             \"data\":{{\"legs\":[{{\"dr\":\"wallet/{debit}\",\"amount\":\"{whole}.{part:02}\"}},\
              {{\"cr\":\"wallet/{credit}\",\"amount\":\"{whole}.{part:02}\"}}]}}}}"
         );
     }
@@ -91,8 +92,8 @@ impl Load {
     }
 }
 
-/// Messages made once and given again and again, each time with fresh keys: so that a run of millions
-/// of jobs neither holds them all in memory nor pays for their making.
+/// Messages made once and given again and again, each time with fresh keys: so that a run of
+/// millions of jobs neither holds them all in memory nor pays for their making.
 #[derive(Debug)]
 pub struct Stock {
     messages: Vec<Message>,
@@ -167,8 +168,8 @@ const KEY_DIGITS: usize = 12;
 /// Code of `entry.post`.
 const ENTRY_POST: u16 = 201;
 
-/// An engine with one book of so many accounts in EUR, none of them limited, and the commit that made
-/// it so.
+/// An engine with one book of so many accounts in EUR, none of them limited, and the commit that
+/// made it so.
 pub fn engine(accounts: u32) -> Result<(Engine, Commit), Inconsistent> {
     let secrets = Secrets {
         natural: NaturalKeys(SECRET),

@@ -1,7 +1,7 @@
 //! Measurements that an operator can repeat: `kontor bench`.
 //!
-//! Each file answers one question. Figures are throughputs of one run; what is compared is measured in
-//! the same run, side by side, because machines differ and are noisy.
+//! Each file answers one question. Figures are throughputs of one run; what is compared is measured
+//! in the same run, side by side, because machines differ and are noisy.
 
 pub mod load;
 pub mod rig;

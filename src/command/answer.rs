@@ -1,4 +1,5 @@
-//! Questions as the reading commands ask them: through the door that clients use, printed as tables.
+//! Questions as the reading commands ask them: through the door that clients use, printed as
+//! tables.
 
 use std::io::Write;
 

@@ -1,7 +1,8 @@
 //! The command line: the list of subcommands, and what all of them have in common.
 //!
-//! A command reads its arguments, asks the library and prints. It decides nothing about money. What it
-//! prints goes to standard output, what went wrong to standard error, and the exit code says which:
+//! A command reads its arguments, asks the library and prints. It decides nothing about money. What
+//! it prints goes to standard output, what went wrong to standard error, and the exit code says
+//! which:
 //!
 //! | Code | Means                                                          |
 //! |------|----------------------------------------------------------------|
@@ -82,7 +83,8 @@ impl Command {
     }
 }
 
-/// The back office of a company as one daemon: jobs from RabbitMQ become entries in a durable journal
+/// The back office of a company as one daemon: jobs from RabbitMQ become entries in a durable
+/// journal
 #[derive(Debug, Parser)]
 #[command(name = "kontor", version, after_help = AFTER_HELP, max_term_width = 100)]
 struct CommandLine {

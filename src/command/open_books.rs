@@ -1,7 +1,7 @@
 //! The books of a state directory, opened beside whoever writes to it.
 //!
-//! Reading takes no lock, cuts nothing and writes nothing. It goes as far as the writer has said that
-//! everything is synced; without a writer's word as far as whole frames go.
+//! Reading takes no lock, cuts nothing and writes nothing. It goes as far as the writer has said
+//! that everything is synced; without a writer's word as far as whole frames go.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

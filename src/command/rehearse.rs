@@ -16,8 +16,9 @@ use crate::report::{Format, render};
 /// Rehearse case files in memory and compare with what they expect
 ///
 /// A case says what stands in the books, which jobs come, and what must become of them. It runs
-/// through the same decoder and engine as in the daemon, without broker and without disk. A case that
-/// needs a kind or option which this release has not built is listed apart and counts as not passed.
+/// through the same decoder and engine as in the daemon, without broker and without disk. A case
+/// that needs a kind or option which this release has not built is listed apart and counts as not
+/// passed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

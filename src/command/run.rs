@@ -14,8 +14,8 @@ const WORKER_THREADS: usize = 2;
 
 /// Run the daemon until SIGTERM or SIGINT
 ///
-/// It takes jobs from the queues of its partitions, posts them, makes them durable, acknowledges them
-/// and publishes their outcomes. It refuses to start on a broker that is not as it must be.
+/// It takes jobs from the queues of its partitions, posts them, makes them durable, acknowledges
+/// them and publishes their outcomes. It refuses to start on a broker that is not as it must be.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

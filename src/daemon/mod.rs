@@ -1,7 +1,8 @@
 //! The daemon: one process that runs the journeys of its partitions until it is told to stop.
 //!
-//! It assembles what the other folders make and decides only about beginnings and ends: what is checked
-//! before the first delivery is taken, in which order things stop, and with which exit code.
+//! It assembles what the other folders make and decides only about beginnings and ends: what is
+//! checked before the first delivery is taken, in which order things stop, and with which exit
+//! code.
 
 pub mod connect;
 pub mod reload;
@@ -136,8 +137,8 @@ pub async fn run(
     else {
         return Ok(());
     };
-    // A second daemon on the same directory has the same address too; what it must hear about first is
-    // the lock, so a taken address is reported only now.
+    // A second daemon on the same directory has the same address too; what it must hear about first
+    // is the lock, so a taken address is reported only now.
     let http = http?;
     process.health.ready("start");
     notify::ready("consuming");

@@ -1,9 +1,9 @@
 //! Rules for every plan, whatever kind asked for it.
 //!
-//! Kinds check what the catalogue tells them to, in its order. This is where nothing can be forgotten:
-//! every entry balances per unit, every account is open and not frozen, every booking date lies in a
-//! period the actor may post to, every asserted balance holds, and no limit breaks. Limits are judged
-//! on the sum of a plan's legs per account, never leg by leg.
+//! Kinds check what the catalogue tells them to, in its order. This is where nothing can be
+//! forgotten: every entry balances per unit, every account is open and not frozen, every booking
+//! date lies in a period the actor may post to, every asserted balance holds, and no limit breaks.
+//! Limits are judged on the sum of a plan's legs per account, never leg by leg.
 
 use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo, UnitIndex};

@@ -1,9 +1,9 @@
 //! The keys a partition remembers, without a horizon.
 //!
 //! A key is found by 128 bits of a keyed hash of book and key; with it stand the fingerprint of its
-//! first content and the position of its first outcome: 40 bytes, and one byte of the table. The table
-//! is split in many small ones by the first bits of the hash, so that growing moves few entries at a
-//! time and no batch waits for a large copy.
+//! first content and the position of its first outcome: 40 bytes, and one byte of the table. The
+//! table is split in many small ones by the first bits of the hash, so that growing moves few
+//! entries at a time and no batch waits for a large copy.
 
 use hashbrown::HashTable;
 

@@ -1,9 +1,9 @@
 //! The posting engine: a deterministic state machine with one door.
 //!
 //! [`Engine::apply`] takes a batch of decoded jobs and gives back a commit: every job's outcome and
-//! effects. It reads no clock and no disk and draws no chance; the same state and the same batch give
-//! the same commit. [`Engine::replay`] takes a commit from the journal and applies its effects without
-//! running a rule. Both change the books through [`Book::apply`] only.
+//! effects. It reads no clock and no disk and draws no chance; the same state and the same batch
+//! give the same commit. [`Engine::replay`] takes a commit from the journal and applies its effects
+//! without running a rule. Both change the books through [`Book::apply`] only.
 
 pub mod admit;
 pub mod keys;
@@ -31,8 +31,8 @@ pub enum Verdict {
     Duplicate(Position),
     /// It must be set aside; its key stays free.
     Dead(DeadLetter),
-    /// The rule needs an entry that must be read from the journal first. Nothing was done: the caller
-    /// makes everything before durable, looks the entry up and offers the job again.
+    /// The rule needs an entry that must be read from the journal first. Nothing was done: the
+    /// caller makes everything before durable, looks the entry up and offers the job again.
     NeedsEntry(EntryNo),
 }
 
@@ -111,7 +111,8 @@ impl Engine {
         StateDigest(form.finish())
     }
 
-    /// Begin a commit recorded at `now`, or just after the last one if the clock stands or went back.
+    /// Begin a commit recorded at `now`, or just after the last one if the clock stands or went
+    /// back.
     pub fn begin(&mut self, now: Timestamp) -> Commit {
         self.last_recorded_at = now.max(self.last_recorded_at.next());
         self.today.clear();
@@ -127,7 +128,8 @@ impl Engine {
         }
     }
 
-    /// The entry of the past that a job's rule needs to see and has not seen yet, if the book has it.
+    /// The entry of the past that a job's rule needs to see and has not seen yet, if the book has
+    /// it.
     pub fn needs_entry(&self, job: &Job) -> Option<EntryNo> {
         let (Body::Data(data), Looked::Not) = (&job.body, &job.entry) else {
             return None;

@@ -6,9 +6,9 @@
 //! | `account.update` | –     | –      | nothing is posted |
 //! | `account.close`  | –     | –      | nothing is posted |
 //!
-//! Every change is a version of the account's record; what it was before stands in the journal. A limit
-//! may be set under the present figure: the outcome says by how much, and from then on only moves in
-//! the better direction pass. A closed account stays as it is for ever.
+//! Every change is a version of the account's record; what it was before stands in the journal. A
+//! limit may be set under the present figure: the outcome says by how much, and from then on only
+//! moves in the better direction pass. A closed account stays as it is for ever.
 //!
 //! Not here: changes that begin on a later day, and approval of raised limits.
 
@@ -119,7 +119,8 @@ pub struct Open {
 
 impl JobKind for Open {
     const SUMMARY: &'static str = "Open an account.";
-    const EXAMPLE: &'static str = r#"{ "account": "wallet/7", "unit": "EUR", "class": "liability", "min_available": "0.00" }"#;
+    const EXAMPLE: &'static str = r#"{
+        "account": "wallet/7", "unit": "EUR", "class": "liability", "min_available": "0.00" }"#;
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
         if let Some(text) = &mut self.text {
@@ -405,8 +406,8 @@ impl Limits<'_> {
     }
 }
 
-/// A limit in the account's unit: zero and negative are allowed. While the unit is not known only the
-/// form counts.
+/// A limit in the account's unit: zero and negative are allowed. While the unit is not known only
+/// the form counts.
 fn limit(
     text: Option<&DecimalText>,
     unit: &str,

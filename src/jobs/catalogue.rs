@@ -1,7 +1,7 @@
 //! The names of the whole catalogue with their codes, built or not.
 //!
-//! A code is never used again and the hundreds are families. A kind that is not built yet still has its
-//! name here, so that a refused reuse of a key can name it.
+//! A code is never used again and the hundreds are families. A kind that is not built yet still has
+//! its name here, so that a refused reuse of a key can name it.
 
 use crate::ids::KindCode;
 

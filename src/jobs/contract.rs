@@ -11,8 +11,9 @@ use crate::ledger::{Book, Facts, Plan, Rejection};
 /// One kind of job. Its type is the shape of `data`; unknown members are refused by serde.
 ///
 /// The order of checks is that of the catalogue, section 4. What serde refuses and what [`options`]
-/// refuses is found before the book is asked; [`plan`] does the rest in order: dates, period, amounts,
-/// references, units, structure, state. Approval policies, funds and limits are the engine's.
+/// refuses is found before the book is asked; [`plan`] does the rest in order: dates, period,
+/// amounts, references, units, structure, state. Approval policies, funds and limits are the
+/// engine's.
 ///
 /// [`options`]: JobKind::options
 /// [`plan`]: JobKind::plan
@@ -72,7 +73,10 @@ macro_rules! job_kinds {
             pub const BUILT: &'static [u16] = &[$($code,)*];
 
             /// Visit the type of a kind; none if it is not built.
-            pub fn visit<V: KindVisitor>(code: $crate::ids::KindCode, visitor: &mut V) -> Option<V::Made> {
+            pub fn visit<V: KindVisitor>(
+                code: $crate::ids::KindCode,
+                visitor: &mut V,
+            ) -> Option<V::Made> {
                 let info = catalogue::info(code)?;
                 match code.0 {
                     $($code => Some(visitor.visit::<$type>(info, Self::$variant)),)*
@@ -121,15 +125,19 @@ macro_rules! job_kinds {
             }
 
             /// Hand the data to a serializer-generic function.
-            pub fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self { $(Self::$variant(data) => serde::Serialize::serialize(&**data, serializer),)* }
+            pub fn serialize<S: serde::Serializer>(
+                &self,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                use serde::Serialize as _;
+                match self { $(Self::$variant(data) => (**data).serialize(serializer),)* }
             }
         }
 
         const _: () = {
             let codes = JobData::BUILT;
             let mut at = 1;
-            #[expect(clippy::indexing_slicing, reason = "a constant list, walked within its length")]
+            #[expect(clippy::indexing_slicing, reason = "a constant list, within its length")]
             while at < codes.len() {
                 assert!(codes[at - 1] < codes[at], "job codes ascend and are never reused");
                 at += 1;

@@ -5,8 +5,8 @@
 //! | `entry.post`    | accounts of `dr` legs    | accounts of `cr` legs    | as given per leg |
 //! | `entry.reverse` | accounts once credited   | accounts once debited    | as posted        |
 //!
-//! An entry is reversed whole and once. A reversal is never reversed: what was right after all is posted
-//! anew. What a document owns is undone by the document's own jobs.
+//! An entry is reversed whole and once. A reversal is never reversed: what was right after all is
+//! posted anew. What a document owns is undone by the document's own jobs.
 
 mod reverse;
 
@@ -188,8 +188,9 @@ impl Post {
         Ok((booking, value.unwrap_or(booking)))
     }
 
-    /// Step 6: every amount, with the decimals of its account's unit as far as the account is known.
-    /// The legs enter the plan here; an unknown account keeps its place until step 7 names it.
+    /// Step 6: every amount, with the decimals of its account's unit as far as the account is
+    /// known. The legs enter the plan here; an unknown account keeps its place until step 7 names
+    /// it.
     fn amounts(&self, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         for (at, leg) in self.legs.iter().enumerate() {
             let (name, side) = leg.place();
@@ -279,7 +280,8 @@ impl Post {
 /// Stands for an account that the book does not have, until its turn to be refused comes.
 const NOT_FOUND: AccountIndex = AccountIndex(u32::MAX);
 
-/// Decimals assumed while an account is unknown: as many as any unit has, so that only the form counts.
+/// Decimals assumed while an account is unknown: as many as any unit has, so that only the form
+/// counts.
 const ANY_DECIMALS: u8 = crate::money::minor::DECIMALS_MAX;
 
 fn amount_of(

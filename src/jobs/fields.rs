@@ -69,7 +69,8 @@ impl schemars::JsonSchema for Id {
     }
 }
 
-/// Personal text: plain while it is checked, sealed under its subject's key before the engine sees it.
+/// Personal text: plain while it is checked, sealed under its subject's key before the engine sees
+/// it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Text {
     /// As it came.
@@ -168,8 +169,9 @@ const CARD_PREFIXES: [&str; 14] = [
     "4", "51", "52", "53", "54", "55", "2221", "23", "24", "25", "26", "34", "37", "6",
 ];
 
-/// Byte ranges of digit runs in a text that look like card numbers: 13 to 19 digits (blanks and dashes
-/// within are passed over), a known issuer's prefix, and a right check digit (Luhn, ISO/IEC 7812).
+/// Byte ranges of digit runs in a text that look like card numbers: 13 to 19 digits (blanks and
+/// dashes within are passed over), a known issuer's prefix, and a right check digit (Luhn, ISO/IEC
+/// 7812).
 pub fn card_numbers(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
     let mut run: Option<(usize, usize, String)> = None;

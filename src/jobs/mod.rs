@@ -1,7 +1,8 @@
 //! The job kinds: one file per family, one line per kind.
 //!
-//! A kind says what its data are, which texts in them are personal, and what it asks of the book. It
-//! never changes anything: the engine checks the plan with rules common to all kinds and applies it.
+//! A kind says what its data are, which texts in them are personal, and what it asks of the book.
+//! It never changes anything: the engine checks the plan with rules common to all kinds and applies
+//! it.
 
 pub mod contract;
 pub mod catalogue;

@@ -5,10 +5,10 @@
 //! | `period.open`  | –     | –      | nothing is posted |
 //! | `period.close` | –     | –      | nothing is posted |
 //!
-//! A month that no period job has named is open as soon as it has begun; before that it may be opened.
-//! A year stands for its months: a step is done for those that it fits, and there must be one. A soft
-//! lock stops everybody but the role `closing`, and that role undoes it. A book that has no users knows
-//! no roles: there everybody may.
+//! A month that no period job has named is open as soon as it has begun; before that it may be
+//! opened. A year stands for its months: a step is done for those that it fits, and there must be
+//! one. A soft lock stops everybody but the role `closing`, and that role undoes it. A book that
+//! has no users knows no roles: there everybody may.
 //!
 //! Not here: hard closing with its entries, and reversals that a new month brings by itself.
 

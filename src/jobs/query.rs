@@ -2,8 +2,8 @@
 //!
 //! A question has no key, no plan and no outcome in the journal. It is answered from one state of a
 //! book, and says which by the sequence of the last outcome in it. Figures of now come from the
-//! counters. Figures of a day come from adding up the entries until that day, because a late entry may
-//! be dated before an early one; the caller says where the past is read from.
+//! counters. Figures of a day come from adding up the entries until that day, because a late entry
+//! may be dated before an early one; the caller says where the past is read from.
 //!
 //! | Question               | Answer                                                          |
 //! |------------------------|-----------------------------------------------------------------|
@@ -424,7 +424,8 @@ mod tests {
         }
     }
 
-    /// A late entry of 10.00 dated in March, with a value date in May; one of 5.00 in April; yen now.
+    /// A late entry of 10.00 dated in March, with a value date in May; one of 5.00 in April; yen
+    /// now.
     fn desk() -> Desk {
         let mut desk = Desk::new(&ROWS, &[]);
         for (dates, amount) in [

@@ -4,8 +4,8 @@
 //! |-----------------|-------|--------|-------------------|
 //! | `reference.set` | –     | –      | nothing is posted |
 //!
-//! A record has versions, each with its first day; rules ask for the one that holds on a date. Setting a
-//! record never changes what held before today. Old and new stay in the journal.
+//! A record has versions, each with its first day; rules ask for the one that holds on a date.
+//! Setting a record never changes what held before today. Old and new stay in the journal.
 //!
 //! Not here: approval policies (a policy that nothing enforces would be worse than none), and later
 //! first days of the two records that hold at once, `series` and `rounding`.

@@ -1,7 +1,7 @@
 //! Commits in order, read from frames: for replay, for the publisher's catching up, for commands.
 //!
-//! What the frames promise (checksums, chain, positions without a gap) the reader below has checked;
-//! here the bytes become a commit again, and the two must name the same records.
+//! What the frames promise (checksums, chain, positions without a gap) the reader below has
+//! checked; here the bytes become a commit again, and the two must name the same records.
 
 use super::JournalFault;
 use super::file::disk::Disk;

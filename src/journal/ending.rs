@@ -1,8 +1,8 @@
 //! How the runs before this one ended, as the journal tells it.
 //!
 //! A run begins with a start record and, if it ends in order, closes with a stop record. What a
-//! restart must know to find a poison job: how often the daemon began and got nowhere, and which job
-//! was being tried alone.
+//! restart must know to find a poison job: how often the daemon began and got nowhere, and which
+//! job was being tried alone.
 
 use crate::ids::Hash128;
 use crate::ledger::{Commit, Record};

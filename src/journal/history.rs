@@ -1,9 +1,9 @@
-//! What the journal holds, read beside its writer: commits in order, one by its position, an entry by
-//! its number. Durable commits only.
+//! What the journal holds, read beside its writer: commits in order, one by its position, an entry
+//! by its number. Durable commits only.
 //!
 //! A lookup reads the frames of one stretch, about 64 KiB; the commits read last are kept, because
-//! duplicates of one message ask for neighbours. Handles are cheap to clone and may be used from any
-//! thread; they share where things stand and how far the journal is durable.
+//! duplicates of one message ask for neighbours. Handles are cheap to clone and may be used from
+//! any thread; they share where things stand and how far the journal is durable.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};

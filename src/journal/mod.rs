@@ -1,8 +1,8 @@
 //! The journal: the durable book of original entry.
 //!
 //! Commits go in, in order; a commit that was flushed is there after any crash. Two things are kept
-//! apart: what a commit is as bytes ([`record`]) and how bytes become durable (the implementations of
-//! [`Journal`]).
+//! apart: what a commit is as bytes ([`record`]) and how bytes become durable (the implementations
+//! of [`Journal`]).
 
 pub mod record;
 pub mod file;

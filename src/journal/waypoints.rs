@@ -1,8 +1,8 @@
 //! Where things stand in the journal, sparsely: one stop for every stretch of about 64 KiB.
 //!
-//! A position or an entry is found by the stop before it and a walk over the frames behind. A stretch
-//! never crosses a segment, so the walk needs no directory. What it costs: 24 bytes a stretch, and 16
-//! for every book that posted in it, so about 40 MB for 64 GB of journal.
+//! A position or an entry is found by the stop before it and a walk over the frames behind. A
+//! stretch never crosses a segment, so the walk needs no directory. What it costs: 24 bytes a
+//! stretch, and 16 for every book that posted in it, so about 40 MB for 64 GB of journal.
 //!
 //! An index of what the journal says and nothing else: it can always be made again by reading.
 

@@ -255,7 +255,8 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// No accounts yet; names are found with a secret seed so that nobody can choose colliding ones.
+    /// No accounts yet; names are found with a secret seed so that nobody can choose colliding
+    /// ones.
     pub fn new(seed: u64) -> Self {
         Self {
             accounts: Vec::new(),

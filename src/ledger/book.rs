@@ -30,7 +30,8 @@ pub const BUILT_IN_SERIES: [&str; 8] = ["PAY", "H", "APR", "SI", "RS", "DN", "PO
 /// Role that may post to soft-locked periods.
 pub const CLOSING_ROLE: &str = "closing";
 
-/// An effect that does not fit the state: a mistake of ours or a damaged journal, never a job's fault.
+/// An effect that does not fit the state: a mistake of ours or a damaged journal, never a job's
+/// fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an effect does not fit the book {book}: {what}")]
 pub struct Inconsistent {

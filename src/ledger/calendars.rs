@@ -1,7 +1,7 @@
 //! Calendars by name: which business days a book means on a date.
 //!
-//! A record of the book comes first, then the calendars that everybody shares. Names joined by `+` mean
-//! all of them at once. Nothing here decides what a rule does with a closed day.
+//! A record of the book comes first, then the calendars that everybody shares. Names joined by `+`
+//! mean all of them at once. Nothing here decides what a rule does with a closed day.
 
 use super::reference::{Record, Reference};
 use crate::time::{Calendar, CalendarRecord, Date};

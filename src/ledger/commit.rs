@@ -127,7 +127,8 @@ pub enum Record {
     Setup(Box<SetupRecord>),
     /// A start of the daemon.
     Start(StartRecord),
-    /// The job that is about to be posted alone, written before it while a poison job is looked for.
+    /// The job that is about to be posted alone, written before it while a poison job is looked
+    /// for.
     Marker {
         /// Hash of the message.
         message: Hash128,

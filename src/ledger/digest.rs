@@ -1,14 +1,14 @@
 //! A running digest of the state: the same facts give the same digest on every machine.
 //!
-//! The digest is the sum, modulo 2^128, of one number per fact. A fact is a name (what it is about) and
-//! its value in a canonical form. Changing a fact takes its old number out and puts the new one in, so
-//! the digest costs nothing per fact that stands still, and the order of changes does not matter. It
-//! finds mistakes of ours; tampering is found by the hash chain of the journal.
+//! The digest is the sum, modulo 2^128, of one number per fact. A fact is a name (what it is about)
+//! and its value in a canonical form. Changing a fact takes its old number out and puts the new one
+//! in, so the digest costs nothing per fact that stands still, and the order of changes does not
+//! matter. It finds mistakes of ours; tampering is found by the hash chain of the journal.
 //!
 //! Version 1 of the form: numbers little-endian, texts with their length in front.
 
-/// Version of the canonical form and of the mixing below. A later version is a second implementation
-/// beside this one, never a change of it: old journals carry digests of this one.
+/// Version of the canonical form and of the mixing below. A later version is a second
+/// implementation beside this one, never a change of it: old journals carry digests of this one.
 pub const DIGEST_VERSION: u16 = 1;
 
 /// Digest of a whole state.

@@ -1,7 +1,8 @@
 //! Documents: business objects with a number, a state machine and an open amount.
 //!
-//! A document has a small head that rules work with, and members in the form in which they are shown.
-//! A kind keeps further facts of its documents as members, so that a new kind needs no new type here.
+//! A document has a small head that rules work with, and members in the form in which they are
+//! shown. A kind keeps further facts of its documents as members, so that a new kind needs no new
+//! type here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

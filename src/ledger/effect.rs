@@ -1,7 +1,7 @@
 //! What a job did to a book: the primitives of the kernel, as journaled and as replayed.
 //!
-//! A plan is a list of effects to be; the engine numbers its entries, checks it and applies it whole.
-//! Replay applies the same effects and never runs a rule again.
+//! A plan is a list of effects to be; the engine numbers its entries, checks it and applies it
+//! whole. Replay applies the same effects and never runs a rule again.
 
 use std::ops::Range;
 

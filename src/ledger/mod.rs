@@ -1,9 +1,9 @@
 //! The nouns of double entry: what a book holds and the one way it changes.
 //!
-//! A [`Book`] is one legal entity's accounts, documents, series, periods and reference data. Jobs read
-//! it and ask for a [`Plan`]; the engine checks the plan and turns it into [`Effect`]s; a book changes
-//! through [`Book::apply`] only, live and in replay alike. Plain data and pure functions: no clock, no
-//! I/O, no order that differs from run to run.
+//! A [`Book`] is one legal entity's accounts, documents, series, periods and reference data. Jobs
+//! read it and ask for a [`Plan`]; the engine checks the plan and turns it into [`Effect`]s; a book
+//! changes through [`Book::apply`] only, live and in replay alike. Plain data and pure functions:
+//! no clock, no I/O, no order that differs from run to run.
 
 pub mod value;
 pub mod rejection;

@@ -1,7 +1,7 @@
 //! Names of books and accounts by index: what is needed to show a record without the books.
 //!
-//! Names are given once and never change, so a table that knows more than the record's time is right
-//! for it too.
+//! Names are given once and never change, so a table that knows more than the record's time is
+//! right for it too.
 
 use super::commit::{Commit, Record};
 use super::effect::Effect;

@@ -25,7 +25,8 @@ pub struct Facts<'a> {
     pub actor: Option<&'a str>,
     /// Makes natural keys: a keyed hash of kind and text.
     pub natural: &'a NaturalKeys,
-    /// An entry that the rule asked for by [`crate::jobs::JobKind::entry_needed`]; none if there is none.
+    /// An entry that the rule asked for by [`crate::jobs::JobKind::entry_needed`]; none if there is
+    /// none.
     pub entry: Option<&'a PastEntry>,
 }
 
@@ -62,8 +63,8 @@ pub struct PastEntry {
     pub legs: Vec<Leg>,
 }
 
-/// Effects to be, and the outcome they would have. Kept and cleared between jobs, so that planning an
-/// ordinary entry allocates nothing.
+/// Effects to be, and the outcome they would have. Kept and cleared between jobs, so that planning
+/// an ordinary entry allocates nothing.
 #[derive(Debug)]
 pub struct Plan {
     /// The effects in the order in which they apply.
@@ -112,8 +113,8 @@ impl Plan {
         self.waive_limits = false;
     }
 
-    /// Ask for an entry with these dates; the legs follow by [`Plan::leg`]. The outcome becomes `posted`
-    /// and shows the dates of the first entry.
+    /// Ask for an entry with these dates; the legs follow by [`Plan::leg`]. The outcome becomes
+    /// `posted` and shows the dates of the first entry.
     pub fn post(&mut self, booking_date: Date, value_date: Date) -> &mut Post {
         let place = self.legs_end();
         self.status = Status::Posted;
@@ -144,7 +145,8 @@ impl Plan {
         }
     }
 
-    /// Add a leg whose amount may be zero or negative: zero legs are left out, negative ones turn sides.
+    /// Add a leg whose amount may be zero or negative: zero legs are left out, negative ones turn
+    /// sides.
     pub fn signed_leg(
         &mut self,
         account: AccountIndex,
@@ -304,7 +306,8 @@ pub fn optional_date(text: Option<&DateText>, path: &str) -> Result<Option<Date>
 }
 
 /// A booking date: the given one or today, not too far ahead, in a period the actor may post to.
-/// The second half of step 5 of the order of checks; the first half, [`date`], comes before for all dates.
+/// The second half of step 5 of the order of checks; the first half, [`date`], comes before for all
+/// dates.
 pub fn booking_date(
     given: Option<Date>,
     path: &str,

@@ -1,8 +1,8 @@
-//! What each type of reference record must look like: CATALOGUE.md, section 8.1, and the records that
-//! `reference.set` knows besides.
+//! What each type of reference record must look like: CATALOGUE.md, section 8.1, and the records
+//! that `reference.set` knows besides.
 //!
-//! A shape is checked once, when a record comes in; rules may trust it afterwards. What a record means
-//! is the business of the rules that read it. Numbers with decimals are text, as everywhere.
+//! A shape is checked once, when a record comes in; rules may trust it afterwards. What a record
+//! means is the business of the rules that read it. Numbers with decimals are text, as everywhere.
 
 use super::reference::{Record, TaxCode};
 use super::shape::{Node, ShapeFault};
@@ -284,7 +284,8 @@ mod tests {
             ),
             (
                 Record::Price,
-                r#"{"currency":"USD","model":"graduated","tiers":[{"up_to":"1000","price":"0.01"},{"up_to":"10000","price":"0.008"},{"price":"0.005"}]}"#,
+                r#"{"currency":"USD","model":"graduated","tiers":[{"up_to":"1000","price":"0.01"},
+                    {"up_to":"10000","price":"0.008"},{"price":"0.005"}]}"#,
             ),
             (
                 Record::Calendar,
@@ -365,7 +366,8 @@ mod tests {
             ),
             (
                 Record::Price,
-                r#"{"currency":"EUR","model":"volume","tiers":[{"up_to":"5","price":"1"},{"up_to":"5.0","price":"2"}]}"#,
+                r#"{"currency":"EUR","model":"volume",
+                    "tiers":[{"up_to":"5","price":"1"},{"up_to":"5.0","price":"2"}]}"#,
                 "/tiers/1",
             ),
             (Record::Calendar, r#"{"base":"MOON"}"#, ""),

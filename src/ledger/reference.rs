@@ -1,7 +1,7 @@
 //! Reference data: versioned records that rules look up, journaled like everything else.
 //!
-//! A record is a type, a name and a JSON value; setting it again adds a version. The records that rules
-//! ask often are kept in typed form beside the list.
+//! A record is a type, a name and a JSON value; setting it again adds a version. The records that
+//! rules ask often are kept in typed form beside the list.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Takes JSON values apart by hand, so that every mistake has its place and words of ours.
 //!
 //! For reference records and the settings of a book: values whose shape follows from their type and
-//! that people write. Jobs have typed data and a reader of their own. What is asked for is taken, and
-//! [`Members::end`] refuses what nobody asked for. A fault never repeats what was written.
+//! that people write. Jobs have typed data and a reader of their own. What is asked for is taken,
+//! and [`Members::end`] refuses what nobody asked for. A fault never repeats what was written.
 
 use crate::ids::is_account_name;
 use crate::limits::ID_CHARS_MAX;

@@ -1,7 +1,7 @@
 //! Currencies of ISO 4217 list one with their minor units, as data.
 //!
-//! Codes that ended stay usable for history and carry their last day. Metals, test codes and funds are
-//! left out on purpose: a book that wants them declares them as units of its own.
+//! Codes that ended stay usable for history and carry their last day. Metals, test codes and funds
+//! are left out on purpose: a book that wants them declares them as units of its own.
 
 use crate::time::Date;
 
@@ -23,12 +23,13 @@ const DECIMALS_3: &str = "BHD IQD JOD KWD LYD OMR TND";
 /// Units of account with ten-thousandths.
 const DECIMALS_4: &str = "CLF UYW";
 /// All others: hundredths (MRU and MGA are listed so although their sub-unit is a fifth).
-const DECIMALS_2: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD \
-    BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD \
-    FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK \
-    LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR \
-    NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC \
-    SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
+const DECIMALS_2: &str = "\
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD \
+    CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS \
+    GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD \
+    LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB \
+    PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP \
+    SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG";
 /// Ended codes (all with hundredths) and their last day of posting.
 const ENDED: [(&str, i16, i8, i8); 5] = [
     ("HRK", 2022, 12, 31),

@@ -1,17 +1,17 @@
 //! Day count conventions: what part of a year lies between two dates, as an exact rational.
 //!
-//! | Code           | Fraction                                                             |
-//! |----------------|----------------------------------------------------------------------|
-//! | `ACT/360`      | days / 360                                                           |
-//! | `ACT/365F`     | days / 365                                                           |
-//! | `ACT/ACT.ISDA` | days in leap years / 366 + days in other years / 365                 |
-//! | `ACT/ACT.ICMA` | days / (days in the coupon period × coupons a year)                  |
-//! | `ACT/ACT.AFB`  | whole years back from the end, then days / 366 with a 29 February, else / 365 |
-//! | `30/360`       | months of 30 days; an end on the 31st counts as the 30th after a 30th or 31st |
-//! | `30E/360`      | months of 30 days; the 31st always counts as the 30th                |
+//! | Code           | Fraction                                                                   |
+//! |----------------|----------------------------------------------------------------------------|
+//! | `ACT/360`      | days / 360                                                                 |
+//! | `ACT/365F`     | days / 365                                                                 |
+//! | `ACT/ACT.ISDA` | days in leap years / 366 + days in other years / 365                       |
+//! | `ACT/ACT.ICMA` | days / (days in the coupon period × coupons a year)                        |
+//! | `ACT/ACT.AFB`  | whole years back from the end, then days / 366 with a leap day, else / 365 |
+//! | `30/360`       | months of 30 days; a last 31st counts as the 30th after a 30th or 31st     |
+//! | `30E/360`      | months of 30 days; the 31st always counts as the 30th                      |
 //!
-//! The first day is included, the last one is not. Nothing is rounded here: the one rounding belongs to
-//! the formula that uses the fraction.
+//! The first day is included, the last one is not. Nothing is rounded here: the one rounding
+//! belongs to the formula that uses the fraction.
 
 use super::Ratio;
 use crate::time::Date;
@@ -76,8 +76,8 @@ impl DayCount {
         Self::ALL.into_iter().find(|one| one.text() == text)
     }
 
-    /// The part of a year from a date to another one; none if they run backwards, or if the convention
-    /// needs a coupon period and there is none.
+    /// The part of a year from a date to another one; none if they run backwards, or if the
+    /// convention needs a coupon period and there is none.
     pub fn fraction(self, from: Date, to: Date, coupon: Option<CouponPeriod>) -> Option<Ratio> {
         let days = i128::from(to.days()).checked_sub(i128::from(from.days()))?;
         if days < 0 {

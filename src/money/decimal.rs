@@ -1,8 +1,8 @@
 //! Exact decimals that are not amounts: quantities, unit prices, percentages, rates.
 //!
-//! This is where `rust_decimal` lives. Each type bounds its mantissa and scale so that the products of
-//! the catalogue fit an `i128`; the sums and differences of prices use the decimal type itself, the
-//! products leave through [`Ratio`], because 96 bits of mantissa are not enough for them.
+//! This is where `rust_decimal` lives. Each type bounds its mantissa and scale so that the products
+//! of the catalogue fit an `i128`; the sums and differences of prices use the decimal type itself,
+//! the products leave through [`Ratio`], because 96 bits of mantissa are not enough for them.
 
 use rust_decimal::Decimal;
 
@@ -92,7 +92,8 @@ macro_rules! decimals {
 
             /// The difference, exact; none if it does not fit.
             pub fn minus(self, other: Self) -> Option<Self> {
-                // Both scales are at most 12 and both mantissas below 2^60: nothing is rounded away.
+                // Both scales are at most 12 and both mantissas below 2^60: nothing is rounded
+                // away.
                 self.0.checked_sub(other.0).map(Self)
             }
         }

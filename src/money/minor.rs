@@ -5,7 +5,8 @@ use super::number::{Number, NumberFault};
 /// Minor units of some unit of account: cents, fils, shares. Signed, because balances may be.
 pub type Minor = i128;
 
-/// The largest amount of a leg, so that it fits the 64-bit integers of every database and file format.
+/// The largest amount of a leg, so that it fits the 64-bit integers of every database and file
+/// format.
 pub const AMOUNT_MAX: i128 = 9_223_372_036_854_775_807;
 
 /// Most decimals a unit may have (CLF and UYW have 4; units of a company's own may have more).

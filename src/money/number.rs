@@ -1,8 +1,8 @@
 //! Decimals as a job writes them: a strict grammar, read exactly or not at all.
 //!
 //! Grammar: `-?(0|[1-9][0-9]*)(\.[0-9]+)?`, ASCII, at most 64 characters and 38 digits. There is no
-//! plus sign, exponent, blank, separator or bare point. A minus sign is read so that the refusal can
-//! say "negative" instead of "malformed".
+//! plus sign, exponent, blank, separator or bare point. A minus sign is read so that the refusal
+//! can say "negative" instead of "malformed".
 
 use std::fmt;
 
@@ -15,7 +15,8 @@ pub const NUMBER_CHARS_MAX: usize = 64;
 /// Most digits of a decimal, so that its mantissa always fits an `i128`.
 pub const NUMBER_DIGITS_MAX: usize = 38;
 
-/// An exact decimal: `mantissa × 10^-scale`, with its sign kept apart so that `-0` is still negative.
+/// An exact decimal: `mantissa × 10^-scale`, with its sign kept apart so that `-0` is still
+/// negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     /// Whether a minus sign was written.
@@ -124,7 +125,8 @@ impl fmt::Display for Number {
 /// A member that should be a decimal string, kept even if it is not one.
 ///
 /// Amounts of a wrong form have codes of their own that come later than the schema in the order of
-/// checks, so reading the member never fails: the job's rule asks for the number when its turn comes.
+/// checks, so reading the member never fails: the job's rule asks for the number when its turn
+/// comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecimalText {
     parsed: Result<Number, NumberFault>,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::minor::power_of_ten;
 
-/// How a rational becomes an integer. All modes work on the magnitude, so that a credit note mirrors
-/// its invoice.
+/// How a rational becomes an integer. All modes work on the magnitude, so that a credit note
+/// mirrors its invoice.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]

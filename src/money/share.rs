@@ -1,14 +1,15 @@
 //! Dividing a whole without losing a unit.
 //!
-//! Parts that stand side by side use the largest remainder; parts that follow each other in time use
-//! cumulative rounding, so that every prefix is right within half a unit and the last one exact.
+//! Parts that stand side by side use the largest remainder; parts that follow each other in time
+//! use cumulative rounding, so that every prefix is right within half a unit and the last one
+//! exact.
 
 use super::round::{Ratio, Rounding};
 
 /// Split `total` in proportion to `weights` by largest remainder; ties go to the lower index.
 ///
-/// None if a weight is negative, all weights are zero, or a product does not fit. A negative total is
-/// split by its magnitude and mirrored.
+/// None if a weight is negative, all weights are zero, or a product does not fit. A negative total
+/// is split by its magnitude and mirrored.
 pub fn largest_remainder(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
     let sum = weights
         .iter()

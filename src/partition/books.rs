@@ -1,8 +1,8 @@
 //! The books of the configuration against the books of the journal.
 //!
-//! A book that the journal does not have is set up by a journaled record before its first job. One that
-//! it has is what the journal says: what may never change is refused, other differences are named and
-//! left to `reference.set`.
+//! A book that the journal does not have is set up by a journaled record before its first job. One
+//! that it has is what the journal says: what may never change is refused, other differences are
+//! named and left to `reference.set`.
 
 use crate::engine::Engine;
 use crate::ids::BookIndex;

@@ -1,8 +1,8 @@
 //! Books into a snapshot and out of it.
 //!
-//! A snapshot's pieces are commits that hold nothing but beginnings of books: a set-up record with as
-//! many effects as fit a piece, the same record again with the next ones. They come out through the
-//! door that replay uses.
+//! A snapshot's pieces are commits that hold nothing but beginnings of books: a set-up record with
+//! as many effects as fit a piece, the same record again with the next ones. They come out through
+//! the door that replay uses.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,8 +1,9 @@
 //! From a journal to an engine: the newest good snapshot, then every commit behind it.
 //!
 //! The daemon's start, the reading commands and the building of snapshots all come through here, so
-//! that what a restart does is done many times a day. After every commit the engine's digest must be
-//! the one that the commit carries; a difference is a mistake of ours or a damaged disk, and ends it.
+//! that what a restart does is done many times a day. After every commit the engine's digest must
+//! be the one that the commit carries; a difference is a mistake of ours or a damaged disk, and
+//! ends it.
 
 use std::ops::ControlFlow;
 

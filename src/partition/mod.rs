@@ -9,9 +9,9 @@
 //!   snapshot-… keys-…                what bounds the time of a start
 //! ```
 //!
-//! Nothing is believed before the lock is held, and nothing is consumed before this returns. The order
-//! matters: other durable files are read first, because they are evidence of what the journal must
-//! have; then the journal is recovered; then the books are rebuilt from it.
+//! Nothing is believed before the lock is held, and nothing is consumed before this returns. The
+//! order matters: other durable files are read first, because they are evidence of what the journal
+//! must have; then the journal is recovered; then the books are rebuilt from it.
 //!
 //! It does not run anything: stations, lanes and timers are the daemon's.
 
@@ -365,8 +365,8 @@ fn wanted(book: &settings::Book) -> Result<Wanted, BookFault> {
 
 /// What a book begins with, from its members in the configuration.
 ///
-/// A member that would promise a protection which this release does not give is refused: whoever wrote
-/// it would rely on it. So is personal text, which has no place in a file for everybody.
+/// A member that would promise a protection which this release does not give is refused: whoever
+/// wrote it would rely on it. So is personal text, which has no place in a file for everybody.
 pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
     let fault = |source| BookFault::Setup {
         book: book.name.clone(),
@@ -434,7 +434,8 @@ fn cut_in_words(cut: &file::Cut) -> String {
         frame,
     } = cut;
     format!(
-        "{file}: {bytes} bytes from byte {offset} on, frame {frame}, were not whole and are left out"
+        "{file}: {bytes} bytes from byte {offset} on, frame {frame}, were not whole and are left \
+         out"
     )
 }
 

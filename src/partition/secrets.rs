@@ -1,5 +1,5 @@
-//! What a partition derives from its journal's secret, and by which names. The names are part of the
-//! format: another one would make every remembered key unknown.
+//! What a partition derives from its journal's secret, and by which names. The names are part of
+//! the format: another one would make every remembered key unknown.
 
 use crate::engine;
 use crate::ids::Hash128;

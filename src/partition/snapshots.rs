@@ -1,12 +1,12 @@
 //! Takes snapshots while jobs are posted, without touching the engine that posts them.
 //!
 //! A snapshot is built from the one before and the journal behind it, through the same code as a
-//! restart: so each is a replay test, and its digest is that of the commit it ends with. The work runs
-//! on a thread of the least priority and costs memory for a second copy of the books while it lasts;
-//! keys are not part of the copy.
+//! restart: so each is a replay test, and its digest is that of the commit it ends with. The work
+//! runs on a thread of the least priority and costs memory for a second copy of the books while it
+//! lasts; keys are not part of the copy.
 //!
-//! A snapshot that cannot be written is tried again later. Books that cannot be rebuilt are a fault of
-//! the whole process: what the engine holds may not be believed any more.
+//! A snapshot that cannot be written is tried again later. Books that cannot be rebuilt are a fault
+//! of the whole process: what the engine holds may not be believed any more.
 
 use std::io;
 use std::ops::ControlFlow;

@@ -1,12 +1,13 @@
 //! Acknowledge: what may be acknowledged, and in which order.
 //!
 //! Tags of a channel are dense: 1, 2, 3 … A window holds those that are not acknowledged yet; a
-//! delivery is settled when everything it waits for has been proven, and the settled run at the front
-//! of the window is acknowledged with one `ack(multiple)`. A window lives as long as its channel: what
-//! comes late for an old one is counted and dropped, because its deliveries come again.
+//! delivery is settled when everything it waits for has been proven, and the settled run at the
+//! front of the window is acknowledged with one `ack(multiple)`. A window lives as long as its
+//! channel: what comes late for an old one is counted and dropped, because its deliveries come
+//! again.
 //!
-//! Proofs come from elsewhere and cannot be made here: [`Durable`] from `persist`, [`SetAside`] from
-//! the confirm of a dead letter. So acknowledging too early does not compile.
+//! Proofs come from elsewhere and cannot be made here: [`Durable`] from `persist`, [`SetAside`]
+//! from the confirm of a dead letter. So acknowledging too early does not compile.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,8 @@
 //! Decode: a message's bytes to jobs, with every personal text sealed.
 //!
-//! The second station: it works ahead of the engine on its own thread and does everything that needs
-//! only the message and the rules of its book. What cannot be read becomes a dead letter; nothing here
-//! refuses a job, because only the engine knows whether its key is known.
+//! The second station: it works ahead of the engine on its own thread and does everything that
+//! needs only the message and the rules of its book. What cannot be read becomes a dead letter;
+//! nothing here refuses a job, because only the engine knows whether its key is known.
 
 use crate::code::Code;
 use crate::ids::BookIndex;
@@ -104,8 +104,8 @@ pub struct DeadPart {
     pub line: u32,
 }
 
-/// Decode a message into items, in order. Their texts are still plain: [`seal`] comes before anything
-/// goes on.
+/// Decode a message into items, in order. Their texts are still plain: [`seal`] comes before
+/// anything goes on.
 pub fn decode(
     reader: &mut JobReader,
     content_type: Result<ContentType, DeadLetter>,
@@ -210,8 +210,8 @@ fn too_large(what: &str, limit: usize) -> DeadLetter {
     letter
 }
 
-/// Seal the texts of decoded jobs and give every job its content. All new keys are made durable with
-/// one sync before anything is sealed with them; after a fault nothing of the items may go on.
+/// Seal the texts of decoded jobs and give every job its content. All new keys are made durable
+/// with one sync before anything is sealed with them; after a fault nothing of the items may go on.
 pub fn seal<'i, S: Sealer>(
     items: impl Iterator<Item = &'i mut Item> + 'i,
     sealer: &mut S,

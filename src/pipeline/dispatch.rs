@@ -1,8 +1,9 @@
 //! Dispatch: what leaves once it is durable, and what the broker's answers move.
 //!
-//! The bookkeeping behind `persist` as plain calls: the window of deliveries, the publisher, commits of
-//! before the start, duplicates whose first outcomes must be read, the cursor. It has no thread, task or
-//! lane and never waits; `outlet.rs` carries its messages, and a simulation can do the same.
+//! The bookkeeping behind `persist` as plain calls: the window of deliveries, the publisher,
+//! commits of before the start, duplicates whose first outcomes must be read, the cursor. It has no
+//! thread, task or lane and never waits; `outlet.rs` carries its messages, and a simulation can do
+//! the same.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,11 +22,11 @@ use crate::ledger::{Commit, Record, Reply};
 
 /// First outcomes read at a time.
 const READ_MAX: usize = 256;
-/// Duplicates whose first outcomes wait to be read; beyond them the ones without reply are left out,
-/// which is what "best effort" means.
+/// Duplicates whose first outcomes wait to be read; beyond them the ones without reply are left
+/// out, which is what "best effort" means.
 const AGAIN_MAX: usize = 65_536;
-/// Messages that wait in the publisher; beyond them no first outcomes are read for duplicates, so that
-/// a flood of these ends in the queue of duplicates, which has a bound, and not in memory.
+/// Messages that wait in the publisher; beyond them no first outcomes are read for duplicates, so
+/// that a flood of these ends in the queue of duplicates, which has a bound, and not in memory.
 const REPEATS_MAX: usize = 4_096;
 
 /// Reads first outcomes back from the durable journal.
@@ -287,7 +288,8 @@ fn owed_again(commit: &Commit, again: &mut VecDeque<Owed>) {
     again.extend(owed);
 }
 
-/// Read the first outcomes of duplicates. One that cannot be read is left out: its sender asks again.
+/// Read the first outcomes of duplicates. One that cannot be read is left out: its sender asks
+/// again.
 pub fn first_outcomes<O: Outcomes>(outcomes: &O, again: Vec<Owed>) -> Vec<Repeat> {
     let read = |again: Owed| match outcomes.commit_at(again.first) {
         Ok(commit) => Some(Repeat {

@@ -5,8 +5,8 @@ use crate::ledger::period::PeriodState;
 use crate::ledger::{Book, DocumentKind, DocumentState};
 use crate::telemetry::Metrics;
 
-/// Show the books' gauges. Called now and then by whoever owns the books; the cost does not grow with
-/// accounts, entries or closed documents.
+/// Show the books' gauges. Called now and then by whoever owns the books; the cost does not grow
+/// with accounts, entries or closed documents.
 pub fn show(metrics: &Metrics, books: &[Book]) {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     metrics

@@ -1,8 +1,8 @@
 //! Intake: deliveries from the broker, no faster than the journey takes them.
 //!
-//! The first station, a task: one consuming lane, whose prefetch bounds what is inside. It stops taking
-//! when somebody says why (no room on the disk, too many outcomes unpublished, a clock that jumped) and
-//! goes on when all reasons are gone; nothing is given back to the broker for that.
+//! The first station, a task: one consuming lane, whose prefetch bounds what is inside. It stops
+//! taking when somebody says why (no room on the disk, too many outcomes unpublished, a clock that
+//! jumped) and goes on when all reasons are gone; nothing is given back to the broker for that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

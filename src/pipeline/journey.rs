@@ -1,8 +1,9 @@
-//! The whole journey of one partition: its rings, threads, tasks and lanes, and the order of its end.
+//! The whole journey of one partition: its rings, threads, tasks and lanes, and the order of its
+//! end.
 //!
-//! It ends along the way of a job: stop taking, finish what was taken, persist, acknowledge, publish
-//! within the budget, close. Each station ends when the one before it has; a fault ends all of them at
-//! once, and nothing more is acknowledged.
+//! It ends along the way of a job: stop taking, finish what was taken, persist, acknowledge,
+//! publish within the budget, close. Each station ends when the one before it has; a fault ends all
+//! of them at once, and nothing more is acknowledged.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;

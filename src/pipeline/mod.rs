@@ -15,8 +15,9 @@
 //! | `publish.rs` | outcomes, replies and dead letters until they are confirmed |
 //! | `dispatch.rs` | the last two together, in the order of what becomes durable |
 //!
-//! The rules of each station are plain functions of values, so that they can be driven without threads
-//! and without a broker; `stations.rs`, `intake.rs` and `outlet.rs` give them threads, tasks and lanes.
+//! The rules of each station are plain functions of values, so that they can be driven without
+//! threads and without a broker; `stations.rs`, `intake.rs` and `outlet.rs` give them threads,
+//! tasks and lanes.
 
 pub mod parcel;
 pub mod observe;

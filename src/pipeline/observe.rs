@@ -1,4 +1,5 @@
-//! What the stations tell the metrics: counted in batches, and nothing as posted before it is durable.
+//! What the stations tell the metrics: counted in batches, and nothing as posted before it is
+//! durable.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

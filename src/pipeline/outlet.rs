@@ -1,8 +1,9 @@
 //! The outlet: the task behind `persist` that acknowledges and publishes.
 //!
-//! What is to be done says [`Dispatch`]; this file carries its messages to the two lanes. It never waits
-//! for the publishing lane before it takes what became durable, so a broker that blocks publishers does
-//! not hold up acknowledgements; when too much is unpublished it closes the gate of intake instead.
+//! What is to be done says [`Dispatch`]; this file carries its messages to the two lanes. It never
+//! waits for the publishing lane before it takes what became durable, so a broker that blocks
+//! publishers does not hold up acknowledgements; when too much is unpublished it closes the gate of
+//! intake instead.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Outlet<O, C> {
     /// What became durable.
     pub persisted: mpsc::Receiver<Persisted>,
-    /// Commits of before the start whose outcomes are not confirmed; closed when all were handed over.
+    /// Commits of before the start whose outcomes are not confirmed; closed when all were handed
+    /// over.
     pub earlier: mpsc::Receiver<Result<Arc<Commit>, JournalFault>>,
     /// The consuming lane's commands.
     pub commands: mpsc::Sender<ConsumerCommand>,
@@ -67,7 +69,9 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
             }
             tokio::select! {
                 biased;
-                count = self.persisted.recv_many(&mut persisted, TAKE_MAX), if deadline.is_none() => {
+                count = self.persisted.recv_many(&mut persisted, TAKE_MAX),
+                    if deadline.is_none() =>
+                {
                     if count == 0 {
                         deadline = Some(Instant::now() + self.drain_budget);
                     }
@@ -90,8 +94,9 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                     match commit.transpose() {
                         Ok(commit) => self.dispatch.earlier(commit),
                         Err(fault) => {
-                            // What cannot be read must not be passed over: the cursor stays before it.
-                            // Somebody else may have reported first; one reason to stop is enough.
+                            // What cannot be read must not be passed over: the cursor stays before
+                            // it. Somebody else may have reported first; one reason to stop is
+                            // enough.
                             drop(self.faults.try_send(fault.into()));
                             return;
                         }

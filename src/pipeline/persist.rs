@@ -1,8 +1,9 @@
 //! Persist: commits to stable storage, many with one sync.
 //!
-//! Takes every commit that waits, appends them, syncs once and moves the durable frontier. Only then
-//! does anything of them go on: this file alone can make the proof that acknowledging and publishing
-//! ask for. A fault of the journal ends the process; nothing of the batch has left by then.
+//! Takes every commit that waits, appends them, syncs once and moves the durable frontier. Only
+//! then does anything of them go on: this file alone can make the proof that acknowledging and
+//! publishing ask for. A fault of the journal ends the process; nothing of the batch has left by
+//! then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

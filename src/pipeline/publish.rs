@@ -1,12 +1,12 @@
 //! Publish: outcomes of durable commits, replies and dead letters, each until it is confirmed.
 //!
-//! Takes durable commits in order and gives messages to the publishing lane; results come back in the
-//! order of publishing. A cursor says up to which position every outcome is confirmed; it survives
-//! restarts, and what lies behind it is published again. Outcomes of a book go out in the order of
-//! their numbers; after a lost or refused one, older ones may come again.
+//! Takes durable commits in order and gives messages to the publishing lane; results come back in
+//! the order of publishing. A cursor says up to which position every outcome is confirmed; it
+//! survives restarts, and what lies behind it is published again. Outcomes of a book go out in the
+//! order of their numbers; after a lost or refused one, older ones may come again.
 //!
-//! Nothing here decides: replies that cannot be delivered are counted and forgotten, outcomes for which
-//! nobody is bound count as published, dead letters must arrive.
+//! Nothing here decides: replies that cannot be delivered are counted and forgotten, outcomes for
+//! which nobody is bound count as published, dead letters must arrive.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

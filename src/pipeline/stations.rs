@@ -1,8 +1,8 @@
 //! The three stations that have threads of their own: decode, post, persist.
 //!
-//! Each takes what is there, does its work and hands it on; the rings between them are bounded, so a
-//! slow station holds up the ones before it and nothing grows. A station that meets a fault says so
-//! once and ends; its neighbours end by the closed rings.
+//! Each takes what is there, does its work and hands it on; the rings between them are bounded, so
+//! a slow station holds up the ones before it and nothing grows. A station that meets a fault says
+//! so once and ends; its neighbours end by the closed rings.
 
 use std::sync::Arc;
 use std::time::Duration;

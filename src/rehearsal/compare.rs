@@ -1,8 +1,8 @@
 //! What differs between what a case expects and what was seen.
 //!
-//! What is named must match exactly, what is left out is free, at every depth: objects compare by the
-//! members named, lists by length and order, amounts as the strings they are. Only the legs of an entry
-//! have no order.
+//! What is named must match exactly, what is left out is free, at every depth: objects compare by
+//! the members named, lists by length and order, amounts as the strings they are. Only the legs of
+//! an entry have no order.
 
 use serde_json::{Map, Value as Json};
 

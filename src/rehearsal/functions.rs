@@ -1,7 +1,7 @@
 //! The pure functions that a case may check: largest remainder, business days, day count.
 //!
-//! A check is an object with arguments and results. What comes back is the same object with the results
-//! as they are, or with `problem` in their place, so that comparing shows what differs.
+//! A check is an object with arguments and results. What comes back is the same object with the
+//! results as they are, or with `problem` in their place, so that comparing shows what differs.
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};

@@ -1,9 +1,9 @@
 //! Rehearsing: a case file through the real decoder, engine and record format, in memory.
 //!
-//! A case says what stands in the books, which jobs come, and what must have become of them. Nothing is
-//! simulated but the queue and the clock: the bytes of a job go through the same decoder, engine and
-//! record encoder as in the daemon, and every commit is read back from its bytes and replayed into a
-//! second set of books, which must agree with the first.
+//! A case says what stands in the books, which jobs come, and what must have become of them.
+//! Nothing is simulated but the queue and the clock: the bytes of a job go through the same
+//! decoder, engine and record encoder as in the daemon, and every commit is read back from its
+//! bytes and replayed into a second set of books, which must agree with the first.
 //!
 //! What a case names must match exactly, what it leaves out is free. A case that needs a kind or an
 //! option which this release has not built says so; it neither passes nor fails.

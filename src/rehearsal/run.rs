@@ -1,8 +1,8 @@
 //! Takes the jobs of a case through decoder, engine and record format, one after the other.
 //!
-//! Every job is a commit of its own. Its bytes are read back and replayed into a second engine, whose
-//! digest must be that of the first: a case that passes has also shown that its effects alone give the
-//! same books.
+//! Every job is a commit of its own. Its bytes are read back and replayed into a second engine,
+//! whose digest must be that of the first: a case that passes has also shown that its effects alone
+//! give the same books.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
 //! Tables for people and programs: books and answers in, text, CSV or JSON out.
 //!
 //! Everything here is pure: no file, no terminal, no clock. A [`Table`] knows what it shows; how it
-//! looks is `render.rs`. JSON is not made from the table but carries the same facts in the shape that
-//! programs rely on.
+//! looks is `render.rs`. JSON is not made from the table but carries the same facts in the shape
+//! that programs rely on.
 //!
 //! | File          | Shows                                        |
 //! |---------------|----------------------------------------------|

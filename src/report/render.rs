@@ -1,8 +1,8 @@
 //! A table as text for people, as CSV for spreadsheets, as JSON for programs.
 //!
-//! CSV opens in spreadsheets, and spreadsheets run what begins like a formula. So a word that does gets
-//! an apostrophe in front; figures are ours and stay figures. In text and CSV control characters become
-//! a replacement sign, so that no name can write to somebody's terminal.
+//! CSV opens in spreadsheets, and spreadsheets run what begins like a formula. So a word that does
+//! gets an apostrophe in front; figures are ours and stay figures. In text and CSV control
+//! characters become a replacement sign, so that no name can write to somebody's terminal.
 
 use comfy_table::{Cell, CellAlignment, LineStyle, TableStyle};
 use serde::ser::{SerializeMap, SerializeSeq};

@@ -10,8 +10,8 @@
 //! * When the last producer is dropped the consumer still gets what is in, then [`Taken::Closed`].
 //! * When the consumer is dropped, pushing gives the item back in [`Closed`].
 //!
-//! Threads block, tasks are woken: both ends have an `async` form that needs no runtime of any kind.
-//! How sleeping and waking fit together stands in `wait.rs`.
+//! Threads block, tasks are woken: both ends have an `async` form that needs no runtime of any
+//! kind. How sleeping and waking fit together stands in `wait.rs`.
 //!
 //! A ring does not know what it carries, spawns nothing, and never grows.
 

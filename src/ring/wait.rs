@@ -20,7 +20,8 @@
 //! A wake-up that comes between 3 and 4 is kept: parking returns at once, a task is polled again.
 //!
 //! All sleepers are woken, never one of them. Waking one would be cheaper, but a task that is
-//! dropped after it was chosen would take the wake-up with it, and another one would sleep for ever.
+//! dropped after it was chosen would take the wake-up with it, and another one would sleep for
+//! ever.
 //!
 //! This file does not know what the condition is; it is handed an attempt, so that the protocol can
 //! be modelled by itself.

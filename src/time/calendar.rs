@@ -29,10 +29,11 @@ pub enum Convention {
 pub enum Calendar {
     /// Every day is a business day.
     EveryDay,
-    /// The TARGET system: closed on Saturdays, Sundays, 1 January, Good Friday, Easter Monday, 1 May,
-    /// 25 and 26 December (European Central Bank, 14 December 2000, from 2002).
+    /// The TARGET system: closed on Saturdays, Sundays, 1 January, Good Friday, Easter Monday, 1
+    /// May, 25 and 26 December (European Central Bank, 14 December 2000, from 2002).
     Target,
-    /// A calendar of a company's own: closed weekdays (1 Monday to 7 Sunday) and single closed days.
+    /// A calendar of a company's own: closed weekdays (1 Monday to 7 Sunday) and single closed
+    /// days.
     Own {
         /// Closed weekdays.
         weekdays: Vec<i8>,

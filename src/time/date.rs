@@ -145,8 +145,8 @@ impl fmt::Display for Month {
     }
 }
 
-/// A member that should be a date, kept even if it is not one: a wrong date has a code of its own that
-/// comes after the schema in the order of checks.
+/// A member that should be a date, kept even if it is not one: a wrong date has a code of its own
+/// that comes after the schema in the order of checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DateText {
     parsed: Option<Date>,

@@ -32,7 +32,8 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A time zone from the data bundled with the binary, so that every machine resolves the same dates.
+/// A time zone from the data bundled with the binary, so that every machine resolves the same
+/// dates.
 #[derive(Clone, Debug)]
 pub struct Zone {
     name: String,

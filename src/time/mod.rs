@@ -1,7 +1,7 @@
 //! Time as data: dates, periods, calendars and the one clock.
 //!
-//! Nothing below the pipeline asks what time it is. A batch carries its `recorded_at`; dates come with
-//! the job or follow from that instant in the book's time zone.
+//! Nothing below the pipeline asks what time it is. A batch carries its `recorded_at`; dates come
+//! with the job or follow from that instant in the book's time zone.
 
 pub mod date;
 pub mod instant;

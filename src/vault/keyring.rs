@@ -1,8 +1,8 @@
 //! The keys at hand: where each subject's key stands, and the ones used lately, decrypted.
 //!
-//! Keys in memory are bounded in two halves: a key that is used goes to the young half; when that is
-//! full it becomes the old one and what was old is forgotten. So what is in use stays, and nothing
-//! needs to be counted or linked.
+//! Keys in memory are bounded in two halves: a key that is used goes to the young half; when that
+//! is full it becomes the old one and what was old is forgotten. So what is in use stays, and
+//! nothing needs to be counted or linked.
 
 use std::collections::BTreeMap;
 use std::fs::File;

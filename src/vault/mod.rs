@@ -13,8 +13,8 @@
 //! ```
 //!
 //! * A key is durable before anything is sealed with it: [`Vault::ensure`] returns after its sync,
-//!   and [`Vault::seal`] refuses a subject without a key. So no ciphertext reaches the journal whose
-//!   key a crash could take.
+//!   and [`Vault::seal`] refuses a subject without a key. So no ciphertext reaches the journal
+//!   whose key a crash could take.
 //! * The keys are themselves encrypted by a key-encrypting key in the file `kek`, which belongs
 //!   outside the backups of the journal, or an old backup brings the erased back.
 //! * A subject is known here by a keyed hash, so the key file names nobody.
@@ -81,7 +81,10 @@ pub enum VaultFault {
     #[error("no randomness from the operating system: {0}")]
     NoRandomness(getrandom::Error),
     /// Others than the owner could read keys.
-    #[error("{} is open to other users; chmod 600 it, and think about who may have read it", path.display())]
+    #[error(
+        "{} is open to other users; chmod 600 it, and think about who may have read it",
+        path.display()
+    )]
     OpenToOthers {
         /// The file.
         path: PathBuf,
@@ -93,13 +96,19 @@ pub enum VaultFault {
         path: PathBuf,
     },
     /// There are encrypted keys and nothing to decrypt them with.
-    #[error("{} is missing, and the keys of the data subjects need it; restore it from its backup", path.display())]
+    #[error(
+        "{} is missing, and the keys of the data subjects need it; restore it from its backup",
+        path.display()
+    )]
     KekMissing {
         /// Where it should be.
         path: PathBuf,
     },
     /// The key-encrypting key belongs to another installation.
-    #[error("the key-encrypting key does not fit {}; configure the one it was written with", path.display())]
+    #[error(
+        "the key-encrypting key does not fit {}; configure the one it was written with",
+        path.display()
+    )]
     WrongKek {
         /// The file of keys.
         path: PathBuf,
@@ -296,7 +305,8 @@ impl Vault {
         let after = added.ok_or(VaultFault::TooManySubjects)?;
         let file = self.keyring().file();
         if let Err(fault) = subjects::append(&file, records, &batch) {
-            // After a failed sync the kernel may call the pages clean; only a restart reads the truth.
+            // After a failed sync the kernel may call the pages clean; only a restart reads the
+            // truth.
             *writer = Writer::Poisoned;
             return Err(VaultFault::io("append to", &self.path, fault));
         }

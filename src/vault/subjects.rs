@@ -10,7 +10,7 @@
 //! record   offset 0  state      1 byte    1 key, 2 erased
 //!                 1  version    1 byte    1
 //!                 2  reserved   2 bytes   0
-//!                 4  batch      u32       place of the first record that was appended with this one
+//!                 4  batch      u32       place of the first record appended with this one
 //!                 8  subject   16 bytes   keyed hash of the data subject
 //!                24  key       72 bytes   nonce, encrypted key, tag; zeros once erased
 //!                96  checksum   u32       CRC-32C of all before

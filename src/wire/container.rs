@@ -364,7 +364,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(tail in prop::collection::vec(any::<u8>(), 0..80), count in 0_u32..4) {
+        fn no_bytes_make_it_panic(
+            tail in prop::collection::vec(any::<u8>(), 0..80),
+            count in 0_u32..4,
+        ) {
             let bytes = [head(count).as_slice(), &tail].concat();
             if let Ok(container) = Container::open(&bytes) {
                 prop_assert_eq!(container.items().count(), usize::try_from(count).unwrap());

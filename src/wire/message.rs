@@ -1,9 +1,9 @@
 //! A message to its jobs: everything that needs only the message and the rules of its book.
 //!
-//! The order of checks is that of the catalogue, section 4. What cannot be read becomes a dead letter;
-//! what can be read but is wrong in itself becomes a job that is refused, unless its key is known: that
-//! only the engine can say. Personal texts are handed over plain here and sealed by the caller before
-//! anything goes on.
+//! The order of checks is that of the catalogue, section 4. What cannot be read becomes a dead
+//! letter; what can be read but is wrong in itself becomes a job that is refused, unless its key is
+//! known: that only the engine can say. Personal texts are handed over plain here and sealed by the
+//! caller before anything goes on.
 
 use super::canonical::{Fingerprinter, RULE_VERSION};
 use super::container::Item;
@@ -113,7 +113,8 @@ impl JobReader {
         }
     }
 
-    /// Read one job as JSON; `single` if it is the whole message, so that the properties must agree.
+    /// Read one job as JSON; `single` if it is the whole message, so that the properties must
+    /// agree.
     pub fn json(&mut self, bytes: &[u8], head: &Head<'_>, single: bool) -> Decoded {
         let json = tree::read(bytes).map_err(|fault| {
             let mut letter = malformed(fault.problem.to_string());
@@ -565,7 +566,8 @@ pub(super) fn schema(fault: &SchemaFault) -> Rejection {
     Rejection::schema(code, &fault.path, fault.reason.clone())
 }
 
-/// Check every personal text; card numbers are masked where they may not stay, even in a refused job.
+/// Check every personal text; card numbers are masked where they may not stay, even in a refused
+/// job.
 fn check_texts(data: &mut JobData, policy: PanPolicy) -> Result<(), Rejection> {
     let mut first: Option<Rejection> = None;
     data.texts(&mut |path, text| {

@@ -1,7 +1,8 @@
 //! The lines of a message of many JSON jobs.
 //!
 //! A line stands for itself: one that cannot be read does not touch its neighbours, so lines are
-//! found before anything is read. JSON has no raw line break inside a value, so each one ends a line.
+//! found before anything is read. JSON has no raw line break inside a value, so each one ends a
+//! line.
 
 /// A line with something on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

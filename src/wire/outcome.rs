@@ -1,8 +1,9 @@
 //! Outcomes as JSON, version 1 of the encoder.
 //!
-//! An outcome is published with the same bytes for ever, so this encoder stays as it is once released;
-//! a change of the form is a second encoder beside it, chosen by the version that stands in the record.
-//! Members come in one order: names and status, the refusal, times and dates, the kind's own, balances.
+//! An outcome is published with the same bytes for ever, so this encoder stays as it is once
+//! released; a change of the form is a second encoder beside it, chosen by the version that stands
+//! in the record. Members come in one order: names and status, the refusal, times and dates, the
+//! kind's own, balances.
 
 use std::io::Write as _;
 

@@ -164,7 +164,8 @@ async fn strike(site: &Site, mut daemon: Daemon, events: &[Event], progress: &Pr
     daemon
 }
 
-/// After a stop: what was confirmed to the producer is in the queue or in the journal, to a message.
+/// After a stop: what was confirmed to the producer is in the queue or in the journal, to a
+/// message.
 async fn nothing_acknowledged_is_missing(
     site: &Site,
     daemon: Daemon,

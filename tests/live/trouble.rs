@@ -1,4 +1,5 @@
-//! Bad situations, brought about for real: what the daemon says, how it ends, and that nothing is lost.
+//! Bad situations, brought about for real: what the daemon says, how it ends, and that nothing is
+//! lost.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -18,8 +18,12 @@ time_zone = "Europe/Berlin"
 "#;
 
 fn entry(key: &str, day: &str, amount: &str) -> Json {
-    json!({ "key": key, "kind": "entry.post", "data": { "booking_date": day, "text": "for Erika",
-        "legs": [{ "dr": "exp/office", "amount": amount }, { "cr": "bank/main", "amount": amount }] } })
+    let legs = json!([
+        { "dr": "exp/office", "amount": amount },
+        { "cr": "bank/main", "amount": amount },
+    ]);
+    json!({ "key": key, "kind": "entry.post",
+        "data": { "booking_date": day, "text": "for Erika", "legs": legs } })
 }
 
 /// A state directory with three jobs, the last of them refused.

@@ -1,8 +1,9 @@
-//! Looking at the broker without changing anything: is it there, how long is a queue, what is in it.
+//! Looking at the broker without changing anything: is it there, how long is a queue, what is in
+//! it.
 //!
 //! Every look has a connection of its own, because a refusal may take the connection along.
-//! Looking into a queue takes messages out and lets the end of the connection put them back, so they
-//! count one delivery more; queues whose delivery limit matters are not for looking into.
+//! Looking into a queue takes messages out and lets the end of the connection put them back, so
+//! they count one delivery more; queues whose delivery limit matters are not for looking into.
 
 use lapin::Connection;
 use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};

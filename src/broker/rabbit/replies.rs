@@ -96,8 +96,8 @@ impl Replies {
     /// The next message. May be dropped while it waits; nothing is lost by that.
     pub async fn next(&mut self) -> Result<Delivery, BrokerFault> {
         if self.read >= ACK_EVERY {
-            // Counted before it is sent: asked twice for one tag, the broker would close the channel,
-            // and what is left out here is covered by the next one.
+            // Counted before it is sent: asked twice for one tag, the broker would close the
+            // channel, and what is left out here is covered by the next one.
             self.read = 0;
             let multiple = BasicAckOptions { multiple: true };
             let sent = self.channel.basic_ack(self.last_tag, multiple).await;

@@ -7,10 +7,10 @@ use crate::code::Code;
 const INTRODUCTION: &str = "\
 # Codes
 
-Every way in which kontor says no. A code never changes its meaning and new ones may be added; take an
-unknown one as final. The first check that fails gives the code, one per outcome. A dead letter has no
-outcome: the message is set aside in the dead-letter queue with the code as its reason, and its key
-stays free.
+Every way in which kontor says no. A code never changes its meaning and new ones may be added; take
+an unknown one as final. The first check that fails gives the code, one per outcome. A dead letter
+has no outcome: the message is set aside in the dead-letter queue with the code as its reason, and
+its key stays free.
 ";
 
 /// `codes.md`.

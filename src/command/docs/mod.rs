@@ -1,7 +1,7 @@
 //! `kontor docs`: the reference, made from what the program knows of itself.
 //!
-//! What is written is committed, and a test fails when it is stale, so the pages say what this release
-//! does and nothing else.
+//! What is written is committed, and a test fails when it is stale, so the pages say what this
+//! release does and nothing else.
 
 mod codes;
 mod page;

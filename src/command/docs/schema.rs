@@ -7,7 +7,8 @@ use serde_json::{Map, Value as Json, json};
 use super::Kind;
 use crate::ids::is_key;
 
-/// The pattern of keys, book names and nothing else that stands here; a test compares it with the code.
+/// The pattern of keys, book names and nothing else that stands here; a test compares it with the
+/// code.
 const KEY_PATTERN: &str = "^[A-Za-z0-9._:/-]{1,128}$";
 const BOOK_PATTERN: &str = "^[a-z0-9_-]{1,64}$";
 

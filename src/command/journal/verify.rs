@@ -1,8 +1,9 @@
 //! `kontor journal verify`: everything that a journal promises, checked from its bytes alone.
 //!
-//! The reader checks checksums, the chain of hashes and that positions have no gap. On top of that each
-//! commit is replayed, its digest compared, and what the books promise is counted independently of the
-//! engine: entries that balance, entry numbers and sequences without a gap, time that only grows.
+//! The reader checks checksums, the chain of hashes and that positions have no gap. On top of that
+//! each commit is replayed, its digest compared, and what the books promise is counted
+//! independently of the engine: entries that balance, entry numbers and sequences without a gap,
+//! time that only grows.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,10 +1,12 @@
 //! Carries jobs to the broker and waits for their outcomes.
 //!
-//! Nothing is lost silently. A message whose fate is unknown goes again: its jobs have the same keys,
-//! so they have one effect. A message the broker refuses goes again for a while; one that no queue
-//! takes is reported. When the queue of the answers breaks, what is unanswered goes again as well.
+//! Nothing is lost silently. A message whose fate is unknown goes again: its jobs have the same
+//! keys, so they have one effect. A message the broker refuses goes again for a while; one that no
+//! queue takes is reported. When the queue of the answers breaks, what is unanswered goes again as
+//! well.
 //!
-//! After a lost connection messages may overtake each other; the order inside a message always holds.
+//! After a lost connection messages may overtake each other; the order inside a message always
+//! holds.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

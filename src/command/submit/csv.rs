@@ -1,8 +1,8 @@
 //! Jobs from a spreadsheet: a header of dotted paths, one job a row.
 //!
-//! `data.legs.0.dr` is the member `dr` of the first of `legs`. Cells are texts, as amounts and dates
-//! are in a job; an empty cell is absent. A column whose name ends with `:json` holds JSON instead,
-//! for the few members that are numbers or flags, and `schema_version` always does.
+//! `data.legs.0.dr` is the member `dr` of the first of `legs`. Cells are texts, as amounts and
+//! dates are in a job; an empty cell is absent. A column whose name ends with `:json` holds JSON
+//! instead, for the few members that are numbers or flags, and `schema_version` always does.
 
 use serde_json::{Map, Value};
 

@@ -37,7 +37,8 @@ const MISTAKES_SHOWN: usize = 20;
 
 /// Publish jobs from a file and, with --wait, count their outcomes
 ///
-/// The file is checked whole before anything is sent; whatever the broker does not confirm is reported.
+/// The file is checked whole before anything is sent; whatever the broker does not confirm is
+/// reported.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SubmitArgs {

@@ -1,8 +1,9 @@
 //! Jobs as they stand in a file, with the line each begins on.
 //!
-//! Everything is read and checked before anything is sent, so that a file with a mistake in its last
-//! line does not leave its first half in the books. Only the envelope is looked at: what the books
-//! think of a job they say in its outcome. All rows are in memory; a file larger than that is split.
+//! Everything is read and checked before anything is sent, so that a file with a mistake in its
+//! last line does not leave its first half in the books. Only the envelope is looked at: what the
+//! books think of a job they say in its outcome. All rows are in memory; a file larger than that is
+//! split.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -193,7 +194,8 @@ pub fn row(line: usize, text: &str) -> Result<Row, Mistake> {
     };
     if kind.starts_with("query.") || kind.starts_with("report.") {
         return wrong(&format!(
-            "{kind} is a question and not a job; `kontor balance` and `kontor trial-balance` answer it"
+            "{kind} is a question and not a job; `kontor balance` and `kontor trial-balance` \
+             answer it"
         ));
     }
     if let Some(book) = envelope.book.as_deref().filter(|book| !is_book_name(book)) {

@@ -1,7 +1,7 @@
 //! `settlement.attempt`: move what can move of an instruction, securities and cash in one entry.
 //!
-//! An attempt is rejected only if it cannot be judged at all. If something is short, it counts and the
-//! outcome is `failing`.
+//! An attempt is rejected only if it cannot be judged at all. If something is short, it counts and
+//! the outcome is `failing`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

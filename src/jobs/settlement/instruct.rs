@@ -42,7 +42,8 @@ pub struct Instruct {
     pub cash: Option<CashData>,
     /// First day on which it may settle.
     pub settlement_date: DateText,
-    /// Calendar of business days; the book's by default, `none` for every day, `A+B` for both at once.
+    /// Calendar of business days; the book's by default, `none` for every day, `A+B` for both at
+    /// once.
     pub calendar: Option<Id>,
     /// What happens to a date that is not a business day. It is refused by default.
     pub convention: Option<Convention>,
@@ -202,7 +203,8 @@ impl Instruct {
             .with("value", Value::Date(rolled)))
     }
 
-    /// A calendar that nobody has is a mistake in the shape of the job: no date could be judged by it.
+    /// A calendar that nobody has is a mistake in the shape of the job: no date could be judged by
+    /// it.
     fn check_calendar(&self, book: &Book) -> Result<(), Rejection> {
         let Some(name) = self.calendar.as_deref() else {
             return Ok(());
@@ -329,7 +331,8 @@ fn given(is: bool, should: bool, path: &str) -> Result<(), Rejection> {
     Err(Rejection::schema(Code::SchemaInvalid, path, reason))
 }
 
-/// A positive amount in a unit; of a unit that nobody knows, only the form counts until its own turn.
+/// A positive amount in a unit; of a unit that nobody knows, only the form counts until its own
+/// turn.
 fn measured(
     text: &DecimalText,
     book: &Book,

@@ -1,18 +1,19 @@
 //! Settlement: securities against cash, both sides in one entry or neither.
 //!
-//! | Kind                  | Debit              | Credit             | Amount                           |
-//! |-----------------------|--------------------|--------------------|----------------------------------|
-//! | `settlement.instruct` | –                  | –                  | nothing is posted                |
-//! | `settlement.attempt`  | `secu/<deliverer>` | `secu/<receiver>`  | quantity, whole or a part        |
-//! |                       | `cash/<receiver>`  | `cash/<deliverer>` | cash, by cumulative share        |
+//! | Kind                  | Debit              | Credit             | Amount                    |
+//! |-----------------------|--------------------|--------------------|---------------------------|
+//! | `settlement.instruct` | –                  | –                  | nothing is posted         |
+//! | `settlement.attempt`  | `secu/<deliverer>` | `secu/<receiver>`  | quantity, whole or a part |
+//! |                       | `cash/<receiver>`  | `cash/<deliverer>` | cash, by cumulative share |
 //!
 //! A DVP moves both lines, a FOP the first one, a PAYMENT the second one. An instruction goes from
 //! `pending` over `failing` and `partially_settled` to `settled`; one that settled in part stays
-//! `partially_settled` when a later attempt falls short. Shortage is never a rejection: the instruction
-//! lives on and is tried again.
+//! `partially_settled` when a later attempt falls short. Shortage is never a rejection: the
+//! instruction lives on and is tried again.
 //!
 //! What is there to settle with is what the account has available above its lower limit. An account
-//! without a limit settles what it has and no more: whoever may overdraw says so by a negative limit.
+//! without a limit settles what it has and no more: whoever may overdraw says so by a negative
+//! limit.
 //!
 //! Not here: cancelling and changing instructions, payment against payment, and the run over all
 //! instructions of a date.

@@ -178,7 +178,8 @@ impl Chart {
         Ok(())
     }
 
-    /// Units that are declared nowhere have the decimals that their accounts' openings are written with.
+    /// Units that are declared nowhere have the decimals that their accounts' openings are written
+    /// with.
     fn units_of_openings(&mut self, rows: &[Row]) -> Result<(), ShapeFault> {
         for row in rows {
             let code = row.unit.id()?;

@@ -5,14 +5,14 @@
 //! | opening of accounts | account of a debit class  | `opening/<unit>`          | its opening  |
 //! |                     | `opening/<unit>`          | account of a credit class | its opening  |
 //!
-//! [`compile`] turns members into the effects of one record that stands before the book's first job.
-//! Openings are dated before every period and take no entry number. Every member is checked here, once;
-//! an unknown one is a fault, so that a slip of the pen cannot be mistaken for a default. Members that
-//! serve kinds of later releases are kept as records; those that would promise a protection nothing
-//! gives yet are named in [`Setup::unobeyed`].
+//! [`compile`] turns members into the effects of one record that stands before the book's first
+//! job. Openings are dated before every period and take no entry number. Every member is checked
+//! here, once; an unknown one is a fault, so that a slip of the pen cannot be mistaken for a
+//! default. Members that serve kinds of later releases are kept as records; those that would
+//! promise a protection nothing gives yet are named in [`Setup::unobeyed`].
 //!
-//! Name, time zone and partition of a book are not read here, and personal text is only handed on: the
-//! caller seals it.
+//! Name, time zone and partition of a book are not read here, and personal text is only handed on:
+//! the caller seals it.
 
 mod accounts;
 mod documents;

@@ -216,7 +216,9 @@ fn all_other_members_become_records() {
     let config = json!({
         "taxes": { "DE19": { "category": "S", "rate": "19" } },
         "rates": { "base": [{ "from": "2025-01-01", "rate": "2.27" }] },
-        "price_list": { "api": { "currency": "USD", "model": "per_unit", "tiers": [{ "price": "1" }] } },
+        "price_list": {
+            "api": { "currency": "USD", "model": "per_unit", "tiers": [{ "price": "1" }] }
+        },
         "calendars": { "own": { "weekends": [5, 6] } },
         "calendar": "own",
         "role_accounts": { "revenue": { "account": "rev/sales" } },

@@ -1,9 +1,9 @@
 //! A commit as bytes: the payload of a journal frame.
 //!
 //! Together with `wire/binary.rs` this folder is the only place that names bincode. What is written
-//! are structs of their own ([`v1`]), never the types the program works with, so that those can change
-//! while old bytes stay readable. A version is never changed once released: a new one is added beside
-//! it with a way up, and golden bytes of every version are kept by the tests.
+//! are structs of their own ([`v1`]), never the types the program works with, so that those can
+//! change while old bytes stay readable. A version is never changed once released: a new one is
+//! added beside it with a way up, and golden bytes of every version are kept by the tests.
 
 mod v1;
 

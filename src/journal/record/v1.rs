@@ -1,8 +1,8 @@
-//! Version 1 of the bytes: integers little-endian and fixed in width, lengths as 64 bits, options and
-//! alternatives with a leading byte of ours.
+//! Version 1 of the bytes: integers little-endian and fixed in width, lengths as 64 bits, options
+//! and alternatives with a leading byte of ours.
 //!
-//! The lists of fields below *are* the format: their order is the order of the bytes. A field that the
-//! program gains or loses does not compile until somebody decides what version 1 says about it.
+//! The lists of fields below *are* the format: their order is the order of the bytes. A field that
+//! the program gains or loses does not compile until somebody decides what version 1 says about it.
 
 use std::ops::Range;
 
@@ -369,7 +369,8 @@ macro_rules! lists {
                 self.iter().try_for_each(|item| item.put(encoder))
             }
             fn take<D: Decoder>(decoder: &mut D) -> Result<Self, DecodeError> {
-                let count = usize::try_from(u64::take(decoder)?).map_err(|_large| unknown("a list too long"))?;
+                let count = usize::try_from(u64::take(decoder)?)
+                    .map_err(|_large| unknown("a list too long"))?;
                 // Every item has a byte at least: a length that lies asks for no memory.
                 decoder.claim_bytes_read(count)?;
                 decoder.unclaim_bytes_read(count);

@@ -10,8 +10,8 @@
 //!    the key      of content    first outcome
 //! ```
 //!
-//! The snapshot that needs a key file names it with the BLAKE3 of all its bytes. It holds hashes under
-//! the journal's secret, never a key, and can always be made again from the journal.
+//! The snapshot that needs a key file names it with the BLAKE3 of all its bytes. It holds hashes
+//! under the journal's secret, never a key, and can always be made again from the journal.
 
 use std::io;
 

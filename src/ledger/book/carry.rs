@@ -1,9 +1,9 @@
 //! A book as effects: what a snapshot writes, and what rebuilds an equal book from nothing.
 //!
 //! Most of a book's state is said again by the effects that made it: units, accounts, holds,
-//! documents, reference data. What is the sum of many effects (counters, numbers) has effects of its
-//! own, [`Carried`], which set instead of add. Their order matters: an account needs its unit, a hold
-//! its accounts, and the counters come last, because holds count on their way in.
+//! documents, reference data. What is the sum of many effects (counters, numbers) has effects of
+//! its own, [`Carried`], which set instead of add. Their order matters: an account needs its unit,
+//! a hold its accounts, and the counters come last, because holds count on their way in.
 
 use super::{Book, Inconsistent, account_fact};
 use crate::ids::AccountIndex;

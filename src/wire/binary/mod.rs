@@ -9,8 +9,8 @@
 //! * What is left over after the value is a fault, and so is any value that could also have been
 //!   written otherwise: names of a map ascend and none comes twice.
 //! * Text comes out in normal form C, as from JSON.
-//! * `#[serde(skip_serializing_if = "Option::is_none")]` is written as the `None` it is; do not skip
-//!   anything but an `Option`.
+//! * `#[serde(skip_serializing_if = "Option::is_none")]` is written as the `None` it is; do not
+//!   skip anything but an `Option`.
 //! * Nothing describes itself: `untagged`, `flatten`, internal tags and `deserialize_any` are
 //!   refused, as are floats.
 //!

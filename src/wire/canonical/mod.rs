@@ -49,7 +49,8 @@ use super::tree::Json;
 /// Which rule gave a fingerprint. A new rule is a new number, next to the old one.
 pub const RULE_VERSION: u8 = 1;
 
-/// Why a value has no fingerprint. Always a mistake in a type of ours, found by the kinds' examples.
+/// Why a value has no fingerprint. Always a mistake in a type of ours, found by the kinds'
+/// examples.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CanonicalFault {
     /// A float has no canonical form worth the name.
