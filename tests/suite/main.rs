@@ -8,4 +8,5 @@
 
 mod cli;
 mod generated;
+mod layers;
 mod support;

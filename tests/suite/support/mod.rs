@@ -1,5 +1,8 @@
 //! The built binary, and a state directory with books in it that was written as the daemon writes.
 
+pub(crate) mod rust;
+pub(crate) mod tree;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
