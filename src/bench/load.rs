@@ -42,8 +42,8 @@ impl Load {
 
     /// The next job as JSON.
     pub fn json(&mut self, out: &mut String) {
-        let (debit, credit, cents) = self.next();
-        let (whole, part) = (cents.div_euclid(100), cents % 100);
+        let (debit, credit, minor) = self.next();
+        let (whole, part) = (minor.div_euclid(100), minor % 100);
         let number = self.number;
         // Writing to a string cannot fail.
         let _infallible = write!(

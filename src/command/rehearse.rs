@@ -185,6 +185,10 @@ fn explained(
     Ok(())
 }
 
+fn mismatch(one: &Mismatch) -> Json {
+    json!({ "path": one.path, "expected": one.expected, "got": one.got })
+}
+
 fn as_json(file: &Path, case: &Case, rehearsed: &Rehearsed) -> Json {
     let mut shown = json!({ "file": file.display().to_string(), "title": case.title });
     let facts = match &rehearsed.standing {
@@ -194,7 +198,6 @@ fn as_json(file: &Path, case: &Case, rehearsed: &Rehearsed) -> Json {
             json!({ "standing": "failed", "fault": fault.to_string(), "mismatches": [] })
         }
         Standing::Failed(mismatches) => {
-            let mismatch = |one: &Mismatch| json!({ "path": one.path, "expected": one.expected, "got": one.got });
             let mismatches: Vec<Json> = mismatches.iter().map(mismatch).collect();
             json!({ "standing": "failed", "mismatches": mismatches })
         }

@@ -180,8 +180,8 @@ mod tests {
 
     /// Interest on 10,000.00 at 10 %.
     fn interest(fraction: Ratio) -> String {
-        let cents = fraction.times(Ratio::whole(100_000)).unwrap();
-        print_minor(cents.round(Rounding::HalfUp), 2)
+        let minor = fraction.times(Ratio::whole(100_000)).unwrap();
+        print_minor(minor.round(Rounding::HalfUp), 2)
     }
 
     #[test]

@@ -16,8 +16,8 @@ use crate::time::calendar::{Calendar, Convention};
 
 /// Decimals of a fraction of a year.
 const FRACTION_DECIMALS: u8 = 12;
-/// The interest that checks name is on so many cents at ten per cent.
-const INTEREST_CENTS: i128 = 100_000;
+/// The interest that checks name is that of a year at ten per cent, in minor units.
+const INTEREST_MINOR: i128 = 100_000;
 
 /// What a check gives.
 pub(super) fn check(check: &Json) -> Json {
@@ -161,7 +161,7 @@ fn day_count(check: &Json) -> Results {
         product.map(|product| product.round(Rounding::HalfUp))
     };
     let one = crate::money::minor::power_of_ten(FRACTION_DECIMALS).ok_or("too many decimals")?;
-    let (year, interest) = (scaled(one), scaled(INTEREST_CENTS));
+    let (year, interest) = (scaled(one), scaled(INTEREST_MINOR));
     let (year, interest) = year.zip(interest).ok_or("the fraction does not fit")?;
     Ok(results([
         ("fraction_12", json!(print_minor(year, FRACTION_DECIMALS))),

@@ -50,7 +50,8 @@ pub(super) fn of_kind(kind: &Kind, schema: &Json) -> String {
 pub(super) fn index(kinds: &[Kind]) -> String {
     let mut out = String::from(
         "# Jobs and questions\n\nThe kinds that this release has built. The envelope around `data` \
-         is the same for all of them; it\nstands in each schema.\n\n| Kind | What it does |\n|---|---|\n",
+         is the same for all of them; it\nstands in each schema.\n\n\
+         | Kind | What it does |\n|---|---|\n",
     );
     for kind in kinds {
         let name = kind.info.name;

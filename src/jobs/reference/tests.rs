@@ -159,7 +159,11 @@ fn a_series_goes_on_and_never_back() {
 #[test]
 fn days_reasons_and_actors_are_checked() {
     let mut desk = desk();
-    let dated = |record: &str, value: Json, day: &str| json!({ "record": record, "name": "X", "value": value, "valid_from": day, "reason": "r" });
+    let dated = |record: &str, value: Json, day: &str| {
+        let mut data = json!({ "record": record, "name": "X", "value": value, "reason": "r" });
+        data["valid_from"] = day.into();
+        data
+    };
     let tax = json!({ "category": "S", "rate": "19" });
     let mut run = |data: &Json| desk.run_as(Some("anna"), "reference.set", data);
     let early = run(&dated("tax", tax.clone(), "2026-12-31"));

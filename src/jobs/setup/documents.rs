@@ -163,7 +163,8 @@ fn subscription(
 
 /// Begin a document, unless its number is taken.
 fn begin(node: &Node, change: DocumentChange, parts: &mut Setup) -> Result<(), ShapeFault> {
-    let same = |effect: &Effect| matches!(effect, Effect::Document(other) if other.number == change.number);
+    let number = &change.number;
+    let same = |one: &Effect| matches!(one, Effect::Document(other) if other.number == *number);
     if parts.effects.iter().any(same) {
         return Err(node.fault("another document has this number"));
     }

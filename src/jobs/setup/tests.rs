@@ -78,7 +78,10 @@ fn own_units_have_the_decimals_of_their_openings_or_those_declared() {
     assert_eq!(desk.balance("stock/a"), "5.000");
     let declared = Desk::given(&json!({}), &json!({ "units": { "PT": 0, "XBT": 8 } }));
     assert_eq!(declared.book().units().find("XBT").unwrap().decimals, 8);
-    let row = |unit: &str, opening: &str| json!({ "w": { "unit": unit, "class": "asset", "opening": opening } });
+    let row = |unit: &str, opening: &str| {
+        let row = json!({ "unit": unit, "class": "asset", "opening": opening });
+        json!({ "w": row })
+    };
     unfit(&json!({ "units": { "EUR": 3 } }), "units.EUR");
     unfit(
         &json!({ "units": { "PT": 0 }, "accounts": row("PT", "0.5") }),
@@ -167,7 +170,10 @@ fn open_items_and_invoices_become_documents() {
 #[test]
 fn mistakes_in_documents_have_their_place() {
     let with = |name: &str, value: Json| json!({ "accounts": accounts(), name: value });
-    let item = |customer: &str, open: &str| json!({ "document": "RE-1", "customer": customer, "open": open });
+    let item = |customer: &str, open: &str| {
+        let document = "RE-1";
+        json!({ "document": document, "customer": customer, "open": open })
+    };
     unfit(
         &with("open_items", json!([item("c-9", "1.00")])),
         "open_items[0].customer",
