@@ -10,3 +10,4 @@ mod cli;
 mod generated;
 mod layers;
 mod support;
+mod tidy;

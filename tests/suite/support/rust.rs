@@ -127,18 +127,38 @@ const ONLY_FOR_TESTS: &[&str] = &["#", "[", "cfg", "(", "test", ")", "]"];
 
 /// What is left without the items that are only for tests.
 pub(crate) fn without_tests<'t>(tokens: &[Token<'t>]) -> Vec<Token<'t>> {
-    let mut left = Vec::new();
+    parts(tokens).0
+}
+
+/// What is shipped, and what is only for tests.
+pub(crate) fn parts<'t>(tokens: &[Token<'t>]) -> (Vec<Token<'t>>, Vec<Token<'t>>) {
+    let (mut shipped, mut tests) = (Vec::new(), Vec::new());
+    let mut rest = tokens;
+    while !rest.is_empty() {
+        let (length, part) = if are(rest, ONLY_FOR_TESTS) {
+            (item(rest), &mut tests)
+        } else {
+            (1, &mut shipped)
+        };
+        let (taken, behind) = rest.split_at(length);
+        part.extend_from_slice(taken);
+        rest = behind;
+    }
+    (shipped, tests)
+}
+
+/// The line where the tests at the end of a file begin; none if it ends with something else.
+pub(crate) fn tests_begin(tokens: &[Token<'_>]) -> Option<usize> {
     let mut rest = tokens;
     while let Some(first) = rest.first() {
-        let length = if are(rest, ONLY_FOR_TESTS) {
-            item(rest)
-        } else {
-            left.push(*first);
-            1
-        };
+        let for_tests = are(rest, ONLY_FOR_TESTS);
+        let length = if for_tests { item(rest) } else { 1 };
+        if for_tests && length == rest.len() {
+            return Some(first.line);
+        }
         rest = rest.get(length..).unwrap_or_default();
     }
-    left
+    None
 }
 
 /// Length of an item with its attributes: up to its closing brace, or its semicolon.

@@ -20,6 +20,18 @@ impl File {
             text: text.to_owned(),
         }
     }
+
+    /// How its name ends, without the dot.
+    pub(crate) fn extension(&self) -> &str {
+        self.name()
+            .rsplit_once('.')
+            .map_or("", |(_, extension)| extension)
+    }
+
+    /// Its name without the folders.
+    pub(crate) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// The root of the repository.
