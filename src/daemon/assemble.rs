@@ -1,0 +1,190 @@
+//! From open books to a running journey: which part goes where, and what the settings say of it.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::stop::Stop;
+use super::{DaemonFault, Options, sealer};
+use crate::broker::Topology;
+use crate::code::Code;
+use crate::ids::KindCode;
+use crate::jobs::JobData;
+use crate::jobs::catalogue::kind_name;
+use crate::journal::file::disk::OsDisk;
+use crate::notify;
+use crate::partition::{Opened, Partition, Snapshots};
+use crate::pipeline::gauges;
+use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
+use crate::pipeline::persist::{Frontier, Persist};
+use crate::pipeline::post::Post;
+use crate::pipeline::publish::{Mode, Publisher, Targets};
+use crate::pipeline::stations::Decoding;
+use crate::settings::memory::{Demand, allow, cgroup_limit};
+use crate::settings::{OutcomesMode, Settings};
+use crate::telemetry::Known;
+use crate::time::Clock;
+use crate::wire::message::{BookRules, JobReader};
+
+/// Say what opening found.
+pub(super) fn report(partition: u16, opened: &Opened) {
+    if let Some(cut) = &opened.cut {
+        tracing::warn!(
+            partition,
+            cut,
+            "an unfinished write was left out; nothing of it was acknowledged"
+        );
+    }
+    for warning in &opened.warnings {
+        tracing::warn!(
+            partition,
+            warning,
+            "the configuration differs from the books"
+        );
+    }
+    if opened.vault.torn_bytes() > 0 {
+        tracing::warn!(
+            partition,
+            bytes = opened.vault.torn_bytes(),
+            "an unfinished key was left out"
+        );
+    }
+    let (jobs, position) = (opened.replayed_jobs, opened.frontier.position().0);
+    tracing::info!(partition, jobs, position, "the books are open");
+}
+
+/// Put a partition's stations together and start them.
+pub(super) fn start_journey(
+    opened: Opened,
+    partition: u16,
+    prefetch: NonZeroU16,
+    shared: &Shared,
+) -> Result<(Journey, Snapshots<OsDisk>), DaemonFault> {
+    let settings = &shared.settings;
+    let prefix = &settings.broker.prefix;
+    let secret = opened.secret;
+    let rules = opened
+        .engine
+        .books()
+        .iter()
+        .zip(0..)
+        .map(|(book, index)| BookRules {
+            name: book.name().into(),
+            index: crate::ids::BookIndex(index),
+            pan_policy: book.reference().pan_policy(),
+        });
+    let reader = JobReader::new(rules.collect(), secret);
+    let targets = Targets {
+        outcomes: Topology::outcomes_exchange(prefix),
+        dead: Topology::dead_exchange(prefix),
+        replies: settings.broker.reply_to.clone(),
+    };
+    let mode = match settings.outcomes.mode {
+        OutcomesMode::Each => Mode::Each,
+        OutcomesMode::Batched => Mode::Batched,
+        OutcomesMode::Off => Mode::Off,
+    };
+    gauges::show(shared.observer.metrics(), opened.engine.books());
+    let frontier: Frontier = opened.frontier;
+    let parts = Parts {
+        partition,
+        decoding: Decoding {
+            reader,
+            sealer: sealer::VaultSealer::new(opened.vault, opened.engine.books()),
+            jobs_exchange: Topology::jobs_exchange(prefix),
+            trusted: settings.broker.trusted_front_ends.clone(),
+            bytes_max: settings.broker.message_bytes_max,
+        },
+        post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max),
+        persist: Persist::new(opened.store, frontier.position(), frontier),
+        queue: Topology::job_queue(prefix, u32::from(partition)),
+        outgoing: Outgoing {
+            publisher: Publisher::new(mode, targets, opened.names, opened.published),
+            outcomes: opened.outcomes,
+            cursor: opened.cursor,
+            earlier: opened.earlier,
+        },
+    };
+    let journey =
+        Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
+            doing: "start a thread".to_owned(),
+            source,
+        })?;
+    Ok((journey, opened.snapshots))
+}
+
+/// Open a partition off the async threads; none if the stop came first.
+pub(super) async fn open(
+    settings: &Arc<Settings>,
+    partition: u16,
+    clock: &Arc<dyn Clock>,
+    options: Options,
+    stop: &mut Stop,
+) -> Result<Option<Opened>, DaemonFault> {
+    let (settings, clock) = (Arc::clone(settings), Arc::clone(clock));
+    let opening = tokio::task::spawn_blocking(move || {
+        let mut extension = notify::Extension::default();
+        Partition::open(
+            &settings,
+            partition,
+            &clock,
+            options.standby,
+            &mut |fraction| {
+                let percent = fraction.min(100);
+                extension.progress(std::time::Instant::now(), || {
+                    format!("replaying {percent}%")
+                });
+            },
+        )
+    });
+    tokio::select! {
+        opened = opening => match opened {
+            Ok(opened) => Ok(Some(opened?)),
+            Err(panic) => Err(DaemonFault::System {
+                doing: "open the state directory".to_owned(),
+                source: std::io::Error::other(panic),
+            }),
+        },
+        () = stop.asked() => Ok(None),
+    }
+}
+
+/// The prefetch that memory allows.
+pub(super) fn prefetch(settings: &Settings) -> Result<NonZeroU16, DaemonFault> {
+    let demand = Demand {
+        prefetch: settings.broker.prefetch,
+        prefetch_min: settings.broker.prefetch_min,
+        partitions: settings.partitions.len(),
+        message_bytes_max: settings.broker.message_bytes_max,
+        intake_bytes_max: settings.broker.intake_bytes_max,
+    };
+    let allowance = allow(demand, cgroup_limit())
+        .map_err(|too_large| DaemonFault::Settings(too_large.to_string()))?;
+    if allowance.lowered {
+        tracing::warn!(
+            prefetch = allowance.prefetch,
+            "broker.prefetch was lowered so that what is open fits the memory it may take"
+        );
+    }
+    NonZeroU16::new(allowance.prefetch)
+        .ok_or_else(|| DaemonFault::Settings("broker.prefetch must be above zero".to_owned()))
+}
+
+pub(super) fn known(settings: &Settings, clock: &dyn Clock) -> Known {
+    let since_epoch = u64::try_from(clock.now().0).unwrap_or_default();
+    Known {
+        version: env!("CARGO_PKG_VERSION"),
+        commit: option_env!("KONTOR_COMMIT").unwrap_or("unknown"),
+        started: Duration::from_nanos(since_epoch),
+        partitions: settings.partitions.clone(),
+        kinds: JobData::BUILT
+            .iter()
+            .filter_map(|code| kind_name(KindCode(*code)))
+            .collect(),
+        dead_letter_codes: Code::ALL
+            .iter()
+            .filter(|code| code.is_dead_letter())
+            .map(|code| code.text())
+            .collect(),
+    }
+}

@@ -1,0 +1,61 @@
+//! Why the daemon ended, or did not begin, and with which exit code.
+
+use crate::broker::{BrokerFault, FaultClass};
+use crate::journal::JournalFault;
+use crate::partition::OpenFault;
+use crate::pipeline::post::PostFault;
+use crate::pipeline::stations::StationFault;
+
+/// Why the daemon ended, or did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonFault {
+    /// The settings cannot be run.
+    #[error("{0}")]
+    Settings(String),
+    /// The broker differs from what is expected.
+    #[error("the broker's topology differs: {0}")]
+    Topology(String),
+    /// The broker.
+    #[error("{0}")]
+    Broker(BrokerFault),
+    /// The state directory.
+    #[error("{0}")]
+    Open(#[from] OpenFault),
+    /// A station.
+    #[error("{0}")]
+    Station(#[from] StationFault),
+    /// The operating system.
+    #[error("cannot {doing}: {source}")]
+    System {
+        /// What was tried.
+        doing: String,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+impl DaemonFault {
+    /// The exit code of DESIGN, section 11.
+    pub fn exit_code(&self) -> u8 {
+        let of_broker = |fault: &BrokerFault| match fault.class() {
+            FaultClass::Configuration | FaultClass::Missing => 78,
+            FaultClass::Transient => 69,
+        };
+        match self {
+            Self::Settings(_) | Self::Topology(_) => 78,
+            Self::Broker(fault) | Self::Station(StationFault::Broker(fault)) => of_broker(fault),
+            Self::Open(fault) => fault.exit_code(),
+            Self::Station(
+                StationFault::Journal(JournalFault::Damaged(_)) | StationFault::Rebuilt(_),
+            ) => 65,
+            Self::Station(
+                StationFault::Journal(_)
+                | StationFault::Vault(_)
+                | StationFault::Post(
+                    PostFault::Inconsistent(_) | PostFault::Lookup { .. } | PostFault::Stopped,
+                ),
+            )
+            | Self::System { .. } => 74,
+        }
+    }
+}
