@@ -20,12 +20,13 @@ const WORKER_THREADS: usize = 2;
 #[command(after_help = "\
 Examples:
   kontor run
-  kontor --config /etc/kontor/kontor.toml run --apply-topology")]
+  kontor --config /etc/kontor/kontor.toml run --apply-topology
+  kontor run --standby                     on the same machine, beside one that runs")]
 pub struct RunArgs {
     /// Make what is missing on the broker before checking it
     #[arg(long)]
     apply_topology: bool,
-    /// Wait for the lock of the state directory instead of giving up
+    /// Wait until the process that has the state directory ends, and take over
     #[arg(long)]
     standby: bool,
 }

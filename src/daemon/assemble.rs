@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stop::Stop;
-use super::{DaemonFault, Options, sealer};
+use super::{DaemonFault, sealer};
 use crate::broker::Topology;
 use crate::code::Code;
 use crate::ids::KindCode;
@@ -13,7 +13,7 @@ use crate::jobs::JobData;
 use crate::jobs::catalogue::kind_name;
 use crate::journal::file::disk::OsDisk;
 use crate::notify;
-use crate::partition::{Opened, Partition, Snapshots};
+use crate::partition::{Claim, Opened, Partition, Snapshots};
 use crate::pipeline::gauges;
 use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
 use crate::pipeline::persist::{Frontier, Persist};
@@ -116,26 +116,19 @@ pub(super) fn start_journey(
 /// Open a partition off the async threads; none if the stop came first.
 pub(super) async fn open(
     settings: &Arc<Settings>,
-    partition: u16,
+    claim: Claim,
     clock: &Arc<dyn Clock>,
-    options: Options,
     stop: &mut Stop,
 ) -> Result<Option<Opened>, DaemonFault> {
     let (settings, clock) = (Arc::clone(settings), Arc::clone(clock));
     let opening = tokio::task::spawn_blocking(move || {
         let mut extension = notify::Extension::default();
-        Partition::open(
-            &settings,
-            partition,
-            &clock,
-            options.standby,
-            &mut |fraction| {
-                let percent = fraction.min(100);
-                extension.progress(std::time::Instant::now(), || {
-                    format!("replaying {percent}%")
-                });
-            },
-        )
+        Partition::open(&settings, claim, &clock, &mut |fraction| {
+            let percent = fraction.min(100);
+            extension.progress(std::time::Instant::now(), || {
+                format!("replaying {percent}%")
+            });
+        })
     });
     tokio::select! {
         opened = opening => match opened {

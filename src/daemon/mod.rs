@@ -10,6 +10,7 @@ pub mod sealer;
 pub mod watch;
 mod assemble;
 mod fault;
+mod standby;
 mod stop;
 
 use std::num::NonZeroU16;
@@ -24,13 +25,13 @@ pub use fault::DaemonFault;
 
 use crate::journal::file::disk::OsDisk;
 use crate::notify;
-use crate::partition::{Event, Snapshots, Taker};
+use crate::partition::{Claim, Event, Snapshots, Taker};
 use crate::pipeline::journey::{Journey, Shared};
 use crate::pipeline::observe::Observer;
 use crate::pipeline::stations::StationFault;
 use crate::settings::Settings;
 use crate::telemetry::http::{Shown, router, serve};
-use crate::telemetry::{Health, Metrics};
+use crate::telemetry::{Health, Metrics, Role};
 use crate::time::{Clock, SystemClock};
 use assemble::{known, open, prefetch, report, start_journey};
 use stop::{Stop, listen};
@@ -39,6 +40,9 @@ use stop::{Stop, listen};
 const BROKER_PATIENCE: Duration = Duration::from_secs(10);
 /// Pause between attempts while it waits.
 const BROKER_PAUSE: Duration = Duration::from_millis(500);
+/// How often an address is tried that a process before us is giving up, and the pause between.
+const ADDRESS_LOOKS: u32 = 50;
+const ADDRESS_PAUSE: Duration = Duration::from_millis(100);
 /// How long a station may stand still before `/livez` says so.
 const STATION_PATIENCE: Duration = Duration::from_secs(15);
 /// How long tasks get to close what they have when the process ends by a fault.
@@ -63,29 +67,26 @@ pub async fn run(
     let mut stop = Stop::listen()?;
     let hangup = listen(SignalKind::hangup())?;
     let (current, metrics) = (Arc::clone(&process.settings), Arc::clone(&process.metrics));
-    tokio::spawn(reloading.run(hangup, current, metrics));
+    let health = Arc::clone(&process.health);
+    tokio::spawn(reloading.run(hangup, current, metrics, health));
     let prefetch = prefetch(&process.settings)?;
+    let watchdog = watch::watchdog(&process.health);
     let http = process.listen().await;
-    let topology = connect::topology(&process.settings);
-    let (settings, apply) = (&process.settings, options.apply_topology);
-    tokio::select! {
-        ready = connect::ready(settings, &topology, apply, BROKER_PATIENCE, BROKER_PAUSE) => ready?,
-        () = stop.asked() => return Ok(()),
-    }
     let (faults, mut faulted) = mpsc::channel(1);
-    let Some((journeys, takers)) = process
-        .open_all(prefetch, options, &faults, &mut stop)
+    let Some(Begun {
+        journeys,
+        takers,
+        http,
+    }) = process
+        .begin(http, prefetch, options, &faults, &mut stop)
         .await?
     else {
         return Ok(());
     };
-    // A second daemon on the same directory has the same address too; what it must hear about first
-    // is the lock, so a taken address is reported only now.
-    let http = http?;
     process.health.ready("start");
+    process.health.set_role(Role::Active);
     notify::ready("consuming");
     tracing::info!(address = %process.settings.listen, "kontor runs");
-    let watchdog = watch::watchdog(&process.health);
     let clock_watch = tokio::spawn(watch::clock(
         Arc::clone(&process.clock),
         watch::ClockWatch::new(&*process.clock, process.settings.clock_jump_max),
@@ -120,6 +121,13 @@ struct Process {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     watches: watch::Watches,
+}
+
+/// What runs once everything has begun.
+struct Begun {
+    journeys: Vec<Journey>,
+    takers: Vec<Taker>,
+    http: Http,
 }
 
 /// A running HTTP server.
@@ -169,18 +177,76 @@ impl Process {
         Ok(Http { stop, task })
     }
 
-    /// Open all partitions and start their journeys; none if the stop came first.
-    async fn open_all(
+    /// Listen on an address that another process is just giving up.
+    async fn listen_soon(&self) -> Result<Http, DaemonFault> {
+        for _ in 0..ADDRESS_LOOKS {
+            if let Ok(http) = self.listen().await {
+                return Ok(http);
+            }
+            tokio::time::sleep(ADDRESS_PAUSE).await;
+        }
+        self.listen().await
+    }
+
+    /// Wait for what must be there, open all partitions and start their journeys; none if the stop
+    /// came first.
+    ///
+    /// A standby looks at the broker only when it is its turn. Otherwise the broker comes first:
+    /// a topology that does not fit is said before a directory is made.
+    async fn begin(
         &self,
+        http: Result<Http, DaemonFault>,
         prefetch: NonZeroU16,
         options: Options,
         faults: &mpsc::Sender<StationFault>,
         stop: &mut Stop,
+    ) -> Result<Option<Begun>, DaemonFault> {
+        let settings = &self.settings;
+        let mut http = http;
+        let mut claims = None;
+        if options.standby {
+            claims = standby::wait(self, stop).await?;
+            if claims.is_none() {
+                return Ok(None);
+            }
+            // The active process may have had the same address.
+            if http.is_err() {
+                http = self.listen_soon().await;
+            }
+        }
+        let (topology, apply) = (connect::topology(settings), options.apply_topology);
+        let ready = connect::ready(settings, &topology, apply, BROKER_PATIENCE, BROKER_PAUSE);
+        tokio::select! {
+            ready = ready => ready?,
+            () = stop.asked() => return Ok(None),
+        }
+        let claims = match claims {
+            Some(claims) => claims,
+            None => standby::claim_all(settings)?,
+        };
+        // A second daemon on the same directory has the same address too; what it must hear about
+        // first is the lock, so a taken address is reported only now.
+        let http = http?;
+        let opened = self.open_all(claims, prefetch, faults, stop).await?;
+        Ok(opened.map(|(journeys, takers)| Begun {
+            journeys,
+            takers,
+            http,
+        }))
+    }
+
+    /// Open all partitions and start their journeys; none if the stop came first.
+    async fn open_all(
+        &self,
+        claims: Vec<Claim>,
+        prefetch: NonZeroU16,
+        faults: &mpsc::Sender<StationFault>,
+        stop: &mut Stop,
     ) -> Result<Option<(Vec<Journey>, Vec<Taker>)>, DaemonFault> {
         let (mut journeys, mut takers) = (Vec::new(), Vec::new());
-        for partition in self.settings.partitions.clone() {
-            let began = self.clock.elapsed();
-            let opened = open(&self.settings, partition, &self.clock, options, stop).await?;
+        for claim in claims {
+            let (partition, began) = (claim.partition(), self.clock.elapsed());
+            let opened = open(&self.settings, claim, &self.clock, stop).await?;
             let Some(opened) = opened else {
                 return Ok(None);
             };
@@ -252,6 +318,7 @@ async fn drain(
     stop: &mut Stop,
 ) -> Result<(), DaemonFault> {
     health.not_ready("stop", "stopping");
+    health.set_role(Role::Stopping);
     notify::stopping("finishing what was taken");
     tracing::info!("stopping: finishing what was taken");
     let drained = async {

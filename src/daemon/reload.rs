@@ -6,8 +6,8 @@ use tokio::signal::unix::Signal;
 
 use crate::notify;
 use crate::settings::{Reload, Settings, Sources};
-use crate::telemetry::Metrics;
 use crate::telemetry::tracing::LogControl;
+use crate::telemetry::{Health, Metrics};
 
 /// What a reload works with.
 pub struct Reloading {
@@ -19,13 +19,19 @@ pub struct Reloading {
 
 impl Reloading {
     /// Reload at every signal. A bad file changes nothing and shows in the metrics.
-    pub async fn run(self, mut hangup: Signal, settings: Arc<Settings>, metrics: Arc<Metrics>) {
+    pub async fn run(
+        self,
+        mut hangup: Signal,
+        settings: Arc<Settings>,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+    ) {
         metrics.config_reload_success.set(1);
         while hangup.recv().await.is_some() {
             notify::reloading();
             let good = self.reload(&settings);
             metrics.config_reload_success.set_switch(good);
-            notify::ready("consuming");
+            notify::ready(health.role().text());
         }
     }
 

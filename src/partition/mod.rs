@@ -17,20 +17,20 @@
 
 mod books;
 mod carried;
+mod claim;
 mod load;
 mod reading;
 mod secrets;
 mod snapshots;
 
 use std::ops::ControlFlow;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
 pub use books::{BookFault, SetUpFault, Wanted};
+pub use claim::{Claim, Place};
 pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
 pub use secrets::Secrets;
 pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};
@@ -40,7 +40,7 @@ use crate::ids::Position;
 use crate::jobs::setup::{self, Setup, SetupFault};
 use crate::journal::ending::Ending;
 use crate::journal::file::disk::{Disk, OsDisk};
-use crate::journal::file::{self, FileJournal, JournalId, Lock, Options, Recovered, Until};
+use crate::journal::file::{self, FileJournal, JournalId, Options, Recovered, Until};
 use crate::journal::snapshot::{self, SnapshotFault};
 use crate::journal::{Cursor, History, Journal as _, JournalFault, Store};
 use crate::ledger::commit::StartRecord;
@@ -52,8 +52,6 @@ use crate::time::Clock;
 use crate::time::Timestamp;
 use crate::vault::{JournalSecret, Vault, VaultFault};
 
-/// How often a standby looks whether the lock has become free.
-const STANDBY_LOOK: Duration = Duration::from_millis(500);
 /// Name of the file with the journal's secret.
 const SECRET_FILE: &str = "secret";
 /// Name of the file with the key that encrypts keys.
@@ -62,6 +60,9 @@ const KEK_FILE: &str = "kek";
 /// Why a partition cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
+    /// Another process writes there.
+    #[error(transparent)]
+    Locked(file::Fault),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalFault),
@@ -103,7 +104,11 @@ pub enum OpenFault {
 
 impl From<file::Fault> for OpenFault {
     fn from(fault: file::Fault) -> Self {
-        Self::Journal(fault.into())
+        if matches!(fault, file::Fault::Locked { .. }) {
+            Self::Locked(fault)
+        } else {
+            Self::Journal(fault.into())
+        }
     }
 }
 
@@ -129,7 +134,8 @@ impl OpenFault {
             | Self::Inconsistent(_)
             | Self::SecretMissing { .. } => 65,
             Self::Book(_) => 78,
-            Self::Journal(_)
+            Self::Locked(_)
+            | Self::Journal(_)
             | Self::Load(_)
             | Self::Vault(_)
             | Self::Snapshot(_)
@@ -186,15 +192,16 @@ impl Partition {
     /// Open the directory of a partition for writing, or begin it.
     pub fn open(
         settings: &Settings,
-        partition: u16,
+        claim: Claim,
         clock: &Arc<dyn Clock>,
-        standby: bool,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Opened, OpenFault> {
-        let dir = directory(settings, partition);
-        make_directory(&dir)?;
-        let disk = OsDisk::new(&dir);
-        let lock = lock(&disk, standby)?;
+        let Claim {
+            partition,
+            dir,
+            disk,
+            lock,
+        } = claim;
         let told = Cursor::read(&disk)?;
         let of_cursor = told.map(|told| told.evidence()).unwrap_or_default();
         let evidence = of_cursor.and(snapshot::evidence(&disk)?);
@@ -392,28 +399,6 @@ pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
         return refused("personal_text", what);
     }
     Ok(setup)
-}
-
-/// Take the lock, or wait for it.
-fn lock<D: Disk>(disk: &D, standby: bool) -> Result<Lock<D>, OpenFault> {
-    loop {
-        match Lock::take(disk) {
-            Err(file::Fault::Locked { .. }) if standby => std::thread::sleep(STANDBY_LOOK),
-            taken => return Ok(taken?),
-        }
-    }
-}
-
-/// Make the directory for its owner alone; durable in the one above.
-fn make_directory(dir: &Path) -> Result<(), OpenFault> {
-    let mut builder = std::fs::DirBuilder::new();
-    let made = builder.recursive(true).mode(0o700).create(dir);
-    made.map_err(|source| io("make", dir, source))?;
-    if let Some(above) = dir.parent() {
-        let synced = std::fs::File::open(above).and_then(|above| above.sync_all());
-        synced.map_err(|source| io("sync", above, source))?;
-    }
-    Ok(())
 }
 
 /// The journal's secret; made only for a journal that has no records yet.

@@ -19,7 +19,9 @@ fn settings(dir: &Path, change: impl Fn(String) -> String) -> Settings {
 
 fn open_with(dir: &Path, change: impl Fn(String) -> String) -> Result<Opened, OpenFault> {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-    Partition::open(&settings(dir, change), 0, &clock, false, &mut |_| {})
+    let settings = settings(dir, change);
+    let claim = Claim::take(&settings, 0)?;
+    Partition::open(&settings, claim, &clock, &mut |_| {})
 }
 
 fn open(dir: &Path) -> Opened {

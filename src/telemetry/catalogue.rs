@@ -136,6 +136,12 @@ pub const METRICS: &[Metric] = &[
         "When the daemon started.",
     ),
     gauge(
+        "kontor_standby",
+        "0 or 1",
+        &[],
+        "Whether this process waits for another one to give up the state directory.",
+    ),
+    gauge(
         "kontor_config_reload_success",
         "0 or 1",
         &[],

@@ -13,10 +13,37 @@ use std::time::{Duration, Instant};
 use crate::time::Timestamp;
 use serde_json::{Value, json};
 
+/// What this process is for its state directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It makes itself ready.
+    #[default]
+    Starting,
+    /// It waits for another process to end, and takes over then.
+    Standby,
+    /// It takes jobs and writes.
+    Active,
+    /// It finishes what it took.
+    Stopping,
+}
+
+impl Role {
+    /// As `/status` says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Standby => "standby",
+            Self::Active => "active",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
 /// The shared state behind `/livez`, `/readyz`, `/status` and the watchdog.
 #[derive(Debug)]
 pub struct Health {
     version: &'static str,
+    role: Mutex<Role>,
     stations: Mutex<Vec<Watched>>,
     against: Mutex<BTreeMap<String, String>>,
     journal_id: Mutex<Option<String>>,
@@ -146,6 +173,7 @@ impl Health {
         let against = BTreeMap::from([("start".to_owned(), "starting".to_owned())]);
         Self {
             version,
+            role: Mutex::default(),
             stations: Mutex::default(),
             against: Mutex::new(against),
             journal_id: Mutex::default(),
@@ -198,6 +226,16 @@ impl Health {
             .collect()
     }
 
+    /// Say what this process is for its state directory.
+    pub fn set_role(&self, role: Role) {
+        *guard(&self.role) = role;
+    }
+
+    /// What it is.
+    pub fn role(&self) -> Role {
+        *guard(&self.role)
+    }
+
     /// Tell which journal this process writes.
     pub fn set_journal_id(&self, id: impl Into<String>) {
         *guard(&self.journal_id) = Some(id.into());
@@ -217,6 +255,7 @@ impl Health {
             .map(|(n, partition)| partition.to_json(*n));
         json!({
             "version": self.version,
+            "role": self.role().text(),
             "journal_id": *guard(&self.journal_id),
             "ready": reasons.is_empty(),
             "reasons": reasons,

@@ -51,6 +51,8 @@ pub struct Metrics {
     pub publish: Connection,
     /// What is in the books.
     pub books: Books,
+    /// `kontor_standby`.
+    pub standby: Level,
     /// `kontor_config_reload_success`.
     pub config_reload_success: Level,
     /// `kontor_recovery_duration_seconds`.
@@ -247,6 +249,7 @@ impl Metrics {
             intake: connection(&register, "intake"),
             publish: connection(&register, "publish"),
             books: books(&register),
+            standby: register.level("kontor_standby", &[]),
             config_reload_success: register.level("kontor_config_reload_success", &[]),
             recovery_duration: register.level("kontor_recovery_duration_seconds", &[]),
             process: process(&register),

@@ -19,7 +19,7 @@ mod register;
 mod alerts;
 
 pub use ::metrics::Counter;
-pub use health::{Health, Pulse};
+pub use health::{Health, Pulse, Role};
 pub use histogram::{Durations, Numbers};
 pub use metric::{Buckets, Kind, Metric};
 pub use metrics::{Known, Metrics};

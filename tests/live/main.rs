@@ -17,6 +17,7 @@ mod broker;
 mod journey;
 mod proof;
 mod rates;
+mod standby;
 mod support;
 mod tls;
 mod trouble;

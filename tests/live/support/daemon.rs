@@ -94,12 +94,9 @@ impl Site {
     }
 
     /// The one place that knows the command line.
-    fn command(&self, apply_topology: bool) -> Command {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kontor"));
-        command.arg("--config").arg(self.config()).arg("run");
-        if apply_topology {
-            command.arg("--apply-topology");
-        }
+        command.arg("--config").arg(self.config()).args(arguments);
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|n| n.starts_with("KONTOR__")) {
                 command.env_remove(name);
@@ -119,12 +116,26 @@ impl Site {
         self.launch(true)
     }
 
+    /// Start a process that waits for the one that runs.
+    pub(crate) fn stand_by(&self) -> Daemon {
+        self.write_config();
+        self.spawn(&["run", "--apply-topology", "--standby"])
+    }
+
     /// Start with the configuration file as it lies there.
     pub(crate) fn launch(&self, apply_topology: bool) -> Daemon {
+        if apply_topology {
+            self.spawn(&["run", "--apply-topology"])
+        } else {
+            self.spawn(&["run"])
+        }
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Daemon {
         let log = self.log_file();
         let file = File::options().create(true).append(true).open(&log);
         let mut child = self
-            .command(apply_topology)
+            .command(arguments)
             .stderr(file.expect("a log"))
             .spawn()
             .expect("the daemon");
@@ -214,6 +225,13 @@ impl Daemon {
         let (head, body) = answer.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
         Some((status, body.to_owned()))
+    }
+
+    /// What it is for its state directory, as `/status` says it.
+    pub(crate) fn role(&self) -> Option<String> {
+        let (_, body) = self.get("/status")?;
+        let status: serde_json::Value = serde_json::from_str(&body).ok()?;
+        Some(status["role"].as_str()?.to_owned())
     }
 
     /// The value of a series, by its name with labels.

@@ -14,7 +14,7 @@ use kontor::journal::file::disk::OsDisk;
 use kontor::journal::{Journal as _, Store};
 use kontor::ledger::Book;
 use kontor::ledger::reference::PanPolicy;
-use kontor::partition::Partition;
+use kontor::partition::{Claim, Partition};
 use kontor::pipeline::decode::{ContentType, Item, decode, seal};
 use kontor::settings::Settings;
 use kontor::time::{Clock, SystemClock, Timestamp};
@@ -75,7 +75,8 @@ impl Writer {
         );
         let settings = Settings::parse(Path::new("kontor.toml"), &(journal + books)).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let opened = Partition::open(&settings, 0, &clock, false, &mut |_| {}).unwrap();
+        let claim = Claim::take(&settings, 0).unwrap();
+        let opened = Partition::open(&settings, claim, &clock, &mut |_| {}).unwrap();
         let rules = |(book, index): (&Book, u16)| BookRules {
             name: book.name().into(),
             index: BookIndex(index),

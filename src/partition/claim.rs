@@ -1,0 +1,78 @@
+//! The claim on a partition: its directory and the lock, which one process at a time has.
+//!
+//! Whoever has no claim reads nothing and consumes nothing. A claim is given up by the system when
+//! its process ends, however that ends; a process that merely stands still keeps it.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::{OpenFault, directory, io};
+use crate::journal::file::Lock;
+use crate::journal::file::disk::OsDisk;
+use crate::settings::Settings;
+
+/// A partition's directory, made and not claimed.
+#[derive(Debug)]
+pub struct Place {
+    partition: u16,
+    dir: PathBuf,
+    disk: OsDisk,
+}
+
+/// The right to write in a partition's directory; dropping it gives the right up.
+#[derive(Debug)]
+pub struct Claim {
+    pub(super) partition: u16,
+    pub(super) dir: PathBuf,
+    pub(super) disk: OsDisk,
+    pub(super) lock: Lock<OsDisk>,
+}
+
+impl Place {
+    /// Make the directory of a partition, if it is not there.
+    pub fn of(settings: &Settings, partition: u16) -> Result<Self, OpenFault> {
+        let dir = directory(settings, partition);
+        make_directory(&dir)?;
+        let disk = OsDisk::new(&dir);
+        Ok(Self {
+            partition,
+            dir,
+            disk,
+        })
+    }
+
+    /// Claim it; [`OpenFault::Locked`] names who has it.
+    pub fn claim(&self) -> Result<Claim, OpenFault> {
+        let lock = Lock::take(&self.disk)?;
+        Ok(Claim {
+            partition: self.partition,
+            dir: self.dir.clone(),
+            disk: self.disk.clone(),
+            lock,
+        })
+    }
+}
+
+impl Claim {
+    /// Make and claim the directory of a partition.
+    pub fn take(settings: &Settings, partition: u16) -> Result<Self, OpenFault> {
+        Place::of(settings, partition)?.claim()
+    }
+
+    /// The partition.
+    pub fn partition(&self) -> u16 {
+        self.partition
+    }
+}
+
+/// Make the directory for its owner alone; durable in the one above.
+fn make_directory(dir: &Path) -> Result<(), OpenFault> {
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(dir);
+    made.map_err(|source| io("make", dir, source))?;
+    if let Some(above) = dir.parent() {
+        let synced = std::fs::File::open(above).and_then(|above| above.sync_all());
+        synced.map_err(|source| io("sync", above, source))?;
+    }
+    Ok(())
+}
