@@ -71,6 +71,10 @@ impl Journal for Tallied {
     fn written_bytes(&self) -> u64 {
         self.store.written_bytes()
     }
+
+    fn last_sync(&self) -> Option<std::time::Duration> {
+        self.store.last_sync()
+    }
 }
 
 /// No job of the load asks for an entry of the past.

@@ -7,7 +7,7 @@
 ///
 /// Delivery tags start again with every channel, so a tag means nothing without the epoch it
 /// belongs to. Epochs are unique within the process and only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
 /// One message as the broker delivered it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::stop::Stop;
+use super::watch;
 use super::{DaemonFault, sealer};
 use crate::broker::Topology;
 use crate::code::Code;
@@ -23,7 +24,7 @@ use crate::pipeline::stations::Decoding;
 use crate::settings::memory::{Demand, allow, cgroup_limit};
 use crate::settings::{OutcomesMode, Settings};
 use crate::telemetry::Known;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::wire::message::{BookRules, JobReader};
 
 /// Say what opening found.
@@ -84,7 +85,13 @@ pub(super) fn start_journey(
         OutcomesMode::Batched => Mode::Batched,
         OutcomesMode::Off => Mode::Off,
     };
-    gauges::show(shared.observer.metrics(), opened.engine.books());
+    let now = shared.observer.clock().now();
+    gauges::show(shared.observer.metrics(), opened.engine.books(), now);
+    // Opening has read everything behind the snapshot, frame by frame, and compared digests.
+    let verified = &shared.observer.metrics().journal.chain_verified_timestamp;
+    verified.set_seconds(since_epoch(now));
+    let recorded_at = opened.engine.last_recorded_at();
+    let held = watch::behind(now, recorded_at, settings.clock_jump_max);
     let frontier: Frontier = opened.frontier;
     let parts = Parts {
         partition,
@@ -104,6 +111,7 @@ pub(super) fn start_journey(
             cursor: opened.cursor,
             earlier: opened.earlier,
         },
+        held,
     };
     let journey =
         Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
@@ -164,11 +172,10 @@ pub(super) fn prefetch(settings: &Settings) -> Result<NonZeroU16, DaemonFault> {
 }
 
 pub(super) fn known(settings: &Settings, clock: &dyn Clock) -> Known {
-    let since_epoch = u64::try_from(clock.now().0).unwrap_or_default();
     Known {
         version: env!("CARGO_PKG_VERSION"),
         commit: option_env!("KONTOR_COMMIT").unwrap_or("unknown"),
-        started: Duration::from_nanos(since_epoch),
+        started: since_epoch(clock.now()),
         partitions: settings.partitions.clone(),
         kinds: JobData::BUILT
             .iter()
@@ -180,4 +187,9 @@ pub(super) fn known(settings: &Settings, clock: &dyn Clock) -> Known {
             .map(|code| code.text())
             .collect(),
     }
+}
+
+/// A point in time as metrics show it.
+pub(super) fn since_epoch(instant: Timestamp) -> Duration {
+    Duration::from_nanos(u64::try_from(instant.0).unwrap_or_default())
 }

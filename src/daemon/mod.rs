@@ -33,7 +33,7 @@ use crate::settings::Settings;
 use crate::telemetry::http::{Shown, router, serve};
 use crate::telemetry::{Health, Metrics, Role};
 use crate::time::{Clock, SystemClock};
-use assemble::{known, open, prefetch, report, start_journey};
+use assemble::{known, open, prefetch, report, since_epoch, start_journey};
 use stop::{Stop, listen};
 
 /// How long a start waits for a broker that does not answer.
@@ -92,7 +92,7 @@ pub async fn run(
         watch::ClockWatch::new(&*process.clock, process.settings.clock_jump_max),
         journeys
             .iter()
-            .map(|journey| journey.hold.clone())
+            .map(|journey| (journey.hold.clone(), journey.recorded_at))
             .collect(),
     ));
     let fault = tokio::select! {
@@ -171,7 +171,9 @@ impl Process {
             metrics: Arc::clone(&self.metrics),
             health: Arc::clone(&self.health),
             patience: STATION_PATIENCE,
-            before_scrape: self.watches.before_scrape(&self.metrics, &self.health),
+            before_scrape: self
+                .watches
+                .before_scrape(&self.metrics, &self.health, &self.clock),
         };
         let task = tokio::spawn(serve(listener, router(Arc::new(shown)), ended(stopped)));
         Ok(Http { stop, task })
@@ -288,11 +290,10 @@ impl Process {
                     "snapshot taken"
                 );
                 metrics.journal.snapshot_duration.record(took);
-                let seconds = u64::try_from(clock.now().0).unwrap_or_default();
-                metrics
-                    .journal
-                    .snapshot_timestamp
-                    .set_seconds(Duration::from_nanos(seconds));
+                let now = since_epoch(clock.now());
+                metrics.journal.snapshot_timestamp.set_seconds(now);
+                // A snapshot reads the journal anew, frame by frame, and compares digests.
+                metrics.journal.chain_verified_timestamp.set_seconds(now);
             }
             Event::Failed(fault) => {
                 tracing::warn!(partition, %fault, "no snapshot was taken; it is tried again");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::broker::rabbit::AckCounters;
 use crate::notify;
 use crate::pipeline::intake::Unacknowledged;
 use crate::pipeline::journey::Journey;
@@ -24,7 +25,9 @@ struct Watched {
     rings: [RingWatch; 3],
     frontier: Frontier,
     unacknowledged: Arc<Unacknowledged>,
-    full_waits: [u64; 2],
+    acks: Arc<AckCounters>,
+    stale: u64,
+    full_waits: [u64; 3],
 }
 
 /// Everything that is measured only when somebody looks.
@@ -39,7 +42,9 @@ impl Watches {
             rings: journey.rings.clone(),
             frontier: journey.frontier.clone(),
             unacknowledged: Arc::clone(&journey.unacknowledged),
-            full_waits: [0; 2],
+            acks: Arc::clone(&journey.acks),
+            stale: 0,
+            full_waits: [0; 3],
         };
         self.0
             .lock()
@@ -52,37 +57,44 @@ impl Watches {
         &self,
         metrics: &Arc<Metrics>,
         health: &Arc<Health>,
+        clock: &Arc<dyn Clock>,
     ) -> Box<dyn Fn() + Send + Sync> {
         let (watches, metrics, health) = (self.clone(), Arc::clone(metrics), Arc::clone(health));
+        let clock = Arc::clone(clock);
         Box::new(move || {
             let mut watched = watches.0.lock().unwrap_or_else(PoisonError::into_inner);
             for journey in watched.iter_mut() {
-                journey.show(&metrics, &health);
+                journey.show(&metrics, &health, clock.elapsed());
             }
         })
     }
 }
 
 impl Watched {
-    fn show(&mut self, metrics: &Metrics, health: &Health) {
+    fn show(&mut self, metrics: &Metrics, health: &Health, now: Duration) {
         let Some(partition) = metrics.partition(self.partition) else {
             return;
         };
-        let unacknowledged = self.unacknowledged.count();
+        let (unacknowledged, oldest) = self.unacknowledged.look();
         partition.unacked.set(unacknowledged);
+        let age = oldest.map(|received| now.saturating_sub(received));
+        partition
+            .oldest_unacked
+            .set_seconds(age.unwrap_or_default());
+        let stale = self.acks.stale.load(Ordering::Relaxed);
+        metrics
+            .stations
+            .stale_acknowledgements
+            .increment(stale.saturating_sub(self.stale));
+        self.stale = stale;
         if let Some(shown) = health.partition(self.partition) {
             shown.unacked.store(unacknowledged, Ordering::Relaxed);
             shown
                 .position
                 .store(self.frontier.position().0, Ordering::Relaxed);
         }
-        let [_, post, persist] = &self.rings;
-        let handles = [&partition.ring_post, &partition.ring_persist];
-        for ((ring, handle), seen) in [post, persist]
-            .into_iter()
-            .zip(handles)
-            .zip(&mut self.full_waits)
-        {
+        let handles = self.rings.iter().zip(&partition.rings);
+        for ((ring, handle), seen) in handles.zip(&mut self.full_waits) {
             let sample = ring.sample();
             handle.occupancy.set_ratio(sample.occupied, sample.capacity);
             handle
@@ -128,16 +140,32 @@ impl ClockWatch {
     }
 }
 
+/// Why nothing may be taken at a time that lies so long before what was recorded last: an entry
+/// would get a time, and perhaps a day, that are not its own.
+pub fn behind(now: Timestamp, recorded_at: Timestamp, jump_max: Duration) -> Option<String> {
+    let behind = i128::from(recorded_at.0) - i128::from(now.0);
+    let behind = Duration::from_nanos(u64::try_from(behind).unwrap_or_default());
+    (behind > jump_max).then(|| {
+        format!(
+            "the clock of the machine stands {} s before the last record, {recorded_at}; \
+             correct it",
+            behind.as_secs()
+        )
+    })
+}
+
 /// Hold intake while the wall clock may not be believed.
 pub async fn clock(
     clock: Arc<dyn Clock>,
     watch: ClockWatch,
-    holds: Vec<watch::Sender<Option<String>>>,
+    holds: Vec<(watch::Sender<Option<String>>, Timestamp)>,
 ) {
     loop {
         tokio::time::sleep(CLOCK_PERIOD).await;
-        let reason = watch.look(&*clock);
-        for hold in &holds {
+        let jumped = watch.look(&*clock);
+        for (hold, recorded_at) in &holds {
+            let behind = || behind(clock.now(), *recorded_at, watch.jump_max);
+            let reason = jumped.clone().or_else(behind);
             hold.send_if_modified(|known| {
                 let changed = known.is_some() != reason.is_some();
                 if changed {
@@ -161,4 +189,20 @@ pub fn watchdog(health: &Arc<Health>) -> Option<JoinHandle<()>> {
             .collect()
     };
     Some(tokio::spawn(notify::watch(period, stuck)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_before_the_last_record_holds_intake() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let recorded = at("2027-01-01T12:00:00Z");
+        let held = |now| behind(at(now), recorded, Duration::from_secs(60));
+        assert_eq!(held("2027-01-01T11:59:00Z"), None);
+        assert_eq!(held("2027-01-01T12:30:00Z"), None);
+        let reason = held("2027-01-01T11:58:59Z").unwrap();
+        assert!(reason.contains("61 s before the last record"), "{reason}");
+    }
 }

@@ -47,6 +47,9 @@ pub trait Journal {
 
     /// Bytes written so far, for metrics.
     fn written_bytes(&self) -> u64;
+
+    /// How long the sync of the last flush took, for metrics; none if nothing had to be synced.
+    fn last_sync(&self) -> Option<std::time::Duration>;
 }
 
 /// Whether a journal has room.

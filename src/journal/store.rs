@@ -101,6 +101,10 @@ impl<D: Disk> Journal for Store<D> {
     fn written_bytes(&self) -> u64 {
         self.history.appended_bytes()
     }
+
+    fn last_sync(&self) -> Option<std::time::Duration> {
+        self.file.last_sync()
+    }
 }
 
 impl<D: Disk> Drop for Store<D> {

@@ -252,7 +252,12 @@ pub struct Accounts {
     accounts: Vec<Account>,
     by_name: HashTable<AccountIndex>,
     seed: u64,
+    /// Accounts that people watch every day.
+    watched: Vec<AccountIndex>,
 }
+
+/// Accounts below these names should be empty at the end of a day, or show a position.
+const WATCHED: [&str; 4] = ["suspense/", "transit/", "rounding/", "fxpos/"];
 
 impl Accounts {
     /// No accounts yet; names are found with a secret seed so that nobody can choose colliding
@@ -262,6 +267,7 @@ impl Accounts {
             accounts: Vec::new(),
             by_name: HashTable::new(),
             seed,
+            watched: Vec::new(),
         }
     }
 
@@ -306,6 +312,11 @@ impl Accounts {
         })
     }
 
+    /// Suspense, transit, rounding and currency positions, in order of opening.
+    pub fn watched(&self) -> impl Iterator<Item = &Account> {
+        self.watched.iter().filter_map(|index| self.get(*index))
+    }
+
     pub(super) fn get_mut(&mut self, index: AccountIndex) -> Option<&mut Account> {
         self.accounts.get_mut(index.slot())
     }
@@ -313,6 +324,9 @@ impl Accounts {
     pub(super) fn add(&mut self, account: Account) -> Option<AccountIndex> {
         let index = AccountIndex(u32::try_from(self.accounts.len()).ok()?);
         let hash = name_hash(self.seed, &account.name);
+        if WATCHED.iter().any(|name| account.name.starts_with(name)) {
+            self.watched.push(index);
+        }
         self.accounts.push(account);
         let (accounts, seed) = (&self.accounts, self.seed);
         let rehash = |index: &AccountIndex| {

@@ -56,6 +56,8 @@ pub struct Book {
     periods: Periods,
     reference: Reference,
     natural_keys: BTreeSet<Hash128>,
+    /// Debits minus credits posted, by unit; zero for ever.
+    differences: Vec<Minor>,
     reversed: BTreeMap<EntryNo, EntryNo>,
     next_entry: EntryNo,
     next_sequence: Sequence,
@@ -78,6 +80,7 @@ impl Book {
             periods: Periods::new(),
             reference: Reference::default(),
             natural_keys: BTreeSet::new(),
+            differences: Vec::new(),
             reversed: BTreeMap::new(),
             next_entry: EntryNo(1),
             next_sequence: Sequence(1),
@@ -113,6 +116,12 @@ impl Book {
     /// Holds.
     pub fn holds(&self) -> &Holds {
         &self.holds
+    }
+
+    /// Whether debits and credits posted are equal in every unit. Kept up leg by leg beside the
+    /// rule that lets only balanced entries in, so that each watches the other.
+    pub fn is_balanced(&self) -> bool {
+        self.differences.iter().all(|difference| *difference == 0)
     }
 
     /// Documents.
@@ -252,6 +261,7 @@ impl Book {
                         .finish(),
                 );
                 self.units.add(unit);
+                self.differences.push(0);
                 Ok(())
             }
             Effect::Hold {
@@ -335,9 +345,13 @@ impl Book {
         };
         self.digest
             .remove(counters_fact(account.name_number, account.counters.list()));
+        let before = account.counters.balance(Side::Debit);
         change(&mut account.counters);
         self.digest
             .add(counters_fact(account.name_number, account.counters.list()));
+        if let Some(difference) = self.differences.get_mut(account.unit.slot()) {
+            *difference += account.counters.balance(Side::Debit) - before;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ageing::Ageing;
 use super::digest::Canonical;
 use super::value::{Members, Value, member};
 use crate::ids::UnitIndex;
@@ -142,7 +143,7 @@ impl Document {
         matches!(self.kind, DocumentKind::Invoice | DocumentKind::Dunning)
     }
 
-    fn is_open_item(&self) -> bool {
+    pub(super) fn is_open_item(&self) -> bool {
         self.is_receivable()
             && matches!(self.state, DocumentState::Open | DocumentState::PartlyPaid)
     }
@@ -200,12 +201,18 @@ pub struct Documents {
     /// Numbers of receivables by their structured form; none where two share a form.
     structured: BTreeMap<Box<str>, Option<Box<str>>>,
     counts: BTreeMap<(DocumentKind, DocumentState), u64>,
+    ageing: Ageing,
 }
 
 impl Documents {
     /// How many documents of a kind stand in a state.
     pub fn count(&self, kind: DocumentKind, state: DocumentState) -> u64 {
         self.counts.get(&(kind, state)).copied().unwrap_or_default()
+    }
+
+    /// What is open, by unit and day.
+    pub fn ageing(&self) -> &Ageing {
+        &self.ageing
     }
 
     /// The document of a number.
@@ -262,6 +269,9 @@ impl Documents {
         let before = self.documents.get(number).map(|old| {
             self.open_items
                 .remove(&(old.party.clone(), old.due, number.into()));
+            self.ageing.remove(old);
+            let count = self.counts.entry((old.kind, old.state)).or_default();
+            *count = count.saturating_sub(1);
             old.fact(number)
         });
         if before.is_none() && document.is_receivable() {
@@ -274,6 +284,10 @@ impl Documents {
             self.open_items
                 .insert((document.party.clone(), document.due, number.into()));
         }
+        self.ageing.add(&document);
+        let count = self.counts.entry((document.kind, document.state));
+        let count = count.or_default();
+        *count = count.saturating_add(1);
         let after = document.fact(number);
         self.documents.insert(number.into(), document);
         (before, after)

@@ -12,6 +12,7 @@ pub mod unit;
 pub mod account;
 pub mod leg;
 pub mod hold;
+pub mod ageing;
 pub mod document;
 pub mod series;
 pub mod period;

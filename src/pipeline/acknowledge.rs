@@ -69,9 +69,9 @@ impl Window {
         self.slots.len()
     }
 
-    /// Proofs that came for a channel that had ended.
-    pub fn stale(&self) -> u64 {
-        self.stale
+    /// Proofs that came for a channel that had ended, since this was last asked.
+    pub fn take_stale(&mut self) -> u64 {
+        std::mem::take(&mut self.stale)
     }
 
     /// A delivery arrived.
@@ -177,6 +177,7 @@ mod tests {
             tag,
             received: Duration::ZERO,
             after: Position(after),
+            items: 1,
             jobs: 1,
             dead: vec![part; parts],
             original: None,
@@ -224,7 +225,7 @@ mod tests {
         window.reopen(Epoch(2));
         window.delivered(tag(2, 1));
         window.durable(Durable::for_test(Position(5)), &posted(tag(1, 1), 5, 0));
-        assert_eq!((window.due(), window.stale()), (None, 1));
+        assert_eq!((window.due(), window.take_stale()), (None, 1));
     }
 
     #[test]

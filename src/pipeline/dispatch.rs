@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::acknowledge::Window;
 use super::intake::Unacknowledged;
@@ -251,11 +250,19 @@ impl<C: Cursor> Dispatch<C> {
     }
 
     fn acknowledge(&mut self) -> Option<ConsumerCommand> {
+        let stale = self.window.take_stale();
+        if stale > 0 {
+            let stations = &self.observer.metrics().stations;
+            stations.stale_acknowledgements.increment(stale);
+        }
         let command = self.window.due()?;
-        if let ConsumerCommand::AckUpTo { tag, multiple, .. } = command {
-            self.unacknowledged
-                .acknowledged
-                .store(tag, Ordering::Relaxed);
+        if let ConsumerCommand::AckUpTo {
+            epoch,
+            tag,
+            multiple,
+        } = command
+        {
+            self.unacknowledged.acknowledged(epoch, tag);
             if let Some(partition) = self.observer.partition() {
                 let counter = if multiple {
                     &partition.acknowledgements_multiple
@@ -263,7 +270,6 @@ impl<C: Cursor> Dispatch<C> {
                     &partition.acknowledgements_single
                 };
                 counter.increment(1);
-                partition.unacked.set(self.unacknowledged.count());
             }
         }
         Some(command)

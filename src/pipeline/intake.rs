@@ -4,33 +4,82 @@
 //! taking when somebody says why (no room on the disk, too many outcomes unpublished, a clock that
 //! jumped) and goes on when all reasons are gone; nothing is given back to the broker for that.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::observe::Observer;
 use super::parcel::Arrived;
 use super::stations::{Faults, StationFault};
-use crate::broker::{ConsumerCommand, ConsumerEvent, Delivery};
+use crate::broker::{ConsumerCommand, ConsumerEvent, Delivery, Epoch};
 use crate::journal::Room;
 use crate::ring::Producer;
 use crate::telemetry::Health;
 
-/// How many deliveries of the open channel came and were acknowledged.
+/// The deliveries of the open channel that are not acknowledged yet, for whoever looks from
+/// outside.
+///
+/// Kept by tag and under a lock of its own: intake writes at one end, the outlet at the other, a
+/// scrape looks now and then. Nothing decides by it.
 #[derive(Debug, Default)]
-pub struct Unacknowledged {
-    /// Deliveries of the channel.
-    pub delivered: AtomicU64,
-    /// Of these acknowledged.
-    pub acknowledged: AtomicU64,
+pub struct Unacknowledged(Mutex<Inside>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    epoch: Epoch,
+    /// Tag and time of receipt, oldest first. Bounded by the prefetch.
+    deliveries: VecDeque<(u64, Duration)>,
 }
 
 impl Unacknowledged {
-    /// How many are not acknowledged yet.
-    pub fn count(&self) -> u64 {
-        let delivered = self.delivered.load(Ordering::Relaxed);
-        delivered.saturating_sub(self.acknowledged.load(Ordering::Relaxed))
+    /// A delivery arrived. The first one of a new channel makes those of the old one forgotten: the
+    /// broker delivers them again.
+    pub fn delivered(&self, epoch: Epoch, tag: u64, received: Duration) {
+        let mut inside = self.inside();
+        inside.reopen(epoch);
+        inside.deliveries.push_back((tag, received));
+    }
+
+    /// A channel was opened.
+    pub fn opened(&self, epoch: Epoch) {
+        self.inside().reopen(epoch);
+    }
+
+    /// Everything up to a tag was acknowledged.
+    pub fn acknowledged(&self, epoch: Epoch, tag: u64) {
+        let mut inside = self.inside();
+        if inside.epoch == epoch {
+            let done = inside
+                .deliveries
+                .partition_point(|(known, _)| *known <= tag);
+            inside.deliveries.drain(..done);
+        }
+    }
+
+    /// How many are not acknowledged, and when the oldest of them was received.
+    pub fn look(&self) -> (u64, Option<Duration>) {
+        let inside = self.inside();
+        let count = u64::try_from(inside.deliveries.len()).unwrap_or(u64::MAX);
+        (
+            count,
+            inside.deliveries.front().map(|(_, received)| *received),
+        )
+    }
+
+    /// A panic while the list was held leaves a list that is still good to look at.
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    fn reopen(&mut self, epoch: Epoch) {
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.deliveries.clear();
+        }
     }
 }
 
@@ -51,18 +100,16 @@ impl Arrivals {
     }
 
     /// A new channel counts from zero.
-    pub fn opened(&self) {
-        self.unacknowledged.delivered.store(0, Ordering::Relaxed);
-        self.unacknowledged.acknowledged.store(0, Ordering::Relaxed);
+    pub fn opened(&self, epoch: Epoch) {
+        self.unacknowledged.opened(epoch);
     }
 
     /// A delivery came.
     pub fn arrived(&self, delivery: Delivery) -> Arrived {
         self.observer.arrived(&delivery);
-        self.unacknowledged
-            .delivered
-            .store(delivery.tag, Ordering::Relaxed);
         let received = self.observer.clock().elapsed();
+        self.unacknowledged
+            .delivered(delivery.epoch, delivery.tag, received);
         Arrived { delivery, received }
     }
 }
@@ -155,8 +202,8 @@ impl Intake {
                 let arrived = self.arrivals.arrived(delivery);
                 self.arrived.push_async(arrived).await.is_ok()
             }
-            ConsumerEvent::Opened { .. } => {
-                self.arrivals.opened();
+            ConsumerEvent::Opened { epoch } => {
+                self.arrivals.opened(epoch);
                 true
             }
             // What the lane's status says of it is shown by `lanes.rs`.
@@ -168,5 +215,29 @@ impl Intake {
                 false
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_the_first_that_is_not_acknowledged() {
+        let seen = Unacknowledged::default();
+        let at = Duration::from_secs;
+        for tag in 1..=4 {
+            seen.delivered(Epoch(1), tag, at(tag));
+        }
+        assert_eq!(seen.look(), (4, Some(at(1))));
+        seen.acknowledged(Epoch(1), 3);
+        assert_eq!(seen.look(), (1, Some(at(4))));
+        seen.opened(Epoch(2));
+        seen.delivered(Epoch(2), 1, at(9));
+        // What comes late for the old channel touches nothing.
+        seen.acknowledged(Epoch(1), 4);
+        assert_eq!(seen.look(), (1, Some(at(9))));
+        seen.acknowledged(Epoch(2), 1);
+        assert_eq!(seen.look(), (0, None));
     }
 }

@@ -24,14 +24,15 @@ use super::post::{Past, Post};
 use super::publish::Publisher;
 use super::stations::{Decoding, Faults, Persisting, StationFault, post};
 use crate::broker::rabbit::{
-    ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions, consume,
-    publish as publish_lane,
+    AckCounters, ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions,
+    consume, publish as publish_lane,
 };
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Commit;
 use crate::ring::{Producer, RingWatch, ring};
 use crate::settings::Settings;
 use crate::telemetry::Health;
+use crate::time::Timestamp;
 use crate::vault::VaultFault;
 
 /// Most batches under one sync.
@@ -53,6 +54,8 @@ pub struct Parts<S, P, J, O, C> {
     pub queue: String,
     /// What leaves: outcomes, replies, dead letters.
     pub outgoing: Outgoing<O, C>,
+    /// A reason not to take anything yet.
+    pub held: Option<String>,
 }
 
 /// What the outlet is made of.
@@ -81,8 +84,12 @@ pub struct Journey {
     pub frontier: Frontier,
     /// What is not acknowledged.
     pub unacknowledged: Arc<Unacknowledged>,
+    /// What the consuming lane counts of acknowledgements.
+    pub acks: Arc<AckCounters>,
     /// Closes intake for a reason of the daemon's own (a clock that jumped).
     pub hold: watch::Sender<Option<String>>,
+    /// When the last commit of before the start was recorded.
+    pub recorded_at: Timestamp,
 }
 
 /// What all stations of a process share.
@@ -116,9 +123,9 @@ struct Holds {
 }
 
 impl Holds {
-    fn new(room: watch::Receiver<Room>) -> Self {
+    fn new(room: watch::Receiver<Room>, held: Option<String>) -> Self {
         let (backlog, backlog_seen) = watch::channel(None);
-        let (hold, hold_seen) = watch::channel(None);
+        let (hold, hold_seen) = watch::channel(held);
         Self {
             backlog,
             hold,
@@ -148,8 +155,10 @@ impl Journey {
             persist,
             queue,
             outgoing,
+            held,
         } = parts;
         let frontier = persist.frontier();
+        let recorded_at = post.engine().last_recorded_at();
         let (threads, rings, ends) =
             threads(partition, prefetch, shared, (decoding, post, persist))?;
         let Ends {
@@ -161,7 +170,7 @@ impl Journey {
             backlog,
             hold,
             gate,
-        } = Holds::new(room);
+        } = Holds::new(room, held);
         let (stop, stopped) = watch::channel(false);
         let unacknowledged = Arc::new(Unacknowledged::default());
         let (lane, publishing) = lanes(partition, queue, prefetch, shared);
@@ -205,7 +214,9 @@ impl Journey {
             rings,
             frontier,
             unacknowledged,
+            acks: lane.acks,
             hold,
+            recorded_at,
         })
     }
 

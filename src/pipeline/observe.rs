@@ -67,7 +67,6 @@ impl Observer {
                 &partition.deliveries_first
             };
             counter.increment(1);
-            partition.unacked.add(1);
         }
         // The property has whole seconds; a clock of the producer's that runs ahead counts as zero.
         if let Some(sent) = delivery
@@ -126,6 +125,7 @@ impl Observer {
         let mut tallies = Tallies::new();
         for batch in &persisted.batches {
             self.tally(batch, &mut tallies);
+            self.complete(batch);
             for posted in &batch.posted {
                 let age = now.saturating_sub(posted.received);
                 self.metrics
@@ -146,6 +146,27 @@ impl Observer {
             handles.posted.increment(tally.posted);
             handles.entries.increment(tally.entries);
             handles.duplicate.increment(tally.duplicates);
+        }
+    }
+
+    /// What came in against what became of it. A message whose jobs became durable in two groups is
+    /// out for the moment in between; when all is done the difference is nothing, or a job was
+    /// lost.
+    fn complete(&self, batch: &Batch) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let taken: u64 = batch.posted.iter().map(|p| u64::from(p.items)).sum();
+        let dead: usize = batch.posted.iter().map(|posted| posted.dead.len()).sum();
+        let records = batch.commit.iter().flat_map(|commit| &commit.records);
+        let outcomes = records.filter(|record| record.as_job().is_some()).count();
+        let done = count(
+            dead.saturating_add(outcomes)
+                .saturating_add(batch.again.len()),
+        );
+        let difference = &self.metrics.books.completeness_difference;
+        if taken > done {
+            difference.add(taken - done);
+        } else if done > taken {
+            difference.subtract(done - taken);
         }
     }
 

@@ -62,6 +62,7 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
         let mut persisted = Vec::new();
         let mut confirms = Vec::new();
         let mut deadline: Option<Instant> = None;
+        let mut shown_clean = false;
         loop {
             let clean = self.dispatch.is_clean();
             if deadline.is_some_and(|at| clean || Instant::now() >= at) {
@@ -106,7 +107,11 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                     reading = None;
                     self.dispatch.read(repeats);
                 }
-                _ = tick.tick(), if !clean => self.dispatch.tick(),
+                _ = tick.tick(), if !clean || !shown_clean => {
+                    self.dispatch.tick();
+                    // Once more when all is done, so that the gauges go back to nothing.
+                    shown_clean = clean;
+                }
             }
             self.read_again(&mut reading);
             self.publish().await;

@@ -48,6 +48,8 @@ pub struct Posted {
     pub received: Duration,
     /// It may be settled once everything up to here is durable.
     pub after: Position,
+    /// How many jobs, lines or items it has, readable or not.
+    pub items: u32,
     /// How many jobs of it have outcomes in this batch.
     pub jobs: u32,
     /// What must be set aside before it is settled.

@@ -139,6 +139,7 @@ impl<P: Past> Post<P> {
             tag,
             received,
             after: Position(0),
+            items: u32::try_from(items.len()).unwrap_or(u32::MAX),
             jobs: 0,
             dead: Vec::new(),
             original,

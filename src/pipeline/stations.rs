@@ -26,6 +26,8 @@ use crate::wire::message::{Head, JobReader};
 
 /// How often the books' gauges are brought up to date, at most.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// How often they are looked at again while nothing comes: ages move with the day.
+const GAUGES_IDLE: Duration = Duration::from_mins(1);
 /// How often the disk is looked at while there is no room and nothing comes.
 const ROOM_LOOK: Duration = Duration::from_millis(500);
 /// Messages decoded before their new subjects' keys are made durable together.
@@ -179,21 +181,32 @@ pub fn post<P: Past>(
 ) -> Result<(), StationFault> {
     let mut next = ToPersist { batches };
     let mut taken = Vec::new();
+    let show = |station: &Post<P>, observer: &Observer| {
+        let now = observer.clock().now();
+        gauges::show(observer.metrics(), station.engine().books(), now);
+    };
     let mut shown = observer.clock().elapsed();
+    let mut changed = false;
     loop {
         pulse.idle();
-        if parcels.take(&mut taken, batch_max) == Taken::Closed {
-            break;
+        // What the last batch changed is shown soon, what the day changes now and then.
+        let patience = if changed { GAUGES_EVERY } else { GAUGES_IDLE };
+        match parcels.take_timeout(&mut taken, batch_max, patience) {
+            Some(Taken::Closed) => break,
+            Some(Taken::Some(_)) => {
+                pulse.busy();
+                let began = observer.clock().elapsed();
+                let jobs = taken.iter().map(|parcel| parcel.items.len()).sum();
+                station.batch(taken.drain(..), observer.clock().now(), &mut next)?;
+                observer.posted(jobs, observer.clock().elapsed().saturating_sub(began));
+                changed = true;
+            }
+            None => pulse.busy(),
         }
-        pulse.busy();
-        let began = observer.clock().elapsed();
-        let jobs = taken.iter().map(|parcel| parcel.items.len()).sum();
-        station.batch(taken.drain(..), observer.clock().now(), &mut next)?;
         let now = observer.clock().elapsed();
-        observer.posted(jobs, now.saturating_sub(began));
         if now.saturating_sub(shown) >= GAUGES_EVERY {
-            gauges::show(observer.metrics(), station.engine().books());
-            shown = now;
+            show(&station, observer);
+            (shown, changed) = (now, false);
         }
     }
     station.note(Record::Stop, observer.clock().now(), &mut next)?;
@@ -278,6 +291,9 @@ pub fn persist<J: Journal>(
     let before = station.journal().written_bytes();
     let persisted = station.persist(batches)?;
     let bytes = station.journal().written_bytes().saturating_sub(before);
+    if let Some(took) = station.journal().last_sync() {
+        observer.metrics().stations.fdatasync_duration.record(took);
+    }
     observer.persisted(
         &persisted,
         bytes,

@@ -79,10 +79,8 @@ pub struct Partition {
     pub acknowledgements_multiple: Counter,
     /// `kontor_durable_sequence`.
     pub durable_sequence: Level,
-    /// The ring from decode to post, `p0.post`.
-    pub ring_post: Ring,
-    /// The ring from post to persist, `p0.persist`.
-    pub ring_persist: Ring,
+    /// The rings into decode, post and persist: `p0.decode`, `p0.post`, `p0.persist`.
+    pub rings: [Ring; 3],
 }
 
 /// One ring.
@@ -381,8 +379,8 @@ fn partition(register: &Register, number: u16) -> Partition {
         acknowledgements_single: register.counter(ACKNOWLEDGEMENTS, &[&n, "false"]),
         acknowledgements_multiple: register.counter(ACKNOWLEDGEMENTS, &[&n, "true"]),
         durable_sequence: register.level("kontor_durable_sequence", &[&n]),
-        ring_post: ring(register, &format!("p{n}.post")),
-        ring_persist: ring(register, &format!("p{n}.persist")),
+        rings: ["decode", "post", "persist"]
+            .map(|station| ring(register, &format!("p{n}.{station}"))),
     }
 }
 

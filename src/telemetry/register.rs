@@ -138,6 +138,14 @@ impl Level {
         self.0.set(value);
     }
 
+    /// Show an amount of minor units in major units, for looking at: cents are exact up to 2^53.
+    #[expect(clippy::float_arithmetic, reason = "a figure for a graph, never money")]
+    pub fn set_amount(&self, minor: i128, decimals: u8) {
+        let minor = i64::try_from(minor).unwrap_or(if minor < 0 { i64::MIN } else { i64::MAX });
+        let scale = 10_u64.saturating_pow(u32::from(decimals));
+        self.0.set(float_signed(minor) / float(scale));
+    }
+
     /// Show 1 or 0.
     pub fn set_switch(&self, yes: bool) {
         self.0.set(if yes { 1.0 } else { 0.0 });

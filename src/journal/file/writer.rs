@@ -5,6 +5,8 @@
 //! a second sync would claim success for bytes the first one dropped, so every later call gives the
 //! first fault again and only the recovery of a new process decides.
 
+use std::time::{Duration, Instant};
+
 use super::bytes::on_disk;
 use super::disk::{Disk, DiskFile};
 use super::fault::Fault;
@@ -52,6 +54,7 @@ pub struct FileJournal<D: Disk> {
     frontier_file: FrontierFile<D::File>,
     spare: Spare<D>,
     stored_bytes: u64,
+    last_sync: Option<Duration>,
     fault: Option<Fault>,
     // Last, so that nothing here still writes when another process gets the lock.
     _lock: Lock<D>,
@@ -117,6 +120,7 @@ impl<D: Disk> FileJournal<D> {
             frontier_file,
             spare,
             stored_bytes,
+            last_sync: None,
             fault: None,
             _lock: lock,
         };
@@ -168,6 +172,11 @@ impl<D: Disk> FileJournal<D> {
     /// How far the journal is durable.
     pub fn frontier(&self) -> Frontier {
         self.frontier
+    }
+
+    /// How long the sync of the last flush took; none if nothing had to be synced.
+    pub fn last_sync(&self) -> Option<Duration> {
+        self.last_sync
     }
 
     /// The journal's name.
@@ -249,9 +258,12 @@ impl<D: Disk> FileJournal<D> {
     }
 
     fn end_group(&mut self) -> Result<Frontier, Fault> {
+        self.last_sync = None;
         if self.group.is_some() {
             self.write_out()?;
+            let began = Instant::now();
             self.active.sync()?;
+            self.last_sync = Some(began.elapsed());
             self.frontier = Frontier::of(&self.chain, self.end());
             self.group = None;
             self.frontier_file.write(&self.frontier)?;

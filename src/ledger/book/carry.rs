@@ -12,7 +12,7 @@ use crate::ledger::digest::counters_fact;
 use crate::ledger::document::Document;
 use crate::ledger::effect::{AccountChange, AccountOpened, Carried, DocumentChange, Effect};
 use crate::ledger::hold::{Hold, HoldState};
-use crate::ledger::leg::Leg;
+use crate::ledger::leg::{Leg, Side};
 use crate::ledger::reference::{Record, Version};
 use crate::ledger::series::Series;
 
@@ -149,12 +149,16 @@ impl Book {
         self.digest
             .remove(counters_fact(name, account.counters.list()));
         self.digest.add(counters_fact(name, counters));
+        let before = account.counters.balance(Side::Debit);
         account.counters = Counters {
             debits_posted,
             credits_posted,
             debits_held,
             credits_held,
         };
+        if let Some(difference) = self.differences.get_mut(account.unit.slot()) {
+            *difference += account.counters.balance(Side::Debit) - before;
+        }
         if version > 0 {
             self.digest.remove(account_fact(account, &self.units));
             let extra = account

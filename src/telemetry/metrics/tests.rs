@@ -188,16 +188,10 @@ fn series_from_the_books_are_bounded() {
 #[test]
 fn occupancy_is_a_ratio() {
     let metrics = fresh();
-    metrics
-        .partition(0)
-        .unwrap()
-        .ring_post
+    metrics.partition(0).unwrap().rings[1]
         .occupancy
         .set_ratio(3, 4);
-    metrics
-        .partition(7)
-        .unwrap()
-        .ring_post
+    metrics.partition(7).unwrap().rings[1]
         .occupancy
         .set_ratio(3, 0);
     let text = metrics.render();
