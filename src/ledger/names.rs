@@ -5,7 +5,7 @@
 
 use super::commit::{Commit, Record};
 use super::effect::Effect;
-use crate::ids::{AccountIndex, BookIndex};
+use crate::ids::{AccountIndex, BookIndex, Position};
 
 /// Name and decimals of an account.
 type Shown = (Box<str>, u8);
@@ -22,6 +22,7 @@ struct BookNames {
 #[derive(Clone, Debug, Default)]
 pub struct NameTable {
     books: Vec<BookNames>,
+    known: Position,
 }
 
 impl NameTable {
@@ -41,11 +42,24 @@ impl NameTable {
         });
         Self {
             books: books.collect(),
+            known: Position(0),
         }
     }
 
-    /// Learn the names that a commit brings.
+    /// The same table for a journal up to here: what stands in earlier commits is known.
+    #[must_use]
+    pub fn known_until(mut self, position: Position) -> Self {
+        self.known = position;
+        self
+    }
+
+    /// Learn the names that a commit brings. One that comes again brings nothing: an index is the
+    /// place of a name, so a name learnt twice would move all that follow.
     pub fn learn(&mut self, commit: &Commit) {
+        if commit.last() <= self.known {
+            return;
+        }
+        self.known = commit.last();
         if commit.effects.iter().all(|effect| !brings_names(effect)) && !has_setup(commit) {
             return;
         }

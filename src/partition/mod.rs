@@ -246,7 +246,7 @@ impl Partition {
             .behind(snapshot, behind_bytes);
         Ok(Opened {
             journal_id: hex(recovered.journal),
-            names: NameTable::of_books(engine.books()),
+            names: NameTable::of_books(engine.books()).known_until(until),
             engine,
             secret: secrets.fingerprint,
             vault,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ids::{BookIndex, EntryNo};
+use crate::ids::{AccountIndex, BookIndex, EntryNo};
 use crate::time::ManualClock;
 
 const SETTINGS: &str = r#"
@@ -49,6 +49,24 @@ fn a_book_is_begun_once_and_comes_back() {
     assert_eq!(second.store.history().durable().position, 3);
     assert_eq!(second.names.book(BookIndex(0)), "main");
     assert!(second.warnings.is_empty() && second.cut.is_none());
+}
+
+/// Commits whose outcomes are not published are handed to the publisher, which learns names from each;
+/// the names in them are in the table already and must not enter it again.
+#[test]
+fn commits_that_are_handed_over_bring_no_name_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let book = "[book.accounts.\"bank/main\"]\nunit = \"EUR\"\nclass = \"asset\"\n";
+    let mut opened = open_with(dir.path(), |text| text + book).unwrap();
+    let mut handed = 0;
+    while let Some(commit) = opened.earlier.blocking_recv() {
+        let commit = commit.unwrap();
+        opened.names.learn(&commit);
+        handed += commit.records.len();
+    }
+    assert_eq!(handed, 2, "a start and a beginning");
+    let name = |at| opened.names.account(BookIndex(0), AccountIndex(at));
+    assert_eq!((name(0), name(1)), (Some(("bank/main", 2)), None));
 }
 
 #[test]
