@@ -34,6 +34,7 @@ pub mod wire;
 pub mod ring;
 pub mod engine;
 pub mod journal;
+pub mod guarded;
 pub mod broker;
 pub mod vault;
 pub mod settings;

@@ -4,9 +4,8 @@
 //! directory, own port mapper. It needs Debian's `rabbitmq-server` to be installed, not running,
 //! and neither root nor systemd.
 //!
-//! Nothing may survive the process that started it, however that process ends. So a small shell
-//! guards the node: it holds the read end of a pipe whose write end is ours alone, and when the
-//! pipe closes it stops the node, removes the directory and kills its own process group.
+//! Nothing may survive the process that started it, however that process ends: the node and its
+//! port mapper are [`Guarded`], and a temporary directory goes with them.
 //!
 //! Blocking on purpose: it is called before and after the asynchronous part of a program.
 
@@ -14,13 +13,16 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 use thiserror::Error;
+
+use crate::guarded::Guarded;
 
 /// Where packages put RabbitMQ's inner scripts. The ones on the path insist on root or on the
 /// user `rabbitmq`.
@@ -38,31 +40,15 @@ const START_ATTEMPTS: u32 = 3;
 /// The port range of the command line tools, one per call at the same time.
 const CTL_PORTS: u16 = 8;
 
-/// The guard. Its standard input is the pipe; `$1` is the port mapper, `$2` the server, `$3` the
-/// directory to remove when nobody is left to do it, or nothing. The end of the server is the end
-/// of the whole group, so the port mapper, which would outlive it, goes as well.
-const GUARD: &str = r#"
-exec 3<&0 </dev/null
-"$1" -port "$ERL_EPMD_PORT" -address 127.0.0.1 -relaxed_command_check 3<&- >/dev/null 2>&1 &
-"$2" 3<&- >>"$RABBITMQ_LOG_BASE/console.log" 2>&1 &
-server=$!
-(
-    while read -r line; do :; done <&3
-    : >"$RABBITMQ_LOG_BASE/orphaned"
-    kill -TERM "$server" 2>/dev/null
-    tries=0
-    while kill -0 "$server" 2>/dev/null && [ "$tries" -lt 50 ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
-    kill -KILL "$server" 2>/dev/null
-) &
-wait "$server"
-if [ -n "$3" ] && [ -e "$RABBITMQ_LOG_BASE/orphaned" ]; then
-    rm -rf -- "$3"
-fi
-kill -KILL 0
+/// The node's process: the port mapper beside the server, so that the server starts none of its own,
+/// which would escape into a session of its own and outlive us. `$0` and `$1` are the two.
+const NODE: &str = r#"
+"$0" -port "$ERL_EPMD_PORT" -address 127.0.0.1 -relaxed_command_check >/dev/null 2>&1 &
+exec "$1"
 "#;
+
+/// Names the directory of RabbitMQ's inner scripts where it is none of the usual ones.
+pub const SCRIPTS_VARIABLE: &str = "KONTOR_RABBITMQ_SCRIPTS";
 
 /// How to start the node.
 #[derive(Debug, Clone, Default)]
@@ -74,6 +60,8 @@ pub struct Options {
     pub config: String,
     /// Plugins to enable.
     pub plugins: Vec<String>,
+    /// A start is given up when somebody sets this.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// What the start is waiting for, to be shown to whoever waits.
@@ -113,6 +101,9 @@ pub enum PrivateFault {
         /// The end of its log.
         last_words: String,
     },
+    /// Somebody asked to give up.
+    #[error("the start of the private broker was given up")]
+    Stopped,
     /// The node takes no connections in time.
     #[error(
         "the private broker takes no connections after {waited:?}; its last words:\n{last_words}"
@@ -140,7 +131,8 @@ pub struct PrivateBroker {
     dir: PathBuf,
     temporary: bool,
     ports: Ports,
-    guard: Option<Child>,
+    stop: Arc<AtomicBool>,
+    node: Option<Guarded>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -176,7 +168,8 @@ impl PrivateBroker {
                 dir,
                 temporary,
                 ports,
-                guard: None,
+                stop: Arc::clone(&options.stop),
+                node: None,
             };
             broker.prepare(options)?;
             match broker.launch(&mut progress) {
@@ -280,24 +273,13 @@ impl PrivateBroker {
 
     fn launch(&mut self, progress: &mut impl FnMut(Progress)) -> Result<(), PrivateFault> {
         let since = now();
-        let remove = if self.temporary {
-            self.dir.as_os_str()
-        } else {
-            "".as_ref()
-        };
         let mut command = Command::new("/bin/sh");
         self.environment(&mut command);
-        command.args(["-c", GUARD, "kontor-broker-guard", "epmd"]);
-        command
-            .arg(self.scripts.join("rabbitmq-server"))
-            .arg(remove);
-        // A group of its own: Ctrl-C at the terminal reaches us first, and we stop the node.
-        command.process_group(0).current_dir(&self.dir);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        self.guard = Some(command.spawn().map_err(io_fault("be launched"))?);
+        command.args(["-c", NODE, "epmd"]).current_dir(&self.dir);
+        command.arg(self.scripts.join("rabbitmq-server"));
+        let remove = self.temporary.then_some(self.dir.as_path());
+        let node = Guarded::start(&command, &self.dir.join("log/console.log"), remove);
+        self.node = Some(node.map_err(io_fault("be launched"))?);
         progress(Progress::Launched);
         loop {
             let elapsed = since.elapsed();
@@ -305,10 +287,12 @@ impl PrivateBroker {
                 progress(Progress::Ready { elapsed });
                 return Ok(());
             }
-            if self.ended() {
-                return Err(PrivateFault::Ended {
-                    last_words: self.last_words(),
-                });
+            if self.node.as_mut().is_none_or(Guarded::ended) {
+                let last_words = self.last_words();
+                return Err(PrivateFault::Ended { last_words });
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(PrivateFault::Stopped);
             }
             if elapsed > START_TIMEOUT {
                 let last_words = self.last_words();
@@ -400,26 +384,11 @@ impl PrivateBroker {
             && first == [1]
     }
 
-    fn ended(&mut self) -> bool {
-        match &mut self.guard {
-            None => true,
-            Some(guard) => !matches!(guard.try_wait(), Ok(None)),
-        }
-    }
-
-    /// Wait for the guard to end by itself, then see to it.
+    /// Wait for the node to end by itself, then see to it.
     fn wait_end(&mut self, patience: Duration) {
-        let since = now();
-        while since.elapsed() < patience && !self.ended() {
-            std::thread::sleep(POLL);
-        }
-        if let Some(mut guard) = self.guard.take() {
-            let group = i32::try_from(guard.id()).ok().and_then(Pid::from_raw);
-            if let (Some(group), Ok(None)) = (group, guard.try_wait()) {
-                // Fails only if the group is gone already, which is what is wanted.
-                kill_process_group(group, Signal::KILL).ok();
-            }
-            guard.wait().ok();
+        if let Some(mut node) = self.node.take() {
+            node.wait(patience);
+            node.kill();
         }
         fs::remove_file(self.dir.join("pid")).ok();
     }
@@ -462,7 +431,8 @@ impl Ports {
 }
 
 fn scripts() -> Option<PathBuf> {
-    let dirs = SCRIPT_DIRS.iter().map(PathBuf::from);
+    let named = std::env::var_os(SCRIPTS_VARIABLE).map(|dir| vec![PathBuf::from(dir)]);
+    let dirs = named.unwrap_or_else(|| SCRIPT_DIRS.map(PathBuf::from).to_vec());
     dirs.into_iter()
         .find(|dir| dir.join("rabbitmq-server").is_file())
 }

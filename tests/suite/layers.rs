@@ -47,8 +47,10 @@ const LAYERS: &[Layer] = &[
     layer("engine", &[WORDS, BOOKS, KINDS]),
     // Keeps commits; it does not judge them.
     layer("journal", &[WORDS, BOOKS]),
+    // Holds processes; it knows nothing of what they do.
+    layer("guarded", &[]),
     // Carries bytes; it does not read them.
-    layer("broker", &[]),
+    layer("broker", &[&["guarded"]]),
     layer("vault", &[]),
     layer("settings", &[]),
     layer("telemetry", &[&["time"]]),
@@ -169,7 +171,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("mimalloc", &["main.rs"]),
     ("regex", &["settings/reply_to.rs"]),
     ("rust_decimal", &["money"]),
-    ("rustix", &["journal/file/disk.rs", "broker/private.rs"]),
+    (
+        "rustix",
+        &["journal/file/disk.rs", "guarded.rs", "broker/private.rs"],
+    ),
     (
         "schemars",
         &["raw_json.rs", "time", "money", "jobs", "command/docs"],
