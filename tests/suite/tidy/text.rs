@@ -12,11 +12,10 @@ const COLUMNS_MAX: usize = 100;
 /// Files that are too long still. A row may get smaller and has to go; none may come.
 const TOO_LONG: &[(&str, usize)] = &[
     ("src/command/submit/courier.rs", 503),
-    ("src/daemon/mod.rs", 523),
     ("src/jobs/invoice/tests.rs", 645),
     ("src/jobs/payment/tests.rs", 669),
     ("src/jobs/settlement/tests.rs", 591),
-    ("src/ledger/book.rs", 594),
+    ("src/ledger/book.rs", 581),
     ("src/pipeline/publish.rs", 609),
     ("src/wire/message.rs", 628),
     ("src/wire/tree.rs", 516),
