@@ -14,20 +14,30 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::chance::Chance;
-use super::names::{NameChange, Names};
-use super::sectors::{Inode, place, size};
 use crate::journal::file::disk::{Disk, DiskFile, Errand};
 
+mod names;
+mod sectors;
+mod world;
+
+use names::{NameChange, Names};
+use sectors::{Inode, place, size};
+use world::{World, broken, power_cut};
+
 /// What goes wrong at a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Accident {
-    /// The machine loses power during the call.
+    /// The machine loses power during the call; a sync may have been done by then.
     PowerCut,
-    /// The call fails and has no effect; a sync that fails drops what waited, and later syncs of
-    /// the same file succeed without it, as Linux has it.
+    /// The call fails and has no effect; a sync that fails drops what waited or parts of it, and
+    /// later syncs of the same file succeed without it, as Linux has it.
     Error,
-    /// A write writes the first half and fails.
+    /// A write writes some of its first bytes and fails.
     ShortWrite,
+    /// A write fails because the disk is full.
+    NoSpace,
+    /// A sync says that it is done and has done nothing yet: a disk that lies.
+    Lie,
 }
 
 /// Which call meets which accident; calls are counted from 1.
@@ -37,6 +47,16 @@ pub type Plan = BTreeMap<u64, Accident>;
 #[derive(Clone, Debug)]
 pub struct SimulatedDisk {
     world: Arc<Mutex<World>>,
+    view: View,
+}
+
+/// Whose eyes a disk is seen with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum View {
+    /// Those of programs: through the page cache.
+    Programs,
+    /// Those of somebody who knows what any power cut leaves. For reading only.
+    Certain,
 }
 
 /// A file of it.
@@ -50,24 +70,6 @@ pub struct SimulatedFile {
 #[derive(Debug)]
 pub struct SimulatedLock {
     disk: SimulatedDisk,
-}
-
-#[derive(Debug)]
-struct World {
-    chance: Chance,
-    plan: Plan,
-    calls: u64,
-    is_down: bool,
-    is_locked: bool,
-    capacity: u64,
-    next_inode: u64,
-    inodes: BTreeMap<u64, Inode>,
-    names: Names,
-    durable_names: Names,
-    /// Changes of names since the directory was synced.
-    renamed: Vec<NameChange>,
-    /// Files that cannot be read.
-    spoiled: BTreeSet<u64>,
 }
 
 impl SimulatedDisk {
@@ -86,13 +88,33 @@ impl SimulatedDisk {
             durable_names: Names::new(),
             renamed: Vec::new(),
             spoiled: BTreeSet::new(),
+            met: BTreeMap::new(),
         })
     }
 
     fn of(world: World) -> Self {
         Self {
             world: Arc::new(Mutex::new(world)),
+            view: View::Programs,
         }
+    }
+
+    /// The same disk, reduced to what is there after any power cut; it follows later syncs. For
+    /// reading only.
+    #[must_use]
+    pub fn certain(&self) -> Self {
+        Self {
+            world: Arc::clone(&self.world),
+            view: View::Certain,
+        }
+    }
+
+    /// A copy that goes its own way: what would be found if the power went now.
+    #[must_use]
+    pub fn fork(&self, seed: u64) -> Self {
+        let mut world = self.world().clone();
+        world.chance = Chance::new(seed);
+        Self::of(world)
     }
 
     /// Plans accidents; calls are counted from here on.
@@ -105,6 +127,11 @@ impl SimulatedDisk {
     /// Calls so far that changed something or tried to.
     pub fn calls(&self) -> u64 {
         self.world().calls
+    }
+
+    /// Which accidents calls have met so far, over all lives, and how often.
+    pub fn met(&self) -> BTreeMap<Accident, u64> {
+        self.world().met.clone()
     }
 
     /// Whether the power is gone.
@@ -136,43 +163,42 @@ impl SimulatedDisk {
                 inodes.insert(*inode, file.survive(&mut chance));
             }
         }
-        let (capacity, next_inode) = (world.capacity, world.next_inode);
-        let spoiled = world.spoiled.clone();
-        drop(world);
         Self::of(World {
             chance,
             plan: Plan::new(),
             calls: 0,
             is_down: false,
             is_locked: false,
-            capacity,
-            next_inode,
+            capacity: world.capacity,
+            next_inode: world.next_inode,
             inodes,
             durable_names: names.clone(),
             names,
             renamed: Vec::new(),
-            spoiled,
+            spoiled: world.spoiled.clone(),
+            met: world.met.clone(),
         })
     }
 
-    /// Ends the process but not the machine: the page cache and all waiting writes stay.
+    /// Ends the process but not the machine: the page cache and all waiting writes stay. Of what a
+    /// failed sync dropped the cache may forget some.
     #[must_use]
     pub fn kill(&self) -> Self {
         let mut world = self.world();
         world.is_down = true;
+        let mut chance = Chance::new(world.chance.number());
+        let mut inodes = world.inodes.clone();
+        for file in inodes.values_mut() {
+            file.evict(&mut chance);
+        }
         Self::of(World {
-            chance: Chance::new(world.chance.number()),
+            chance,
             plan: Plan::new(),
             calls: 0,
             is_down: false,
             is_locked: false,
-            capacity: world.capacity,
-            next_inode: world.next_inode,
-            inodes: world.inodes.clone(),
-            names: world.names.clone(),
-            durable_names: world.durable_names.clone(),
-            renamed: world.renamed.clone(),
-            spoiled: world.spoiled.clone(),
+            inodes,
+            ..world.clone()
         })
     }
 
@@ -197,6 +223,13 @@ impl SimulatedDisk {
         world.spoiled.extend(inode);
     }
 
+    /// Loses a name for good, as a damaged directory does; false if there is none.
+    pub fn lose(&self, name: &str) -> bool {
+        let mut world = self.world();
+        world.durable_names.remove(name);
+        world.names.remove(name).is_some()
+    }
+
     /// The bytes of a file as programs see them.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let world = self.world();
@@ -218,75 +251,11 @@ impl SimulatedDisk {
     fn find(&self, name: &str) -> io::Result<SimulatedFile> {
         let world = self.world();
         world.alive()?;
-        let inode = world.names.get(name).copied();
+        let inode = world.names_in(self.view).get(name).copied();
         inode
             .map(|inode| self.file(inode))
             .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
-}
-
-impl World {
-    fn alive(&self) -> io::Result<()> {
-        if self.is_down {
-            Err(power_cut())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Counts a call and says what it meets.
-    fn call(&mut self) -> io::Result<Option<Accident>> {
-        self.alive()?;
-        self.calls += 1;
-        let accident = self.plan.get(&self.calls).copied();
-        self.is_down = accident == Some(Accident::PowerCut);
-        Ok(accident)
-    }
-
-    /// Changes a name; at a power cut the change is under way.
-    fn change(&mut self, change: NameChange) -> io::Result<()> {
-        let accident = self.call()?;
-        if !matches!(accident, None | Some(Accident::PowerCut)) {
-            return Err(broken());
-        }
-        change.apply(&mut self.names);
-        self.renamed.push(change);
-        self.alive()
-    }
-
-    fn used(&self) -> u64 {
-        // A file without a name that is still open keeps its room until the next start.
-        self.inodes
-            .values()
-            .map(|file| size(file.bytes().len()))
-            .sum()
-    }
-
-    fn inode(&mut self, inode: u64) -> io::Result<&mut Inode> {
-        self.inodes
-            .get_mut(&inode)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    /// Forgets files that have no name any more and never had one that may come back.
-    fn forget_nameless(&mut self) {
-        let named = |inode: &u64| {
-            self.names
-                .values()
-                .chain(self.durable_names.values())
-                .any(|named| named == inode)
-        };
-        let kept: Vec<u64> = self.inodes.keys().copied().filter(named).collect();
-        self.inodes.retain(|inode, _| kept.contains(inode));
-    }
-}
-
-fn power_cut() -> io::Error {
-    io::Error::other("the simulated machine has no power")
-}
-
-fn broken() -> io::Error {
-    io::Error::other("simulated input/output error")
 }
 
 impl Disk for SimulatedDisk {
@@ -296,7 +265,7 @@ impl Disk for SimulatedDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         let world = self.world();
         world.alive()?;
-        Ok(world.names.keys().cloned().collect())
+        Ok(world.names_in(self.view).keys().cloned().collect())
     }
 
     fn create(&self, name: &str) -> io::Result<SimulatedFile> {
@@ -351,8 +320,9 @@ impl Disk for SimulatedDisk {
                 world.forget_nameless();
                 Ok(())
             }
+            Some(Accident::Lie) => Ok(()),
             Some(Accident::PowerCut) => Err(power_cut()),
-            Some(Accident::Error | Accident::ShortWrite) => Err(broken()),
+            Some(Accident::Error | Accident::ShortWrite | Accident::NoSpace) => Err(broken()),
         }
     }
 
@@ -402,7 +372,8 @@ impl DiskFile for SimulatedFile {
     fn length(&self) -> io::Result<u64> {
         let mut world = self.disk.world();
         world.alive()?;
-        Ok(size(world.inode(self.inode)?.bytes().len()))
+        let file = world.inode(self.inode)?;
+        Ok(size(file.seen(self.disk.view).len()))
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -414,7 +385,7 @@ impl DiskFile for SimulatedFile {
         let from = place(offset);
         let bytes = world
             .inode(self.inode)?
-            .bytes()
+            .seen(self.disk.view)
             .get(from..from + buffer.len());
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
@@ -424,6 +395,10 @@ impl DiskFile for SimulatedFile {
         let mut world = self.disk.world();
         let accident = world.call()?;
         let (room, used) = (world.capacity, world.used());
+        let short = match accident {
+            Some(Accident::ShortWrite) => place(world.chance.up_to(size(bytes.len()))),
+            _ => 0,
+        };
         let file = world.inode(self.inode)?;
         let from = place(offset);
         let growth = (from + bytes.len()).saturating_sub(file.bytes().len());
@@ -431,7 +406,7 @@ impl DiskFile for SimulatedFile {
             return Err(io::ErrorKind::StorageFull.into());
         }
         match accident {
-            None => {
+            None | Some(Accident::Lie) => {
                 file.write(bytes, from);
                 Ok(())
             }
@@ -440,9 +415,10 @@ impl DiskFile for SimulatedFile {
                 Err(power_cut())
             }
             Some(Accident::ShortWrite) => {
-                file.write(bytes.get(..bytes.len() >> 1).unwrap_or_default(), from);
+                file.write(bytes.get(..short).unwrap_or_default(), from);
                 Err(io::ErrorKind::WriteZero.into())
             }
+            Some(Accident::NoSpace) => Err(io::ErrorKind::StorageFull.into()),
             Some(Accident::Error) => Err(broken()),
         }
     }
@@ -450,17 +426,36 @@ impl DiskFile for SimulatedFile {
     fn sync(&self) -> io::Result<()> {
         let mut world = self.disk.world();
         let accident = world.call()?;
+        let mut chance = Chance::new(match accident {
+            None => 0,
+            Some(_) => world.chance.number(),
+        });
         let file = world.inode(self.inode)?;
         match accident {
             None => {
                 file.sync();
                 Ok(())
             }
-            Some(Accident::PowerCut) => Err(power_cut()),
-            Some(Accident::Error | Accident::ShortWrite) => {
-                file.drop_waiting();
+            Some(Accident::Lie) => Ok(()),
+            Some(Accident::PowerCut) => {
+                if chance.once_in(2) {
+                    file.sync();
+                }
+                Err(power_cut())
+            }
+            Some(Accident::Error | Accident::ShortWrite | Accident::NoSpace) => {
+                file.fail_to_sync(&mut chance);
                 Err(broken())
             }
+        }
+    }
+}
+
+impl Inode {
+    fn seen(&self, view: View) -> &[u8] {
+        match view {
+            View::Programs => self.bytes(),
+            View::Certain => self.certain(),
         }
     }
 }
@@ -472,105 +467,4 @@ impl Drop for SimulatedLock {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A file with a synced name and synced bytes.
-    fn with_file(seed: u64, bytes: &[u8]) -> (SimulatedDisk, SimulatedFile) {
-        let disk = SimulatedDisk::new(seed);
-        let file = disk.create("file").unwrap();
-        file.write_all_at(bytes, 0).unwrap();
-        file.sync().unwrap();
-        disk.sync_directory().unwrap();
-        (disk, file)
-    }
-
-    #[test]
-    fn what_was_synced_survives_and_what_was_not_may() {
-        let (mut lost, mut kept, mut torn) = (0, 0, 0);
-        for seed in 0..300 {
-            let (disk, file) = with_file(seed, &[1; 1_024]);
-            file.write_all_at(&[2; 512], 512).unwrap();
-            let bytes = disk.restart().bytes("file").unwrap();
-            assert_eq!(bytes.len(), 1_024);
-            assert_eq!(bytes[..512], [1; 512]);
-            match bytes[512..]
-                .iter()
-                .map(|byte| usize::from(*byte == 2))
-                .sum()
-            {
-                0 => lost += 1,
-                512 => kept += 1,
-                _ => torn += 1,
-            }
-        }
-        assert!(
-            lost > 30 && kept > 30 && torn > 30,
-            "{lost} lost, {kept} kept, {torn} torn"
-        );
-    }
-
-    #[test]
-    fn sectors_survive_in_any_order() {
-        let survived = |seed| {
-            let (disk, file) = with_file(seed, &[1; 1_024]);
-            file.write_all_at(&[2; 512], 0).unwrap();
-            file.write_all_at(&[3; 512], 512).unwrap();
-            let bytes = disk.restart().bytes("file").unwrap();
-            (bytes[..512] == [2; 512], bytes[512..] == [3; 512])
-        };
-        for wanted in [(true, true), (true, false), (false, true), (false, false)] {
-            assert!(
-                (0..300).any(|seed| survived(seed) == wanted),
-                "never {wanted:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn names_that_were_not_synced_may_be_lost_or_kept() {
-        let survived = |seed| {
-            let (disk, _file) = with_file(seed, b"old");
-            let file = disk.create("new").unwrap();
-            file.write_all_at(b"new", 0).unwrap();
-            file.sync().unwrap();
-            disk.rename("new", "file").unwrap();
-            disk.restart().bytes("file").unwrap()
-        };
-        assert!((0..50).any(|seed| survived(seed) == b"old"));
-        assert!((0..50).any(|seed| survived(seed) == b"new"));
-    }
-
-    #[test]
-    fn a_failed_sync_drops_the_bytes_although_they_can_still_be_read() {
-        let (disk, file) = with_file(1, b"old");
-        file.write_all_at(b"new", 0).unwrap();
-        disk.plan([(1, Accident::Error)]);
-        file.sync().unwrap_err();
-        file.sync().unwrap();
-        assert_eq!(disk.bytes("file").unwrap(), b"new");
-        assert_eq!(disk.kill().bytes("file").unwrap(), b"new");
-        assert_eq!(disk.restart().bytes("file").unwrap(), b"old");
-    }
-
-    #[test]
-    fn a_full_disk_refuses_growth_and_nothing_else() {
-        let (disk, file) = with_file(1, &[1; 100]);
-        disk.set_capacity(100);
-        file.write_all_at(&[2; 100], 0).unwrap();
-        let refused = file.write_all_at(&[2; 1], 100).unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
-        assert_eq!(disk.free_bytes().unwrap(), 0);
-    }
-
-    #[test]
-    fn after_a_power_cut_nothing_works_until_the_restart() {
-        let (disk, file) = with_file(1, b"old");
-        disk.plan([(2, Accident::PowerCut)]);
-        file.write_all_at(b"new", 0).unwrap();
-        file.sync().unwrap_err();
-        assert!(disk.is_down());
-        assert!(file.length().is_err() && disk.list().is_err() && file.sync().is_err());
-        assert_eq!(disk.restart().list().unwrap(), ["file"]);
-    }
-}
+mod tests;

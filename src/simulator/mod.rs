@@ -2,7 +2,5 @@
 
 pub mod disk;
 mod chance;
-mod names;
-mod sectors;
 
 pub use chance::Chance;

@@ -1,6 +1,6 @@
 //! The bytes of a simulated file: what programs see, what is durable, and what a power cut leaves.
 
-use super::chance::Chance;
+use crate::simulator::chance::Chance;
 
 /// What a disk writes at once.
 const SECTOR: usize = 512;
@@ -14,6 +14,8 @@ pub(super) struct Inode {
     durable: Vec<u8>,
     /// Writes since the last sync.
     waiting: Vec<(usize, Vec<u8>)>,
+    /// Sectors whose bytes a failed sync may have dropped: clean in the cache, old on the disk.
+    dropped: Vec<usize>,
 }
 
 impl Inode {
@@ -29,14 +31,44 @@ impl Inode {
         }
     }
 
-    /// Forgets what waits; programs still see it.
-    pub(super) fn drop_waiting(&mut self) {
+    /// A sync that fails: some of what waits arrives, the rest is forgotten. Programs still see it.
+    pub(super) fn fail_to_sync(&mut self, chance: &mut Chance) {
+        let sectors = self.waiting_sectors();
+        let mut left = std::mem::take(&mut self.durable);
+        for sector in &sectors {
+            self.survive_sector(*sector, &mut left, chance);
+        }
+        self.durable = left;
+        self.dropped.extend(sectors);
         self.waiting.clear();
+    }
+
+    /// The cache gives up pages that it takes for clean: what a failed sync dropped is seen as it
+    /// stands on the disk.
+    pub(super) fn evict(&mut self, chance: &mut Chance) {
+        let dirty = self.waiting_sectors();
+        for sector in std::mem::take(&mut self.dropped) {
+            if dirty.contains(&sector) || chance.once_in(2) {
+                continue;
+            }
+            let end = self.cached.len().min(sector + SECTOR);
+            for place in sector..end {
+                let old = self.durable.get(place).copied().unwrap_or_default();
+                if let Some(byte) = self.cached.get_mut(place) {
+                    *byte = old;
+                }
+            }
+        }
     }
 
     /// What programs see.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.cached
+    }
+
+    /// What is there after any power cut.
+    pub(super) fn certain(&self) -> &[u8] {
+        &self.durable
     }
 
     /// Changes a byte everywhere; false if there is none.
@@ -55,19 +87,7 @@ impl Inode {
     pub(super) fn survive(&self, chance: &mut Chance) -> Self {
         let longest = self.cached.len().max(self.durable.len());
         let mut left = self.durable.clone();
-        let mut sectors: Vec<usize> = self
-            .waiting
-            .iter()
-            .flat_map(|(offset, bytes)| {
-                (*offset..offset + bytes.len().max(1))
-                    .step_by(SECTOR)
-                    .chain([(offset + bytes.len()).saturating_sub(1)])
-            })
-            .map(|byte| byte & !(SECTOR - 1))
-            .collect();
-        sectors.sort_unstable();
-        sectors.dedup();
-        for sector in sectors {
+        for sector in self.waiting_sectors() {
             self.survive_sector(sector, &mut left, chance);
         }
         // A file that grew may keep its new length although the bytes are lost, and the reverse.
@@ -81,7 +101,21 @@ impl Inode {
             cached: left.clone(),
             durable: left,
             waiting: Vec::new(),
+            dropped: Vec::new(),
         }
+    }
+
+    /// The sectors that writes wait for, in order.
+    fn waiting_sectors(&self) -> Vec<usize> {
+        let touched = self.waiting.iter().flat_map(|(offset, bytes)| {
+            (*offset..offset + bytes.len().max(1))
+                .step_by(SECTOR)
+                .chain([(offset + bytes.len()).saturating_sub(1)])
+        });
+        let mut sectors: Vec<usize> = touched.map(|byte| byte & !(SECTOR - 1)).collect();
+        sectors.sort_unstable();
+        sectors.dedup();
+        sectors
     }
 
     /// Lets some of the waiting writes of a sector arrive, in order, the last of them perhaps torn.
