@@ -156,6 +156,11 @@ impl JobKind for Post {
         self.legs.first().map(|leg| leg.place().0)
     }
 
+    fn place(&self, account: &str) -> Option<String> {
+        let at = self.legs.iter().position(|leg| leg.place().0 == account)?;
+        Some(self.legs.get(at)?.account_path(at))
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         let (booking, value) = self.dates(facts, book)?;
         let post = plan.post(booking, value);

@@ -12,16 +12,17 @@ use super::tree::{self, Json};
 use super::{binary, typed};
 use crate::code::Code;
 use crate::ids::{BookIndex, Hash128, KindCode, SchemaVersion, is_book_name, is_key};
+use crate::jobs::cards::card_numbers;
 use crate::jobs::catalogue::{FIRST_QUESTION, KindInfo, info, kind_code};
 use crate::jobs::contract::JobKind;
-use crate::jobs::cards::card_numbers;
 use crate::jobs::fields::{Text, TextFault};
 use crate::jobs::job::{Body, DeadLetter, Job, Looked};
 use crate::jobs::{JobData, KindVisitor};
 use crate::ledger::plan::echo;
 use crate::ledger::reference::PanPolicy;
 use crate::ledger::{Envelope, Rejection, Reply, Value};
-use crate::time::Timestamp;
+use crate::lenient::Lenient;
+use crate::time::{Timestamp, TimestampFault};
 
 /// The schema version that this release knows of every kind.
 pub const SCHEMA_VERSION: SchemaVersion = SchemaVersion(1);
@@ -146,7 +147,11 @@ impl JobReader {
         let dead =
             unknown_version(version).or_else(|| unknown_kind(kind, info.map(|info| info.code)));
         if let Some(dead) = dead {
-            job.envelope.fingerprint = Hash128(self.fingerprinter.bytes(kind, body));
+            let print = match read_binary(code, body).map(|data| self.typed_print(kind, &data)) {
+                Ok(Some(print)) => print,
+                Ok(None) | Err(_) => self.fingerprinter.bytes(kind, body),
+            };
+            job.envelope.fingerprint = Hash128(print);
             job.body = Body::Dead(dead);
             return Ok(Unsealed {
                 job: Box::new(job),
@@ -154,16 +159,11 @@ impl JobReader {
             });
         }
         let policy = book.pan_policy;
-        let times = [
-            ("/occurred_at", &envelope.occurred_at),
-            ("/expires_at", &envelope.expires_at),
-        ];
-        let read = read_times(times.map(|(path, text)| (path, text.as_deref())), &mut job)
-            .and_then(|()| {
-                job.envelope.actor = envelope.actor.as_deref().map(Into::into);
-                job.actor_vouched = vouched(&job, head);
-                read_binary(code, body)
-            });
+        let read = set_actor(envelope.actor.as_deref(), &mut job, head)
+            .and_then(|()| read_binary(code, body));
+        let occurred = envelope.occurred_at.as_deref().map(Lenient::text);
+        let expires = envelope.expires_at.as_deref().map(Lenient::text);
+        set_times(occurred, expires, &mut job);
         Ok(self.typed(job, kind, read, policy, |fingerprinter| {
             (fingerprinter.bytes(kind, body), body.to_vec())
         }))
@@ -185,7 +185,10 @@ impl JobReader {
         job.key_hash = key_hash(&self.secret, &book.name, key);
         job.unknown_kind = code.is_none().then(|| echo(kind).into());
         if let Some(dead) = version_of(json).or_else(|| unknown_kind(kind, code)) {
-            let print = self.fingerprinter.tree(kind, data.unwrap_or(&Json::Null));
+            let data = data.unwrap_or(&Json::Null);
+            let typed = code.and_then(|code| read_json(code, data).ok());
+            let print = typed.and_then(|data| self.typed_print(kind, &data));
+            let print = print.unwrap_or_else(|| self.fingerprinter.tree(kind, data));
             job.envelope.fingerprint = Hash128(print);
             job.body = Body::Dead(dead);
             return Ok(Unsealed {
@@ -194,9 +197,8 @@ impl JobReader {
             });
         }
         let read = envelope(json, &mut job, head).and_then(|()| match data {
-            None => Err(at_root(Code::SchemaInvalid, "/data", "missing field")),
-            Some(data @ Json::Object(_)) => read_json(code.unwrap_or_default(), data),
-            Some(_other) => Err(at_root(Code::SchemaInvalid, "/data", "expected an object")),
+            None => Err(Rejection::schema(Code::SchemaInvalid, "", "missing field")),
+            Some(data) => read_json(code.unwrap_or_default(), data),
         });
         Ok(
             self.typed(job, kind, read, book.pan_policy, |fingerprinter| {
@@ -209,6 +211,12 @@ impl JobReader {
                 )
             }),
         )
+    }
+
+    /// The fingerprint of data that fit a schema of this release, whatever version they claim: a key
+    /// that is known leads to its outcome before the version is looked at.
+    fn typed_print(&mut self, kind: &str, data: &JobData) -> Option<u128> {
+        self.fingerprinter.typed(kind, &Shape(data)).ok()
     }
 
     /// What comes after reading the data, whichever form they had.
@@ -239,7 +247,7 @@ impl JobReader {
             Ok(print) => job.envelope.fingerprint = Hash128(print),
             // A value that has no canonical form has no place in a journal either.
             Err(fault) => {
-                let refusal = at_root(Code::SchemaInvalid, "/data", fault.to_string());
+                let refusal = Rejection::schema(Code::SchemaInvalid, "", fault.to_string());
                 return unfit(refusal, whole(&mut self.fingerprinter), job);
             }
         }
@@ -272,7 +280,7 @@ pub fn content(data: &JobData, out: &mut Vec<u8>) -> Result<(), binary::BinaryFa
 }
 
 fn question() -> DeadLetter {
-    malformed("a question; publish it to the exchange of questions")
+    malformed("a question; publish it to the exchange of questions").at("/kind")
 }
 
 /// The members around the data, as far as a dead letter depends on them.
@@ -283,18 +291,21 @@ fn members<'j, 'a>(
     books: &'j [BookRules],
 ) -> Result<Members<'j, 'a>, DeadLetter> {
     if !matches!(json, Json::Object(_)) {
-        return Err(malformed("a job is a JSON object"));
+        return Err(malformed("a job is a JSON object").at(""));
     }
     let named = match json.get("book") {
         None => None,
         Some(Json::String(name)) => Some(&**name),
-        Some(_other) => return Err(malformed("book is not a string")),
+        Some(_other) => return Err(malformed("book is not a string").at("/book")),
     };
     let book = book(books, named, head)?;
     let key = match json.get("key") {
         None => key(None)?,
         Some(Json::String(text)) => key(Some(text))?,
-        Some(_other) => return Err(DeadLetter::new(Code::KeyInvalid, "the key is not a string")),
+        Some(_other) => {
+            let letter = DeadLetter::new(Code::KeyInvalid, "the key is not a string");
+            return Err(letter.at("/key"));
+        }
     };
     let kind = match json.get("kind") {
         Some(Json::String(kind)) => &**kind,
@@ -304,10 +315,10 @@ fn members<'j, 'a>(
         single && property.is_some_and(|property| property != member)
     };
     if differs(head.message_id, key) {
-        return Err(malformed("message_id and key differ"));
+        return Err(malformed("message_id and key differ").at("/key"));
     }
     if differs(head.kind, kind) {
-        return Err(malformed("type and kind differ"));
+        return Err(malformed("type and kind differ").at("/kind"));
     }
     Ok(Members {
         book,
@@ -325,7 +336,7 @@ fn book<'b>(
     if let (Some(named), Some(routed)) = (named, head.book)
         && named != routed
     {
-        return Err(malformed("book and routing key name different books"));
+        return Err(malformed("book and routing key name different books").at("/book"));
     }
     let name = named.or(head.book).unwrap_or_default();
     books
@@ -333,7 +344,7 @@ fn book<'b>(
         .find(|book| &*book.name == name)
         .ok_or_else(|| {
             let mut letter =
-                DeadLetter::new(Code::BookUnknown, "this partition holds no such book");
+                DeadLetter::new(Code::BookUnknown, "this partition holds no such book").at("/book");
             if is_book_name(name) {
                 letter
                     .detail
@@ -345,12 +356,15 @@ fn book<'b>(
 
 fn key(text: Option<&str>) -> Result<&str, DeadLetter> {
     match text {
-        None | Some("") => Err(DeadLetter::new(Code::KeyMissing, "the job has no key")),
+        None | Some("") => {
+            let letter = DeadLetter::new(Code::KeyMissing, "the job has no key");
+            Err(letter.at("/key"))
+        }
         Some(key) if is_key(key) => Ok(key),
-        Some(_) => Err(DeadLetter::new(
-            Code::KeyInvalid,
-            "a key is 1 to 128 of [A-Za-z0-9._:/-]",
-        )),
+        Some(_) => {
+            let reason = "a key is 1 to 128 of [A-Za-z0-9._:/-]";
+            Err(DeadLetter::new(Code::KeyInvalid, reason).at("/key"))
+        }
     }
 }
 
@@ -381,6 +395,7 @@ fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -
         unknown_kind: None,
         actor_vouched: true,
         expires_at: None,
+        time_fault: None,
         body: Body::Dead(malformed("not decoded")),
         entry: Looked::Not,
     }
@@ -397,17 +412,18 @@ fn version_of(json: &Json<'_>) -> Option<DeadLetter> {
 fn unknown_version(version: SchemaVersion) -> Option<DeadLetter> {
     (version != SCHEMA_VERSION).then(|| {
         let reason = format!("this release knows schema version {SCHEMA_VERSION} only");
-        let mut letter = DeadLetter::new(Code::SchemaVersionUnsupported, reason);
-        letter.path = Some("/schema_version".to_owned());
-        letter
+        DeadLetter::new(Code::SchemaVersionUnsupported, reason).at("/schema_version")
     })
 }
 
 fn unknown_kind(kind: &str, code: Option<KindCode>) -> Option<DeadLetter> {
     let built = code.is_some_and(|code| JobData::BUILT.binary_search(&code.0).is_ok());
     (!built).then(|| {
-        let mut letter = DeadLetter::new(Code::UnknownKind, "this release does not know the kind");
-        letter.path = Some("/kind".to_owned());
+        if kind.is_empty() {
+            return DeadLetter::new(Code::UnknownKind, "the job names no kind").at("/kind");
+        }
+        let reason = "this release does not know the kind";
+        let mut letter = DeadLetter::new(Code::UnknownKind, reason).at("/kind");
         letter.detail.push(("kind".into(), Value::text(echo(kind))));
         letter
     })
@@ -445,20 +461,43 @@ fn envelope(json: &Json<'_>, job: &mut Job, head: &Head<'_>) -> Result<(), Rejec
             return Err(at_root(Code::SchemaInvalid, &path, "unknown field"));
         }
     }
-    let text = |name: &str, path: &'static str| match json.get(name) {
-        None => Ok(None),
-        Some(Json::String(text)) => Ok(Some(&**text)),
-        Some(_other) => Err(at_root(Code::SchemaInvalid, path, "expected a string")),
+    let actor = match json.get("actor") {
+        None => None,
+        Some(Json::String(actor)) => Some(&**actor),
+        Some(_other) => return Err(at_root(Code::SchemaInvalid, "/actor", "expected a string")),
     };
-    let actor = text("actor", "/actor")?;
-    let occurred = text("occurred_at", "/occurred_at")?;
-    let expires = text("expires_at", "/expires_at")?;
-    if let Some(actor) = actor {
-        check_actor(actor)?;
-        job.envelope.actor = Some(actor.into());
-        job.actor_vouched = vouched(job, head);
+    set_actor(actor, job, head)?;
+    let [occurred, expires] = ["occurred_at", "expires_at"].map(|name| json.get(name));
+    for (path, json) in [("/occurred_at", occurred), ("/expires_at", expires)] {
+        if json == Some(&Json::Null) {
+            return Err(at_root(Code::SchemaInvalid, path, "null is not allowed"));
+        }
     }
-    read_times([("/occurred_at", occurred), ("/expires_at", expires)], job)
+    set_times(occurred.map(lenient), expires.map(lenient), job);
+    Ok(())
+}
+
+/// A member outside the data whose mistakes have a code of their own, later than the schema's.
+fn lenient<'j>(json: &'j Json<'_>) -> Lenient<'j> {
+    match json {
+        Json::String(text) => Lenient::text(text),
+        other @ (Json::Null
+        | Json::Bool(_)
+        | Json::Number(_)
+        | Json::Array(_)
+        | Json::Object(_)) => Lenient::Other {
+            kind: other.kind(),
+            raw: String::new(),
+        },
+    }
+}
+
+fn set_actor(actor: Option<&str>, job: &mut Job, head: &Head<'_>) -> Result<(), Rejection> {
+    let Some(actor) = actor else { return Ok(()) };
+    check_actor(actor)?;
+    job.envelope.actor = Some(actor.into());
+    job.actor_vouched = vouched(job, head);
+    Ok(())
 }
 
 fn check_actor(actor: &str) -> Result<(), Rejection> {
@@ -496,18 +535,24 @@ fn vouched(job: &Job, head: &Head<'_>) -> bool {
             .is_none_or(|actor| head.principal == Some(actor))
 }
 
-fn read_times(times: [(&'static str, Option<&str>); 2], job: &mut Job) -> Result<(), Rejection> {
-    for (path, text) in times {
-        let Some(text) = text else { continue };
-        let instant = Timestamp::parse(text)
-            .ok_or_else(|| at_root(Code::DateInvalid, path, "expected an RFC 3339 instant"))?;
-        if path == "/expires_at" {
-            job.expires_at = Some(instant);
-        } else {
-            job.envelope.occurred_at = Some(instant);
-        }
-    }
-    Ok(())
+/// Read the instants; the first that is none waits in the job until its turn among the checks.
+fn set_times(occurred: Option<Lenient<'_>>, expires: Option<Lenient<'_>>, job: &mut Job) {
+    let mut read = |path: &'static str, written: Option<Lenient<'_>>| {
+        let instant = match written? {
+            Lenient::Text(text) => Timestamp::read(&text),
+            Lenient::Other { .. } => Err(TimestampFault::Form),
+        };
+        let (code, reason) = match instant {
+            Ok(instant) => return Some(instant),
+            Err(TimestampFault::Form) => (Code::DateInvalid, "expected an RFC 3339 instant"),
+            Err(TimestampFault::Range) => (Code::DateOutOfRange, "expected a year of 1900 to 2199"),
+        };
+        job.time_fault
+            .get_or_insert_with(|| at_root(code, path, reason));
+        None
+    };
+    let (occurred, expires) = (read("/occurred_at", occurred), read("/expires_at", expires));
+    (job.envelope.occurred_at, job.expires_at) = (occurred, expires);
 }
 
 /// Reads the data of one kind from JSON.
@@ -553,7 +598,11 @@ pub fn read_binary(code: KindCode, body: &[u8]) -> Result<JobData, Rejection> {
     match JobData::visit(code, &mut FromBinary(body)) {
         Some(Ok(data)) => Ok(data),
         Some(Err(binary::BinaryFault::Schema(fault))) => Err(schema(&fault)),
-        Some(Err(fault)) => Err(at_root(Code::SchemaInvalid, "/data", fault.to_string())),
+        Some(Err(fault)) => Err(Rejection::schema(
+            Code::SchemaInvalid,
+            "",
+            fault.to_string(),
+        )),
         None => Err(Rejection::new(Code::UnknownKind)),
     }
 }
