@@ -1,9 +1,10 @@
 //! Card numbers in texts: what PCI DSS wants to keep out of the books.
 //!
-//! A card number is 13 to 19 digits with the prefix of a known issuer and a right check digit (Luhn,
-//! ISO/IEC 7812). People print it in groups, so blanks and dashes between digits are passed over; a
-//! number that stands in its printed groups inside a longer row of digits (`… 1111 12 27`) is found
-//! there too. Digits glued to letters are the groups of an IBAN or of a reference and count as one.
+//! A card number is 13 to 19 digits with the prefix of a known issuer and a right check digit
+//! (Luhn, ISO/IEC 7812). People print it in groups, so blanks and dashes between digits are passed
+//! over; a number that stands in its printed groups inside a longer row of digits (`… 1111 12 27`)
+//! is found there too. Digits glued to letters are the groups of an IBAN or of a reference and
+//! count as one.
 
 use std::ops::Range;
 

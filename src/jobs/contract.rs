@@ -38,8 +38,8 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
         None
     }
 
-    /// The member that led to an account of the plan (a JSON pointer relative to `data`), for refusals
-    /// that the engine decides.
+    /// The member that led to an account of the plan (a JSON pointer relative to `data`), for
+    /// refusals that the engine decides.
     fn place(&self, _account: &str) -> Option<String> {
         None
     }

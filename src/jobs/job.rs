@@ -22,7 +22,8 @@ pub struct Job {
     pub actor_vouched: bool,
     /// When it stops making sense.
     pub expires_at: Option<Timestamp>,
-    /// What is wrong with an instant that the job names outside its data; said after expiry and actor.
+    /// What is wrong with an instant that the job names outside its data; said after expiry and
+    /// actor.
     pub time_fault: Option<Rejection>,
     /// Its content.
     pub body: Body,

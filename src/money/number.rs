@@ -48,8 +48,8 @@ pub struct Shadow {
 }
 
 impl Shadow {
-    /// A small number of the same sign, with as many decimals: what may be said of it may be said of
-    /// the long one.
+    /// A small number of the same sign, with as many decimals: what may be said of it may be said
+    /// of the long one.
     pub fn number(self) -> Number {
         Number {
             negative: self.negative,

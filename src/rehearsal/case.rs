@@ -127,8 +127,8 @@ impl Given {
     }
 }
 
-/// Accounts declare units that are no currencies, with the decimals of their openings: one that names
-/// no opening declares a unit of whole pieces.
+/// Accounts declare units that are no currencies, with the decimals of their openings: one that
+/// names no opening declares a unit of whole pieces.
 fn declare_unit(account: &mut Json) {
     let unit = account.get("unit").and_then(Json::as_str);
     let own = unit.is_some_and(|code| currency(code).is_none());

@@ -7,22 +7,24 @@
 
 use super::canonical::{Fingerprinter, RULE_VERSION};
 use super::container::Item;
+use super::envelope::{
+    Members, book, envelope, key, malformed, members, question, set_actor, set_times, unknown_kind,
+    unknown_version, version_of,
+};
 use super::schema::{SchemaCode, SchemaFault};
+use super::texts::{check_texts, mask_cards};
 use super::tree::{self, Json};
 use super::{binary, typed};
 use crate::code::Code;
-use crate::ids::{BookIndex, Hash128, KindCode, SchemaVersion, is_book_name, is_key};
-use crate::jobs::cards::card_numbers;
+use crate::ids::{BookIndex, Hash128, KindCode, SchemaVersion};
 use crate::jobs::catalogue::{FIRST_QUESTION, KindInfo, info, kind_code};
 use crate::jobs::contract::JobKind;
-use crate::jobs::fields::{Text, TextFault};
 use crate::jobs::job::{Body, DeadLetter, Job, Looked};
 use crate::jobs::{JobData, KindVisitor};
 use crate::ledger::plan::echo;
 use crate::ledger::reference::PanPolicy;
-use crate::ledger::{Envelope, Rejection, Reply, Value};
+use crate::ledger::{Envelope, Rejection, Reply};
 use crate::lenient::Lenient;
-use crate::time::{Timestamp, TimestampFault};
 
 /// The schema version that this release knows of every kind.
 pub const SCHEMA_VERSION: SchemaVersion = SchemaVersion(1);
@@ -88,21 +90,6 @@ pub fn key_hash(secret: &[u8; 32], book: &str, key: &str) -> Hash128 {
     let mut low = [0_u8; 16];
     hasher.finalize_xof().fill(&mut low);
     Hash128(u128::from_le_bytes(low))
-}
-
-fn malformed(reason: impl Into<String>) -> DeadLetter {
-    let reason = reason.into();
-    let mut letter = DeadLetter::new(Code::MessageMalformed, reason.clone());
-    letter.detail.push(("reason".into(), Value::text(reason)));
-    letter
-}
-
-/// The members of a job around its data.
-struct Members<'j, 'a> {
-    book: &'j BookRules,
-    key: &'j str,
-    kind: &'j str,
-    json: &'j Json<'a>,
 }
 
 impl JobReader {
@@ -213,8 +200,8 @@ impl JobReader {
         )
     }
 
-    /// The fingerprint of data that fit a schema of this release, whatever version they claim: a key
-    /// that is known leads to its outcome before the version is looked at.
+    /// The fingerprint of data that fit a schema of this release, whatever version they claim: a
+    /// key that is known leads to its outcome before the version is looked at.
     fn typed_print(&mut self, kind: &str, data: &JobData) -> Option<u128> {
         self.fingerprinter.typed(kind, &Shape(data)).ok()
     }
@@ -279,95 +266,6 @@ pub fn content(data: &JobData, out: &mut Vec<u8>) -> Result<(), binary::BinaryFa
     binary::encode(&Shape(data), out)
 }
 
-fn question() -> DeadLetter {
-    malformed("a question; publish it to the exchange of questions").at("/kind")
-}
-
-/// The members around the data, as far as a dead letter depends on them.
-fn members<'j, 'a>(
-    json: &'j Json<'a>,
-    head: &Head<'_>,
-    single: bool,
-    books: &'j [BookRules],
-) -> Result<Members<'j, 'a>, DeadLetter> {
-    if !matches!(json, Json::Object(_)) {
-        return Err(malformed("a job is a JSON object").at(""));
-    }
-    let named = match json.get("book") {
-        None => None,
-        Some(Json::String(name)) => Some(&**name),
-        Some(_other) => return Err(malformed("book is not a string").at("/book")),
-    };
-    let book = book(books, named, head)?;
-    let key = match json.get("key") {
-        None => key(None)?,
-        Some(Json::String(text)) => key(Some(text))?,
-        Some(_other) => {
-            let letter = DeadLetter::new(Code::KeyInvalid, "the key is not a string");
-            return Err(letter.at("/key"));
-        }
-    };
-    let kind = match json.get("kind") {
-        Some(Json::String(kind)) => &**kind,
-        Some(_) | None => "",
-    };
-    let differs = |property: Option<&str>, member: &str| {
-        single && property.is_some_and(|property| property != member)
-    };
-    if differs(head.message_id, key) {
-        return Err(malformed("message_id and key differ").at("/key"));
-    }
-    if differs(head.kind, kind) {
-        return Err(malformed("type and kind differ").at("/kind"));
-    }
-    Ok(Members {
-        book,
-        key,
-        kind,
-        json,
-    })
-}
-
-fn book<'b>(
-    books: &'b [BookRules],
-    named: Option<&str>,
-    head: &Head<'_>,
-) -> Result<&'b BookRules, DeadLetter> {
-    if let (Some(named), Some(routed)) = (named, head.book)
-        && named != routed
-    {
-        return Err(malformed("book and routing key name different books").at("/book"));
-    }
-    let name = named.or(head.book).unwrap_or_default();
-    books
-        .iter()
-        .find(|book| &*book.name == name)
-        .ok_or_else(|| {
-            let mut letter =
-                DeadLetter::new(Code::BookUnknown, "this partition holds no such book").at("/book");
-            if is_book_name(name) {
-                letter
-                    .detail
-                    .push(("book".into(), Value::text(name.to_owned())));
-            }
-            letter
-        })
-}
-
-fn key(text: Option<&str>) -> Result<&str, DeadLetter> {
-    match text {
-        None | Some("") => {
-            let letter = DeadLetter::new(Code::KeyMissing, "the job has no key");
-            Err(letter.at("/key"))
-        }
-        Some(key) if is_key(key) => Ok(key),
-        Some(_) => {
-            let reason = "a key is 1 to 128 of [A-Za-z0-9._:/-]";
-            Err(DeadLetter::new(Code::KeyInvalid, reason).at("/key"))
-        }
-    }
-}
-
 fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -> Job {
     let reply = head.reply_to.map(|to| {
         Box::new(Reply {
@@ -399,160 +297,6 @@ fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -
         body: Body::Dead(malformed("not decoded")),
         entry: Looked::Not,
     }
-}
-
-fn version_of(json: &Json<'_>) -> Option<DeadLetter> {
-    match json.get("schema_version") {
-        None => None,
-        Some(Json::Number(number)) => unknown_version(SchemaVersion(number.parse().unwrap_or(0))),
-        Some(_other) => unknown_version(SchemaVersion(0)),
-    }
-}
-
-fn unknown_version(version: SchemaVersion) -> Option<DeadLetter> {
-    (version != SCHEMA_VERSION).then(|| {
-        let reason = format!("this release knows schema version {SCHEMA_VERSION} only");
-        DeadLetter::new(Code::SchemaVersionUnsupported, reason).at("/schema_version")
-    })
-}
-
-fn unknown_kind(kind: &str, code: Option<KindCode>) -> Option<DeadLetter> {
-    let built = code.is_some_and(|code| JobData::BUILT.binary_search(&code.0).is_ok());
-    (!built).then(|| {
-        if kind.is_empty() {
-            return DeadLetter::new(Code::UnknownKind, "the job names no kind").at("/kind");
-        }
-        let reason = "this release does not know the kind";
-        let mut letter = DeadLetter::new(Code::UnknownKind, reason).at("/kind");
-        letter.detail.push(("kind".into(), Value::text(echo(kind))));
-        letter
-    })
-}
-
-/// The refusal of a member outside the data.
-fn at_root(code: Code, path: &str, reason: impl Into<String>) -> Rejection {
-    Rejection::new(code)
-        .at_root(path)
-        .with_text("path", path)
-        .with_text("reason", reason)
-}
-
-/// The members that a job may have besides its data.
-const ENVELOPE: [&str; 9] = [
-    "key",
-    "kind",
-    "book",
-    "schema_version",
-    "occurred_at",
-    "expires_at",
-    "actor",
-    "data",
-    "after_sequence",
-];
-
-fn envelope(json: &Json<'_>, job: &mut Job, head: &Head<'_>) -> Result<(), Rejection> {
-    let Json::Object(members) = json else {
-        return Ok(());
-    };
-    for (name, _) in members {
-        if !ENVELOPE.contains(&&**name) || name == "after_sequence" {
-            let mut path = String::new();
-            super::pointer::enter(&mut path, name);
-            return Err(at_root(Code::SchemaInvalid, &path, "unknown field"));
-        }
-    }
-    let actor = match json.get("actor") {
-        None => None,
-        Some(Json::String(actor)) => Some(&**actor),
-        Some(_other) => return Err(at_root(Code::SchemaInvalid, "/actor", "expected a string")),
-    };
-    set_actor(actor, job, head)?;
-    let [occurred, expires] = ["occurred_at", "expires_at"].map(|name| json.get(name));
-    for (path, json) in [("/occurred_at", occurred), ("/expires_at", expires)] {
-        if json == Some(&Json::Null) {
-            return Err(at_root(Code::SchemaInvalid, path, "null is not allowed"));
-        }
-    }
-    set_times(occurred.map(lenient), expires.map(lenient), job);
-    Ok(())
-}
-
-/// A member outside the data whose mistakes have a code of their own, later than the schema's.
-fn lenient<'j>(json: &'j Json<'_>) -> Lenient<'j> {
-    match json {
-        Json::String(text) => Lenient::text(text),
-        other @ (Json::Null
-        | Json::Bool(_)
-        | Json::Number(_)
-        | Json::Array(_)
-        | Json::Object(_)) => Lenient::Other {
-            kind: other.kind(),
-            raw: String::new(),
-        },
-    }
-}
-
-fn set_actor(actor: Option<&str>, job: &mut Job, head: &Head<'_>) -> Result<(), Rejection> {
-    let Some(actor) = actor else { return Ok(()) };
-    check_actor(actor)?;
-    job.envelope.actor = Some(actor.into());
-    job.actor_vouched = vouched(job, head);
-    Ok(())
-}
-
-fn check_actor(actor: &str) -> Result<(), Rejection> {
-    if actor.is_empty() {
-        return Err(at_root(
-            Code::SchemaInvalid,
-            "/actor",
-            "an actor has a name",
-        ));
-    }
-    if actor.chars().count() > crate::limits::ID_CHARS_MAX {
-        return Err(at_root(
-            Code::FieldTooLong,
-            "/actor",
-            "an actor has at most 128 characters",
-        ));
-    }
-    if actor.chars().any(char::is_control) {
-        return Err(at_root(
-            Code::TextInvalid,
-            "/actor",
-            "control characters are not allowed",
-        ));
-    }
-    Ok(())
-}
-
-/// Whether somebody vouches for the actor: the broker itself, or a trusted front end.
-fn vouched(job: &Job, head: &Head<'_>) -> bool {
-    head.trusted
-        || job
-            .envelope
-            .actor
-            .as_deref()
-            .is_none_or(|actor| head.principal == Some(actor))
-}
-
-/// Read the instants; the first that is none waits in the job until its turn among the checks.
-fn set_times(occurred: Option<Lenient<'_>>, expires: Option<Lenient<'_>>, job: &mut Job) {
-    let mut read = |path: &'static str, written: Option<Lenient<'_>>| {
-        let instant = match written? {
-            Lenient::Text(text) => Timestamp::read(&text),
-            Lenient::Other { .. } => Err(TimestampFault::Form),
-        };
-        let (code, reason) = match instant {
-            Ok(instant) => return Some(instant),
-            Err(TimestampFault::Form) => (Code::DateInvalid, "expected an RFC 3339 instant"),
-            Err(TimestampFault::Range) => (Code::DateOutOfRange, "expected a year of 1900 to 2199"),
-        };
-        job.time_fault
-            .get_or_insert_with(|| at_root(code, path, reason));
-        None
-    };
-    let (occurred, expires) = (read("/occurred_at", occurred), read("/expires_at", expires));
-    (job.envelope.occurred_at, job.expires_at) = (occurred, expires);
 }
 
 /// Reads the data of one kind from JSON.
@@ -614,65 +358,4 @@ pub(super) fn schema(fault: &SchemaFault) -> Rejection {
         SchemaCode::TextInvalid => Code::TextInvalid,
     };
     Rejection::schema(code, &fault.path, fault.reason.clone())
-}
-
-/// Check every personal text; card numbers are masked where they may not stay, even in a refused
-/// job.
-fn check_texts(data: &mut JobData, policy: PanPolicy) -> Result<(), Rejection> {
-    let mut first: Option<Rejection> = None;
-    data.texts(&mut |path, text| {
-        let refusal = match text.check() {
-            Ok(()) => None,
-            Err(TextFault::TooLong) => Some(Rejection::schema(
-                Code::FieldTooLong,
-                path,
-                "a text has at most 500 characters",
-            )),
-            Err(TextFault::Invalid) => Some(Rejection::schema(
-                Code::TextInvalid,
-                path,
-                "control characters are not allowed",
-            )),
-        };
-        let card = policy != PanPolicy::Off && mask(text);
-        let card = (card && policy == PanPolicy::Reject).then(|| {
-            Rejection::new(Code::CardDataForbidden)
-                .at(path)
-                .with_text("path", path)
-        });
-        if text.sealed().is_some() {
-            // Bytes that claim to be sealed were sealed by nobody here: they are not kept.
-            *text = Text::Plain(String::new());
-        }
-        if first.is_none() {
-            first = refusal.or(card);
-        }
-    });
-    first.map_or(Ok(()), Err)
-}
-
-/// Replace card numbers in a text; whether there was one.
-fn mask(text: &mut Text) -> bool {
-    let Some(masked) = text
-        .plain()
-        .and_then(|plain| (!card_numbers(plain).is_empty()).then(|| mask_cards(plain)))
-    else {
-        return false;
-    };
-    *text = Text::Plain(masked);
-    true
-}
-
-fn mask_cards(text: &str) -> String {
-    let mut masked = text.to_owned();
-    for range in card_numbers(text) {
-        let hidden: String = masked
-            .get(range.clone())
-            .unwrap_or_default()
-            .chars()
-            .map(|letter| if letter.is_ascii_digit() { '*' } else { letter })
-            .collect();
-        masked.replace_range(range, &hidden);
-    }
-    masked
 }
