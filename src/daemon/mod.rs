@@ -13,6 +13,7 @@ mod fault;
 mod standby;
 mod stop;
 
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, watch as channel};
 
 pub use fault::DaemonFault;
 
+use crate::broker::LaneStatus;
 use crate::journal::file::disk::OsDisk;
 use crate::notify;
 use crate::partition::{Claim, Event, Snapshots, Taker};
@@ -85,8 +87,13 @@ pub async fn run(
     };
     process.health.ready("start");
     process.health.set_role(Role::Active);
-    notify::ready("consuming");
-    tracing::info!(address = %process.settings.listen, "kontor runs");
+    let ready = tokio::spawn(tell_ready(
+        journeys
+            .iter()
+            .map(|journey| journey.consuming.clone())
+            .collect(),
+        process.settings.listen,
+    ));
     let clock_watch = tokio::spawn(watch::clock(
         Arc::clone(&process.clock),
         watch::ClockWatch::new(&*process.clock, process.settings.clock_jump_max),
@@ -100,6 +107,7 @@ pub async fn run(
         () = stop.asked() => None,
     };
     clock_watch.abort();
+    ready.abort();
     if let Some(fault) = fault {
         // Nothing more is acknowledged: the process ends with what the broker has not heard.
         tracing::error!(%fault, "stopping at once");
@@ -112,6 +120,18 @@ pub async fn run(
     drop(watchdog);
     tracing::info!("everything taken is durable and acknowledged");
     Ok(())
+}
+
+/// Tell systemd and the log once every partition consumes. A broker that went away since it was
+/// looked at keeps the start waiting, which systemd bounds.
+async fn tell_ready(lanes: Vec<channel::Receiver<LaneStatus>>, address: SocketAddr) {
+    for mut lane in lanes {
+        if lane.wait_for(|status| status.connected).await.is_err() {
+            return;
+        }
+    }
+    notify::ready("consuming");
+    tracing::info!(%address, "kontor runs");
 }
 
 /// What a process has before its partitions are open.

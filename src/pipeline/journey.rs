@@ -23,6 +23,7 @@ use super::persist::{Frontier, Persist, Persisted};
 use super::post::{Past, Post};
 use super::publish::Publisher;
 use super::stations::{Decoding, Faults, Persisting, StationFault, post};
+use crate::broker::LaneStatus;
 use crate::broker::rabbit::{
     AckCounters, ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions,
     consume, publish as publish_lane,
@@ -86,6 +87,8 @@ pub struct Journey {
     pub unacknowledged: Arc<Unacknowledged>,
     /// What the consuming lane counts of acknowledgements.
     pub acks: Arc<AckCounters>,
+    /// The consuming lane's state.
+    pub consuming: watch::Receiver<LaneStatus>,
     /// Closes intake for a reason of the daemon's own (a clock that jumped).
     pub hold: watch::Sender<Option<String>>,
     /// When the last commit of before the start was recorded.
@@ -215,6 +218,7 @@ impl Journey {
             frontier,
             unacknowledged,
             acks: lane.acks,
+            consuming: lane.status,
             hold,
             recorded_at,
         })
