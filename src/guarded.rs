@@ -3,11 +3,11 @@
 //! A small shell stands between the two. It holds the read end of a pipe whose write end is ours
 //! alone; the kernel closes ours when we end, also by SIGKILL. Then the shell asks the process to
 //! stop, waits a moment, kills it, removes what nobody needs any more, and ends its whole process
-//! group, so that helpers of the process go as well. The group is one of its own: Ctrl-C at the
+//! group, so that what the process started goes as well. The group is one of its own: Ctrl-C at the
 //! terminal reaches us first, and we decide what stops when.
 //!
-//! The shell is also who buries the process, so its end is the end of the process for sure, wherever
-//! the first process of the machine buries nobody, as in many containers.
+//! The shell is also who buries the process, so its end is the end of the process for sure,
+//! wherever the first process of the machine buries nobody, as in many containers.
 //!
 //! Blocking on purpose: starting takes a moment, and ending is what a program does last.
 
@@ -116,7 +116,7 @@ impl Guarded {
         self.kill();
     }
 
-    /// End the process and its helpers at once, as a power cut would.
+    /// End the process and what it started at once, as a power cut would.
     pub fn kill(&mut self) {
         let Some(mut shell) = self.shell.take() else {
             return;
@@ -148,7 +148,7 @@ impl Drop for Guarded {
 mod tests {
     use super::*;
 
-    /// A shell with a helper, which says its number and heeds SIGTERM.
+    /// A shell with a child, which says its number and heeds SIGTERM.
     fn script(dir: &Path, text: &str) -> Command {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", text]).current_dir(dir);
@@ -185,15 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn helpers_go_with_the_process_and_nothing_is_removed_that_may_be_needed() {
+    fn children_go_with_the_process_and_nothing_is_removed_that_may_be_needed() {
         let dir = tempfile::tempdir().unwrap();
         let said = dir.path().join("said");
         let text = "sleep 100 & echo $!; sleep 0.2";
         let mut guarded =
             Guarded::start(&script(dir.path(), text), &said, Some(dir.path())).unwrap();
         assert!(guarded.wait(Duration::from_secs(30)));
-        let helper = std::fs::read_to_string(&said).unwrap();
-        eventually("the helper lives on", || !lives(&helper));
+        let child = std::fs::read_to_string(&said).unwrap();
+        eventually("the child lives on", || !lives(&child));
 
         let text = "trap '' TERM; echo $$; sleep 100";
         std::fs::remove_file(&said).unwrap();

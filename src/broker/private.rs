@@ -40,8 +40,8 @@ const START_ATTEMPTS: u32 = 3;
 /// The port range of the command line tools, one per call at the same time.
 const CTL_PORTS: u16 = 8;
 
-/// The node's process: the port mapper beside the server, so that the server starts none of its own,
-/// which would escape into a session of its own and outlive us. `$0` and `$1` are the two.
+/// The node's process: the port mapper beside the server, so that the server starts none of its
+/// own, which would escape into a session of its own and outlive us. `$0` and `$1` are the two.
 const NODE: &str = r#"
 "$0" -port "$ERL_EPMD_PORT" -address 127.0.0.1 -relaxed_command_check >/dev/null 2>&1 &
 exec "$1"

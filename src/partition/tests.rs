@@ -51,8 +51,8 @@ fn a_book_is_begun_once_and_comes_back() {
     assert!(second.warnings.is_empty() && second.cut.is_none());
 }
 
-/// Commits whose outcomes are not published are handed to the publisher, which learns names from each;
-/// the names in them are in the table already and must not enter it again.
+/// Commits whose outcomes are not published are handed to the publisher, which learns names from
+/// each; the names in them are in the table already and must not enter it again.
 #[test]
 fn commits_that_are_handed_over_bring_no_name_twice() {
     let dir = tempfile::tempdir().unwrap();

@@ -269,7 +269,6 @@ impl Desk {
             unknown_kind: None,
             actor_vouched: true,
             expires_at: None,
-            time_fault: None,
             body,
             entry: Looked::Not,
         };
