@@ -9,5 +9,6 @@
 mod cli;
 mod generated;
 mod layers;
+mod readme;
 mod support;
 mod tidy;

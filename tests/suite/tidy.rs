@@ -4,8 +4,11 @@
 //! run it over the repository. A sentence names the place and says what to do.
 
 mod cases;
+mod documents;
 mod source;
 mod text;
+
+pub(crate) use cases::built;
 
 /// Say everything that was found, or nothing.
 #[track_caller]

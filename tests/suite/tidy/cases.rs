@@ -233,7 +233,7 @@ fn not_provoked(all: &[File], cases: &[Case], excepted: &[&str]) -> Vec<String> 
 }
 
 /// The kinds that are built.
-pub(super) fn built() -> Vec<&'static str> {
+pub(crate) fn built() -> Vec<&'static str> {
     JobData::BUILT
         .iter()
         .filter_map(|code| kind_name(KindCode(*code)))

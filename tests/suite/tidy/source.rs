@@ -16,8 +16,6 @@ const WORDS: &[(&str, &str)] = &[
     ("reservation", "hold"),
     ("reservations", "holds"),
     ("manager", "what it does"),
-    ("helper", "what it does"),
-    ("helpers", "what they do"),
     ("util", "what is in it"),
     ("utils", "what is in it"),
     ("misc", "what is in it"),
