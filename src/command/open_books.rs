@@ -14,7 +14,7 @@ use super::{Globals, Unusable};
 use crate::ids::{BookIndex, Position};
 use crate::jobs::query::{Entries, PastUnreadable};
 use crate::journal::file::disk::OsDisk;
-use crate::journal::file::{Frontier, Until};
+use crate::journal::file::{Until, known};
 use crate::journal::{History, JournalFault};
 use crate::ledger::{Book, Commit, Effect, Leg, Post, Record};
 use crate::partition::{KeysWanted, Loaded, Progress, Secrets, load};
@@ -117,7 +117,7 @@ impl OpenJournal {
             ))
         })?;
         let disk = OsDisk::new(&path);
-        let until = Frontier::read(&disk)?.map_or(Until::End, Until::Frontier);
+        let until = Until::Frontier(known(&disk)?);
         Ok(Self {
             path,
             disk,
@@ -242,7 +242,8 @@ fn entries_of(commit: &Commit, book: BookIndex, visit: &mut dyn FnMut(&Post, &[L
             | Record::Start(_)
             | Record::Marker { .. }
             | Record::Stop
-            | Record::Cut { .. } => continue,
+            | Record::Cut(_)
+            | Record::Accepted { .. } => continue,
         };
         for post in commit.effects(effects).iter().filter_map(Effect::as_post) {
             visit(post, commit.legs(&post.legs));

@@ -9,7 +9,7 @@ pub mod admit;
 pub mod keys;
 
 use crate::code::Code;
-use crate::ids::{BookIndex, EntryNo, Hash128, Position};
+use crate::ids::{BookIndex, EntryNo, Hash128, Lineage, Position};
 use crate::jobs::job::{DeadLetter, Looked};
 use crate::jobs::{Body, Job, JobData};
 use crate::ledger::digest::Canonical;
@@ -52,6 +52,7 @@ pub struct Engine {
     keys: Keys,
     secrets: Secrets,
     next: Position,
+    lineage: Lineage,
     last_recorded_at: Timestamp,
     /// The date of the commit in each book's zone.
     today: Vec<Date>,
@@ -67,6 +68,7 @@ impl Engine {
             keys: Keys::default(),
             secrets,
             next: Position(1),
+            lineage: Lineage::default(),
             last_recorded_at: Timestamp::default(),
             today: Vec::new(),
             plan: Plan::default(),
@@ -92,6 +94,16 @@ impl Engine {
     /// Position of the next record.
     pub fn next_position(&self) -> Position {
         self.next
+    }
+
+    /// The lineage that commits are recorded in.
+    pub fn lineage(&self) -> Lineage {
+        self.lineage
+    }
+
+    /// Begin a lineage: the journal was cut behind everything applied so far.
+    pub fn begin_lineage(&mut self, lineage: Lineage) {
+        self.lineage = lineage;
     }
 
     /// When the last commit was recorded.
@@ -123,6 +135,7 @@ impl Engine {
         );
         Commit {
             recorded_at: self.last_recorded_at,
+            lineage: self.lineage,
             first: self.next,
             ..Commit::default()
         }
@@ -213,6 +226,7 @@ impl Engine {
         key_hash: impl Fn(&str, &str) -> Hash128,
     ) -> Result<(), Inconsistent> {
         self.next = commit.first;
+        self.lineage = commit.lineage;
         for (position, record) in commit.positions() {
             match record {
                 Record::Job(job) => self.replay_job(job, position, commit, &key_hash)?,
@@ -221,7 +235,8 @@ impl Engine {
                 | Record::Start(_)
                 | Record::Marker { .. }
                 | Record::Stop
-                | Record::Cut { .. } => {}
+                | Record::Cut(_)
+                | Record::Accepted { .. } => {}
             }
             self.next = position.next();
         }
@@ -230,9 +245,10 @@ impl Engine {
     }
 
     /// Go on behind what a snapshot carried: its books have been set up from it.
-    pub fn resume(&mut self, next: Position, last_recorded_at: Timestamp) {
+    pub fn resume(&mut self, next: Position, last_recorded_at: Timestamp, lineage: Lineage) {
         self.next = next;
         self.last_recorded_at = last_recorded_at;
+        self.lineage = lineage;
     }
 
     /// Remember a key read from a key file.

@@ -4,7 +4,7 @@
 //! restart must know to find a poison job: how often the daemon began and got nowhere, and which
 //! job was being tried alone.
 
-use crate::ids::Hash128;
+use crate::ids::{Hash128, Lineage};
 use crate::ledger::{Commit, Record};
 
 /// The end of the journal, in the sense of runs.
@@ -16,6 +16,8 @@ pub struct Ending {
     pub starts_without_progress: u32,
     /// The job that was tried alone and never recorded: hash of its message, line in it.
     pub marker: Option<(Hash128, u32)>,
+    /// The lineage that a restore began and nobody has accepted yet.
+    pub cut: Option<Lineage>,
 }
 
 impl Default for Ending {
@@ -24,6 +26,7 @@ impl Default for Ending {
             clean: true,
             starts_without_progress: 0,
             marker: None,
+            cut: None,
         }
     }
 }
@@ -43,8 +46,21 @@ impl Ending {
                     self.starts_without_progress = self.starts_without_progress.saturating_add(1);
                 }
                 Record::Marker { message, line } => self.marker = Some((*message, *line)),
-                Record::Stop => *self = Self::default(),
-                Record::Setup(_) | Record::Cut { .. } => {}
+                Record::Stop => {
+                    *self = Self {
+                        cut: self.cut,
+                        ..Self::default()
+                    };
+                }
+                // What the runs before the cut came to is past: these books begin anew.
+                Record::Cut(cut) => {
+                    *self = Self {
+                        cut: Some(cut.lineage),
+                        ..Self::default()
+                    };
+                }
+                Record::Accepted { .. } => self.cut = None,
+                Record::Setup(_) => {}
             }
         }
     }
@@ -53,7 +69,8 @@ impl Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::commit::StartRecord;
+    use crate::ids::Position;
+    use crate::ledger::commit::{CutRecord, StartRecord};
 
     fn after(records: Vec<Record>) -> Ending {
         let mut ending = Ending::default();
@@ -94,5 +111,26 @@ mod tests {
         let restarted = after(vec![start(), marker(), start()]);
         assert_eq!(restarted.marker, Some((Hash128(7), 3)));
         assert_eq!(after(vec![marker(), Record::Stop]).marker, None);
+    }
+
+    #[test]
+    fn a_cut_forgets_the_runs_before_it_and_waits_to_be_accepted() {
+        let lineage = Lineage(1);
+        let cut = || {
+            Record::Cut(CutRecord {
+                lineage,
+                kept: Position(5),
+                known: Position(5),
+                missing: 0,
+            })
+        };
+        let ending = after(vec![start(), start(), marker(), cut()]);
+        let expected = Ending {
+            cut: Some(lineage),
+            ..Ending::default()
+        };
+        assert_eq!(ending, expected);
+        assert_eq!(after(vec![cut(), Record::Stop]).cut, Some(lineage));
+        assert_eq!(after(vec![cut(), Record::Accepted { lineage }]).cut, None);
     }
 }

@@ -6,7 +6,9 @@ use super::digest::StateDigest;
 use super::effect::Effect;
 use super::leg::Leg;
 use super::outcome::Outcome;
-use crate::ids::{AccountIndex, BookIndex, Hash128, KindCode, Position, SchemaVersion, Sequence};
+use crate::ids::{
+    AccountIndex, BookIndex, Hash128, KindCode, Lineage, Position, SchemaVersion, Sequence,
+};
 use crate::money::Minor;
 use crate::time::Timestamp;
 
@@ -112,6 +114,19 @@ pub struct StartRecord {
     pub after_unclean_stop: bool,
 }
 
+/// A restore: what was kept, and what is known to be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutRecord {
+    /// The lineage that begins here.
+    pub lineage: Lineage,
+    /// Last position kept.
+    pub kept: Position,
+    /// Last position that what was restored from knew of.
+    pub known: Position,
+    /// Outcomes between the two: they may have been published and are not in these books.
+    pub missing: u64,
+}
+
 /// One thing in a commit. Every record has a position of its own.
 #[expect(
     clippy::large_enum_variant,
@@ -138,11 +153,11 @@ pub enum Record {
     /// A clean end of the daemon.
     Stop,
     /// A restore cut the journal here and began a lineage.
-    Cut {
-        /// Number of the lineage.
-        lineage: u32,
-        /// Last position kept.
-        kept: Position,
+    Cut(CutRecord),
+    /// An operator was shown what the cut left out, and the lineage may be used.
+    Accepted {
+        /// The lineage.
+        lineage: Lineage,
     },
 }
 
@@ -162,6 +177,8 @@ impl Record {
 pub struct Commit {
     /// When it was recorded; strictly increasing.
     pub recorded_at: Timestamp,
+    /// The lineage it was recorded in, which the ids of its outcomes name.
+    pub lineage: Lineage,
     /// Position of the first record.
     pub first: Position,
     /// The records, in order.

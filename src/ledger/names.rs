@@ -80,7 +80,8 @@ impl NameTable {
                 | Record::Start(_)
                 | Record::Marker { .. }
                 | Record::Stop
-                | Record::Cut { .. } => {}
+                | Record::Cut(_)
+                | Record::Accepted { .. } => {}
             }
         }
     }

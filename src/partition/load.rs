@@ -246,7 +246,8 @@ impl Loaded {
                 | Record::Start(_)
                 | Record::Marker { .. }
                 | Record::Stop
-                | Record::Cut { .. } => {}
+                | Record::Cut(_)
+                | Record::Accepted { .. } => {}
             }
         }
         Ok(())

@@ -473,7 +473,7 @@ impl Publisher {
             mandatory: true,
             properties: Properties {
                 content_type: Some("application/x-ndjson".to_owned()),
-                message_id: Some(format!("{book}/{}-{}", first.sequence, last.sequence)),
+                message_id: Some(outcome::batch_id(first, last, commit, &self.names)),
                 delivery_mode: Some(2),
                 ..Properties::default()
             },
@@ -486,7 +486,7 @@ impl Publisher {
         outcome::encode(job, commit, &self.names, &mut body);
         let mut properties = Properties {
             content_type: Some("application/json".to_owned()),
-            message_id: Some(outcome::message_id(job, &self.names)),
+            message_id: Some(outcome::message_id(job, commit, &self.names)),
             correlation_id: Some(job.envelope.key.to_string()),
             kind: Some(outcome::kind(job).to_owned()),
             delivery_mode: Some(2),

@@ -5,9 +5,10 @@
 //! in the record. Members come in one order: names and status, the refusal, times and dates, the
 //! kind's own, balances.
 
+use std::fmt::Display;
 use std::io::Write as _;
 
-use crate::ids::Position;
+use crate::ids::{Lineage, Position};
 use crate::jobs::catalogue::kind_name;
 use crate::ledger::{Commit, JobRecord, NameTable, Rejection, Value};
 use crate::money::print_minor;
@@ -68,9 +69,23 @@ pub fn kind(job: &JobRecord) -> &str {
         .unwrap_or_default()
 }
 
-/// The id of an outcome's message, the same however often it is published.
-pub fn message_id(job: &JobRecord, names: &NameTable) -> String {
-    format!("{}/{}", names.book(job.book), job.sequence)
+/// The id of an outcome's message, the same however often it is published. After a restore the
+/// numbers behind the cut are given once more, so the id says of which lineage it is.
+pub fn message_id(job: &JobRecord, commit: &Commit, names: &NameTable) -> String {
+    id(names.book(job.book), &job.sequence, commit.lineage)
+}
+
+/// The id of a message with the outcomes of a book from one record of a commit to another.
+pub fn batch_id(first: &JobRecord, last: &JobRecord, commit: &Commit, names: &NameTable) -> String {
+    let numbers = format_args!("{}-{}", first.sequence, last.sequence);
+    id(names.book(first.book), &numbers, commit.lineage)
+}
+
+fn id(book: &str, numbers: &impl Display, lineage: Lineage) -> String {
+    match lineage {
+        Lineage(0) => format!("{book}/{numbers}"),
+        Lineage(restored) => format!("{book}/{numbers}.{restored}"),
+    }
 }
 
 /// The routing key of an outcome: book, kind and status.
@@ -193,6 +208,16 @@ impl<'a> Object<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn after_a_restore_ids_name_the_lineage() {
+        assert_eq!(id("main", &42, Lineage(0)), "main/42");
+        assert_eq!(id("main", &42, Lineage(1)), "main/42.1");
+        assert_eq!(
+            id("main", &format_args!("40-42"), Lineage(12)),
+            "main/40-42.12"
+        );
+    }
 
     #[test]
     fn texts_are_escaped_as_json_wants() {

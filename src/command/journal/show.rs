@@ -96,9 +96,14 @@ fn facts(record: &Record, commit: &Commit, names: &NameTable) -> Map<String, Jso
         }),
         Record::Marker { line, .. } => json!({ "record": "marker", "line": line }),
         Record::Stop => json!({ "record": "stop" }),
-        Record::Cut { lineage, kept } => {
-            json!({ "record": "cut", "lineage": lineage, "kept": kept.0 })
-        }
+        Record::Cut(cut) => json!({
+            "record": "cut",
+            "lineage": cut.lineage.0,
+            "kept": cut.kept.0,
+            "known": cut.known.0,
+            "missing": cut.missing,
+        }),
+        Record::Accepted { lineage } => json!({ "record": "accepted", "lineage": lineage.0 }),
     };
     if let Json::Object(members) = shown {
         members

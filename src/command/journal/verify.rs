@@ -174,7 +174,8 @@ impl Checker {
                 | Record::Start(_)
                 | Record::Marker { .. }
                 | Record::Stop
-                | Record::Cut { .. } => {}
+                | Record::Cut(_)
+                | Record::Accepted { .. } => {}
             }
         }
         self.verified.position = commit.last();

@@ -1,6 +1,7 @@
 use super::*;
 use crate::code::Code;
-use crate::ids::{AccountIndex, Hash128, Position, UnitIndex};
+use crate::ids::{AccountIndex, Hash128, Lineage, Position, UnitIndex};
+use crate::ledger::commit::CutRecord;
 use crate::ledger::effect::{AccountChange, AccountOpened};
 use crate::ledger::{AccountClass, Effect, Leg, Record, Rejection, StateDigest, Value};
 use crate::time::Timestamp;
@@ -8,15 +9,21 @@ use crate::time::Timestamp;
 fn sample() -> Commit {
     Commit {
         recorded_at: Timestamp(1_767_225_600_000_000_001),
+        lineage: Lineage(2),
         first: Position(7),
         records: vec![
             Record::Marker {
                 message: Hash128(5),
                 line: 3,
             },
-            Record::Cut {
-                lineage: 1,
+            Record::Cut(CutRecord {
+                lineage: Lineage(2),
                 kept: Position(6),
+                known: Position(9),
+                missing: 3,
+            }),
+            Record::Accepted {
+                lineage: Lineage(2),
             },
         ],
         effects: vec![Effect::AccountOpened(Box::new(AccountOpened {

@@ -13,11 +13,11 @@ use bincode::error::{DecodeError, EncodeError};
 use super::RecordFault;
 use crate::code::Code;
 use crate::ids::{
-    AccountIndex, BookIndex, EntryNo, Hash128, KindCode, Position, SchemaVersion, Sequence,
-    UnitIndex,
+    AccountIndex, BookIndex, EntryNo, Hash128, KindCode, Lineage, Position, SchemaVersion,
+    Sequence, UnitIndex,
 };
 use crate::ledger::account::{AccountClass, Freeze};
-use crate::ledger::commit::{DuplicateRecord, SetupRecord, StartRecord};
+use crate::ledger::commit::{CutRecord, DuplicateRecord, SetupRecord, StartRecord};
 use crate::ledger::effect::{AccountChange, AccountOpened, Carried, DocumentChange};
 use crate::ledger::hold::HoldState;
 use crate::ledger::period::PeriodState;
@@ -117,7 +117,7 @@ macro_rules! numbers {
 }
 numbers! {
     Position(u64) Sequence(u64) EntryNo(u64) BookIndex(u16) AccountIndex(u32) UnitIndex(u16)
-    KindCode(u16) SchemaVersion(u16) Hash128(u128) Timestamp(i64) StateDigest(u128)
+    KindCode(u16) SchemaVersion(u16) Hash128(u128) Timestamp(i64) StateDigest(u128) Lineage(u32)
 }
 
 macro_rules! words {
@@ -159,7 +159,7 @@ macro_rules! structs {
     )*};
 }
 structs! {
-    Commit { recorded_at, first, records, effects, legs, balances, digest }
+    Commit { recorded_at, lineage, first, records, effects, legs, balances, digest }
     JobRecord {
         book, sequence, owns_key, envelope, unknown_kind, outcome, event, effects, balances
     }
@@ -171,6 +171,7 @@ structs! {
     DuplicateRecord { book, key, first, reply }
     SetupRecord { book, name, functional_unit, time_zone, file_hash, effects }
     StartRecord { version, build, after_unclean_stop }
+    CutRecord { lineage, kept, known, missing }
     Outcome { status, booking_date, value_date, entry_no, entries, members, rejection }
     Leg { account, side, amount, value_date }
     Post {
@@ -220,7 +221,8 @@ alternatives! {
         4_u8 Start(start);
         5_u8 Marker { message, line };
         6_u8 Stop;
-        7_u8 Cut { lineage, kept };
+        7_u8 Cut(cut);
+        8_u8 Accepted { lineage };
     }
     Effect "no such effect" {
         1_u8 Unit { code, decimals, until };
