@@ -4,6 +4,8 @@
 
 /// Bytes of a message; a producer splits what is larger.
 pub const MESSAGE_BYTES_MAX: usize = 1_048_576;
+/// Bytes of a message at the most that may be configured: a commit of one such job fits a frame.
+pub const MESSAGE_BYTES_LIMIT: usize = 16 * 1_048_576;
 /// Jobs of one message with many jobs: one message is settled as a whole, so it must stay a
 /// fraction of a second.
 pub const MESSAGE_JOBS_MAX: usize = 10_000;
@@ -33,6 +35,10 @@ pub const SERIES_WIDTH_DEFAULT: u8 = 6;
 const _: () = assert!(
     BATCH_BYTES_MAX * 4 <= FRAME_BYTES_MAX,
     "a commit of one batch fits a frame"
+);
+const _: () = assert!(
+    MESSAGE_BYTES_LIMIT * 4 <= FRAME_BYTES_MAX,
+    "a commit of the largest job fits a frame"
 );
 const _: () = assert!(
     MESSAGE_BYTES_MAX <= BATCH_BYTES_MAX,

@@ -15,6 +15,7 @@ use crate::jobs::job::Looked;
 use crate::ledger::commit::DuplicateRecord;
 use crate::ledger::plan::PastEntry;
 use crate::ledger::{Commit, Inconsistent, Record};
+use crate::limits::BATCH_BYTES_MAX;
 use crate::time::Timestamp;
 
 /// Why posting must stop: nothing after it may be believed.
@@ -59,6 +60,8 @@ pub trait Next {
 #[derive(Debug, Default)]
 struct Making {
     commit: Option<Commit>,
+    /// Bytes of the jobs' contents in the commit.
+    bytes: usize,
     posted: Vec<Posted>,
     again: Vec<Again>,
 }
@@ -166,6 +169,10 @@ impl<P: Past> Post<P> {
         next: &mut impl Next,
     ) -> Result<(), PostFault> {
         let job = self.look_up(job, next)?;
+        let bytes = job.envelope.content.len();
+        if self.making.bytes.saturating_add(bytes) > BATCH_BYTES_MAX {
+            self.hand_on(next)?;
+        }
         let (book, key) = (job.book, job.envelope.key.clone());
         let (kind, reply) = (job.envelope.kind, job.envelope.reply.clone());
         let mut commit = match self.making.commit.take() {
@@ -175,6 +182,7 @@ impl<P: Past> Post<P> {
         let verdict = self.engine.apply(job, &mut commit)?;
         match verdict {
             Verdict::Recorded(position) => {
+                self.making.bytes = self.making.bytes.saturating_add(bytes);
                 posted.after = posted.after.max(position);
                 posted.jobs = posted.jobs.saturating_add(1);
             }
@@ -232,6 +240,7 @@ impl<P: Past> Post<P> {
     fn hand_on(&mut self, next: &mut impl Next) -> Result<(), PostFault> {
         let Making {
             commit,
+            bytes: _,
             posted,
             again,
         } = std::mem::take(&mut self.making);
@@ -257,4 +266,96 @@ impl<P: Past> Post<P> {
 /// How long a message has been inside, for latencies.
 pub fn age(received: Duration, now: Duration) -> Duration {
     now.saturating_sub(received)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::load::engine;
+    use crate::bench::rig::NoPast;
+    use crate::broker::Epoch;
+    use crate::code::Code;
+    use crate::ids::{Hash128, KindCode, SchemaVersion};
+    use crate::jobs::job::Body;
+    use crate::ledger::{Envelope, Rejection};
+    use crate::pipeline::parcel::Tag;
+    use crate::wire::message::Unsealed;
+
+    struct Kept(Vec<Batch>);
+
+    impl Next for Kept {
+        fn hand_on(&mut self, batch: Batch) -> bool {
+            self.0.push(batch);
+            true
+        }
+    }
+
+    fn refused(number: u128, bytes: usize) -> Item {
+        let envelope = Envelope {
+            key: format!("job-{number}").into(),
+            kind: KindCode(201),
+            schema_version: SchemaVersion(1),
+            fingerprint: Hash128(number),
+            fingerprint_rule: 1,
+            content: vec![0; bytes],
+            sealed: true,
+            principal: None,
+            actor: None,
+            reply: None,
+            traceparent: None,
+            occurred_at: None,
+        };
+        let job = Job {
+            book: BookIndex(0),
+            key_hash: Hash128(number),
+            envelope,
+            unknown_kind: None,
+            actor_vouched: false,
+            expires_at: None,
+            body: Body::Refused {
+                refusal: Rejection::new(Code::SchemaInvalid),
+                data: None,
+            },
+            entry: Looked::Not,
+        };
+        Item::Job {
+            job: Unsealed {
+                job: Box::new(job),
+                whole: None,
+            },
+            line: 0,
+        }
+    }
+
+    #[test]
+    fn a_commit_stays_within_a_frame_however_large_its_jobs_are() {
+        let (engine, _) = engine(2).unwrap();
+        let mut post = Post::new(engine, NoPast, 8_192);
+        let parcel = Parcel {
+            tag: Tag {
+                epoch: Epoch(1),
+                tag: 1,
+            },
+            received: Duration::ZERO,
+            items: (1..=11).map(|number| refused(number, 3 << 20)).collect(),
+            original: None,
+        };
+        let mut kept = Kept(Vec::new());
+        post.batch([parcel], Timestamp(1), &mut kept).unwrap();
+        let commits = kept.0.iter().filter_map(|batch| batch.commit.as_deref());
+        let bytes = commits.map(|commit| {
+            let jobs = commit.records.iter().filter_map(Record::as_job);
+            jobs.map(|job| job.envelope.content.len()).sum::<usize>()
+        });
+        let bytes: Vec<usize> = bytes.collect();
+        assert_eq!(bytes.iter().sum::<usize>(), 33 << 20);
+        assert!(
+            bytes.iter().all(|bytes| *bytes <= BATCH_BYTES_MAX),
+            "{bytes:?}"
+        );
+        // The message is settled with its last job.
+        let posted: Vec<&Posted> = kept.0.iter().flat_map(|batch| &batch.posted).collect();
+        let last = post.engine().next_position().0 - 1;
+        assert_eq!((posted.len(), posted[0].after), (1, Position(last)));
+    }
 }

@@ -138,7 +138,7 @@ const BROKER: &[Setting] = &[
     ),
     setting(
         "broker.message_bytes_max",
-        whole(MIB, KIB, 128 * MIB),
+        whole(MIB, KIB, 16 * MIB),
         "bytes",
         "Largest message body that is read; a larger one becomes a dead letter.",
     ),
@@ -263,7 +263,7 @@ const JOURNAL: &[Setting] = &[
     ),
     setting(
         "journal.segment_bytes",
-        whole(64 * MIB, MIB, 4 * GIB),
+        whole(64 * MIB, MIB, GIB),
         "bytes",
         "Size of one segment. Segments are written full ahead of use, so two of them are the least \
          the disk must hold.",

@@ -123,11 +123,11 @@ fn the_bounds_of_the_table_fit_the_types_behind_them() {
             }
         }
     }
-    let text = "[broker]\nprefetch = 65535\nmessage_bytes_max = 134217728";
+    let text = "[broker]\nprefetch = 65535\nmessage_bytes_max = 16777216";
     let broker = parse(text).unwrap().broker;
     assert_eq!(
         (broker.prefetch, broker.message_bytes_max),
-        (65_535, 128 << 20)
+        (65_535, 16 << 20)
     );
 }
 
