@@ -43,7 +43,7 @@ pub trait Journal {
     fn rest(&mut self) -> Result<(), JournalFault>;
 
     /// Whether there is room for more; if not, intake stops before a write would break.
-    fn room(&mut self) -> Room;
+    fn room(&mut self) -> Result<Room, JournalFault>;
 
     /// Bytes written so far, for metrics.
     fn written_bytes(&self) -> u64;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use rustix::fs::{FlockOperation, flock, statvfs};
+use rustix::fs::{FlockOperation, flock, statfs, statvfs};
 
 /// A directory and what can be done in it.
 pub trait Disk: Clone + Send + Sync + 'static {
@@ -114,6 +114,25 @@ pub fn give_way() -> io::Result<()> {
     // On Linux a nice value belongs to the thread.
     rustix::process::nice(LEAST)?;
     Ok(())
+}
+
+/// The name of the file system that a directory is on, if that is one over the network: there a lock
+/// may be lost without a word, and a sync may be somebody else's promise.
+pub fn network_of(directory: &Path) -> io::Result<Option<&'static str>> {
+    // The magic numbers of linux/magic.h and of the systems' own headers.
+    const NETWORK: [(u64, &str); 6] = [
+        (0x6969, "NFS"),
+        (0x517b, "SMB"),
+        (0xff53_4d42, "CIFS"),
+        (0xfe53_4d42, "SMB 2"),
+        (0x00c3_6400, "Ceph"),
+        (0x5346_414f, "AFS"),
+    ];
+    let found = statfs(directory)?.f_type;
+    // A width that differs per target, and never a negative number: the lower half tells them apart.
+    let found = u64::from_le_bytes(found.to_le_bytes()) & u64::from(u32::MAX);
+    let known = NETWORK.iter().find(|(magic, _)| *magic == found);
+    Ok(known.map(|(_, name)| *name))
 }
 
 /// A directory of a local file system.

@@ -33,11 +33,13 @@ mod spare;
 mod recovery;
 mod writer;
 mod reader;
+mod proven;
 
 pub use fault::{Damage, Fault, Finding};
 pub use frame::{FrameHead, JournalId, KIND_SEAL, Location, PAYLOAD_BYTES_MAX};
 pub use frontier::{Evidence, Frontier};
 pub use lock::Lock;
+pub use proven::known;
 pub use reader::{Frame, Lookup, Reader, Until};
 pub use recovery::{Cut, Recovered};
 pub use spare::Space;

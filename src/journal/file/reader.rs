@@ -63,6 +63,8 @@ pub struct Reader<D: Disk> {
     window: Window,
     from: u64,
     until: Until,
+    /// Behind the last frame that something read later proves to be synced.
+    proven: Frontier,
 }
 
 impl<D: Disk> Reader<D> {
@@ -70,8 +72,13 @@ impl<D: Disk> Reader<D> {
     pub fn from_position(disk: D, position: u64, until: Until) -> Result<Self, Fault> {
         let from = position.max(1);
         let (file, header) = find_segment(&disk, from)?;
+        let begin = Location {
+            segment: header.number,
+            offset: FRAMES_AT,
+        };
         Ok(Self {
             disk,
+            proven: Frontier::of(&header.before, begin),
             file,
             header,
             chain: header.before,
@@ -80,6 +87,12 @@ impl<D: Disk> Reader<D> {
             from,
             until,
         })
+    }
+
+    /// Reads on to the end and says how far what was read proves to be synced.
+    pub(super) fn prove(mut self) -> Result<Frontier, Fault> {
+        while self.next()?.is_some() {}
+        Ok(self.proven)
     }
 
     /// Moves the point to stop at; the reader goes on where it is.
@@ -179,6 +192,9 @@ impl<D: Disk> Reader<D> {
     }
 
     fn step(&mut self, header: &Header) -> Result<(), Fault> {
+        if header.group == header.number {
+            self.proven = self.frontier();
+        }
         let frame = self.window.frame(self.offset, header);
         self.chain.step(header.head, header.group, frame);
         self.offset += header.frame_bytes();
@@ -200,6 +216,7 @@ impl<D: Disk> Reader<D> {
         }
         let (file, header) = segment::open(&self.disk, number)?;
         if header.before == self.chain {
+            self.proven = self.frontier();
             self.file = file;
             self.header = header;
             self.offset = FRAMES_AT;

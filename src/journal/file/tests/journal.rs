@@ -4,6 +4,7 @@ use super::{COMMIT, Kept, append, frame, read, read_to};
 use crate::journal::file::disk::OsDisk;
 use crate::journal::file::{
     Evidence, Fault, FileJournal, FrameHead, Frontier, KIND_SEAL, Options, Reader, Space, Until,
+    known,
 };
 
 const OPTIONS: Options = Options {
@@ -293,4 +294,32 @@ fn a_journal_can_move_to_the_thread_that_writes_it() {
     can_move::<FileJournal<OsDisk>>();
     can_move::<Reader<OsDisk>>();
     can_move::<Fault>();
+}
+
+#[test]
+fn without_the_hint_a_reader_goes_no_further_than_the_journal_proves() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, disk) = open(&directory);
+    let hint = directory.path().join("frontier");
+    let mut synced = Vec::new();
+    for tag in 0..40 {
+        let kept = frame(&journal, 2, tag, 5_000);
+        append(&mut journal, &kept).unwrap();
+        let last = journal.flush().unwrap();
+        assert_eq!(known(&disk).unwrap(), last, "the writer has said so");
+        // The hint is gone: the last group may be on its way, the ones before are not.
+        let told = std::fs::read(&hint).unwrap();
+        std::fs::write(&hint, [0; 64]).unwrap();
+        let before = synced.last().copied().unwrap_or_default();
+        assert_eq!(known(&disk).unwrap().frame, before);
+        synced.push(last.frame);
+        std::fs::write(&hint, told).unwrap();
+        if tag % 7 == 0 {
+            journal.seal().unwrap();
+            std::fs::write(&hint, [0; 64]).unwrap();
+            assert_eq!(known(&disk).unwrap().frame, last.frame);
+            synced.push(last.frame + 1);
+        }
+    }
+    assert!(read_to(&disk, known(&disk).unwrap()).unwrap().len() >= 39);
 }

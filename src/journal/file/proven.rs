@@ -1,0 +1,23 @@
+//! How far a journal is known to be synced, from what it says itself.
+//!
+//! The file `frontier` is the writer's word, but it is not synced: after a power cut it may lag behind
+//! or be gone. The journal proves most of the rest: a group is not begun before the sync of the one
+//! before it has returned, and a segment is not named before the one before it is synced. So everything
+//! in front of the last group begun is durable, whatever became of the hint. What belongs to the last
+//! group itself only its writer knows.
+
+use super::disk::Disk;
+use super::fault::Fault;
+use super::frontier::Frontier;
+use super::reader::{Reader, Until};
+
+/// How far a reader without a lock may read: as far as the writer has said or the journal proves.
+pub fn known<D: Disk>(disk: &D) -> Result<Frontier, Fault> {
+    let told = Frontier::read(disk)?;
+    let from = told.map_or(1, |told| told.position);
+    let proven = Reader::from_position(disk.clone(), from, Until::End)?.prove()?;
+    Ok(match told {
+        Some(told) if told.frame >= proven.frame => told,
+        Some(_) | None => proven,
+    })
+}
