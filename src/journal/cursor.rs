@@ -7,10 +7,12 @@
 //! ```
 //!
 //! The second slot begins at byte 512, so that no torn sector takes both. The valid slot with the
-//! higher count is the cursor. Between two syncs only one slot is written, so that the other one,
-//! synced, stands whatever happens. An older cursor after a power cut means that some outcomes are
-//! published again. It is never ahead of the journal, and recovery takes it as evidence of what was
-//! durable.
+//! higher count is the cursor. Each is synced before the other is written, so that one stands
+//! whatever happens. An older cursor after a power cut means that some outcomes are published again.
+//! It is never ahead of the journal, and recovery takes it as evidence of what was durable.
+//!
+//! After a failed write or sync the cursor is not written any more: what the disk holds is not known.
+//! For the same reason every start puts what it read into a new file before it goes on.
 
 use std::io;
 
@@ -39,9 +41,9 @@ struct Slot {
 /// The cursor as it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
-    journal: JournalId,
+    /// The journal it is of.
+    pub journal: JournalId,
     count: u64,
-    offset: u64,
     /// Up to where outcomes are confirmed.
     pub position: Position,
 }
@@ -62,20 +64,22 @@ pub struct Cursor<D: Disk> {
     file: D::File,
     path: String,
     slot: Slot,
-    /// The slot that is written until the next sync.
+    /// Where the next slot is written.
     offset: u64,
+    fault: Option<JournalFault>,
 }
 
 impl<D: Disk> Cursor<D> {
-    /// What the file says; none if there is no file or no slot is whole.
+    /// What the file says; none if there is no file.
     pub fn read(disk: &D) -> Result<Option<Told>, JournalFault> {
-        let fault = |doing, error| io_fault(doing, &disk.describe(FILE_NAME), &error);
+        let path = disk.describe(FILE_NAME);
+        let fault = |doing, error| io_fault(doing, &path, &error);
         let file = match disk.open_to_read(FILE_NAME) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(fault("open", error)),
         };
-        let mut told: Option<Told> = None;
+        let mut told: Option<Slot> = None;
         for offset in [0, SECOND_SLOT_AT] {
             let mut bytes = [0; SLOT_BYTES];
             match file.read_exact_at(&mut bytes, offset) {
@@ -83,26 +87,28 @@ impl<D: Disk> Cursor<D> {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
                 Err(error) => return Err(fault("read", error)),
             }
-            let newer =
-                Slot::parse(&bytes).filter(|slot| told.is_none_or(|told| told.count < slot.count));
-            if let Some(Slot {
-                journal,
-                count,
-                position,
-            }) = newer
-            {
-                told = Some(Told {
-                    journal,
-                    count,
-                    offset,
-                    position,
-                });
-            }
+            let newer = |slot: &Slot| told.is_none_or(|told| told.count < slot.count);
+            told = Slot::parse(&bytes).filter(newer).or(told);
         }
-        Ok(told)
+        let Some(Slot {
+            journal,
+            count,
+            position,
+        }) = told
+        else {
+            return Err(JournalFault::Damaged(format!(
+                "{path} is damaged; restore it, or remove it if every outcome ever recorded may \
+                 be published again"
+            )));
+        };
+        Ok(Some(Told {
+            journal,
+            count,
+            position,
+        }))
     }
 
-    /// Go on behind what was found, or begin a file at `otherwise`.
+    /// Go on behind what was found, or begin at `otherwise`; in a new file either way.
     pub fn open(
         disk: &D,
         journal: JournalId,
@@ -117,28 +123,19 @@ impl<D: Disk> Cursor<D> {
                 told.journal.0
             )));
         }
-        let count = told.map_or(0, |told| told.count);
-        let position = told.map_or(otherwise, |told| told.position);
         let slot = Slot {
             journal,
-            count,
-            position,
+            count: told.map_or(0, |told| told.count),
+            position: told.map_or(otherwise, |told| told.position),
         };
-        if told.is_none() {
-            begin(disk, slot).map_err(|error| io_fault("begin", &path, &error))?;
-        }
-        let file = disk
-            .open(FILE_NAME)
-            .map_err(|error| io_fault("open", &path, &error))?;
-        let offset = told.map_or(SECOND_SLOT_AT, |told| told.offset);
-        let mut cursor = Self {
+        let file = begin(disk, slot).map_err(|error| io_fault("begin", &path, &error))?;
+        Ok(Self {
             file,
             path,
             slot,
-            offset,
-        };
-        cursor.sync()?;
-        Ok(cursor)
+            offset: 0,
+            fault: None,
+        })
     }
 
     /// Up to where outcomes are confirmed.
@@ -146,30 +143,32 @@ impl<D: Disk> Cursor<D> {
         self.slot.position
     }
 
-    /// Everything up to here is confirmed. Not synced.
-    pub fn advance(&mut self, position: Position) -> Result<(), JournalFault> {
+    /// Everything up to here is confirmed; durable when this returns.
+    pub fn save(&mut self, position: Position) -> Result<(), JournalFault> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
         if position == self.slot.position {
             return Ok(());
         }
         self.slot.count = self.slot.count.saturating_add(1);
         self.slot.position = position;
-        self.file
+        let written = self
+            .file
             .write_all_at(&self.slot.bytes(), self.offset)
             .map_err(|error| io_fault("write", &self.path, &error))
-    }
-
-    /// Make the cursor durable: now and then, and at a clean stop.
-    pub fn sync(&mut self) -> Result<(), JournalFault> {
-        self.file
-            .sync()
-            .map_err(|error| io_fault("sync", &self.path, &error))?;
-        self.offset = if self.offset == 0 { SECOND_SLOT_AT } else { 0 };
-        Ok(())
+            .and_then(|()| {
+                let synced = self.file.sync();
+                synced.map_err(|error| io_fault("sync", &self.path, &error))
+            });
+        self.offset = SECOND_SLOT_AT.saturating_sub(self.offset);
+        self.fault = written.clone().err();
+        written
     }
 }
 
 /// Makes the file with both slots, whole and synced before it has its name.
-fn begin<D: Disk>(disk: &D, slot: Slot) -> io::Result<()> {
+fn begin<D: Disk>(disk: &D, slot: Slot) -> io::Result<D::File> {
     match disk.remove(NEW_NAME) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -179,7 +178,8 @@ fn begin<D: Disk>(disk: &D, slot: Slot) -> io::Result<()> {
     file.write_all_at(&slot.bytes(), SECOND_SLOT_AT)?;
     file.sync()?;
     disk.rename(NEW_NAME, FILE_NAME)?;
-    disk.sync_directory()
+    disk.sync_directory()?;
+    Ok(file)
 }
 
 impl Slot {
@@ -221,7 +221,7 @@ fn io_fault(doing: &str, path: &str, error: &io::Error) -> JournalFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::disk::SimulatedDisk;
+    use crate::simulator::disk::{Accident, SimulatedDisk};
 
     const ID: JournalId = JournalId([7; 16]);
 
@@ -231,27 +231,79 @@ mod tests {
     }
 
     #[test]
-    fn the_last_position_written_comes_back() {
-        let disk = SimulatedDisk::new(1);
-        let mut cursor = opened(&disk);
+    fn the_last_position_saved_comes_back() {
+        let mut disk = SimulatedDisk::new(1);
         for position in [3, 9, 10] {
-            cursor.advance(Position(position)).unwrap();
+            opened(&disk).save(Position(position)).unwrap();
+            disk = disk.kill();
             assert_eq!(opened(&disk).position(), Position(position));
         }
     }
 
     #[test]
-    fn a_power_cut_leaves_what_was_synced_or_something_later() {
-        for seed in 0..200 {
-            let disk = SimulatedDisk::new(seed);
-            let mut cursor = opened(&disk);
-            cursor.advance(Position(5)).unwrap();
-            cursor.sync().unwrap();
-            cursor.advance(Position(6)).unwrap();
-            cursor.advance(Position(7)).unwrap();
-            let position = opened(&disk.restart()).position();
-            assert!((5..=7).contains(&position.0), "{position} from seed {seed}");
+    fn a_power_cut_at_any_call_leaves_what_was_saved_or_the_one_after() {
+        let calls = {
+            let disk = SimulatedDisk::new(1);
+            lives(&disk);
+            disk.calls()
+        };
+        for call in 1..=calls {
+            for seed in 0..20 {
+                let disk = SimulatedDisk::new(seed);
+                disk.plan([(call, Accident::PowerCut)]);
+                let saved = lives(&disk);
+                let found = opened(&disk.restart()).position().0;
+                assert!(
+                    (saved..=saved + 1).contains(&found),
+                    "{found} instead of {saved}, call {call}, seed {seed}"
+                );
+            }
         }
+    }
+
+    /// Opens a cursor twice and saves positions; the last one that was durable.
+    fn lives(disk: &SimulatedDisk) -> u64 {
+        let mut saved = 0;
+        for _ in 0..2 {
+            let told = Cursor::read(disk);
+            let cursor = told.and_then(|told| Cursor::open(disk, ID, told, Position(0)));
+            let Ok(mut cursor) = cursor else { break };
+            for _ in 0..3 {
+                if cursor.save(Position(saved + 1)).is_err() {
+                    return saved;
+                }
+                saved += 1;
+            }
+        }
+        saved
+    }
+
+    #[test]
+    fn after_a_failed_sync_neither_this_run_nor_the_next_believes_the_page_cache() {
+        let disk = SimulatedDisk::new(1);
+        let mut cursor = opened(&disk);
+        cursor.save(Position(5)).unwrap();
+        disk.plan([(2, Accident::Error)]);
+        let fault = cursor.save(Position(6)).unwrap_err();
+        assert_eq!(cursor.save(Position(7)), Err(fault), "not tried again");
+        // The process ends; its successor saves twice and the power goes during the second.
+        let disk = disk.kill();
+        let mut cursor = opened(&disk);
+        cursor.save(Position(8)).unwrap();
+        disk.plan([(2, Accident::PowerCut)]);
+        cursor.save(Position(9)).unwrap_err();
+        let found = opened(&disk.restart()).position().0;
+        assert!((8..=9).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn a_cursor_that_is_there_and_cannot_be_read_is_damage() {
+        let disk = SimulatedDisk::new(1);
+        drop(opened(&disk));
+        assert!(disk.flip("cursor", 30, 1));
+        assert!(Cursor::read(&disk).unwrap().is_some(), "one slot is enough");
+        assert!(disk.flip("cursor", SECOND_SLOT_AT + 30, 1));
+        assert!(matches!(Cursor::read(&disk), Err(JournalFault::Damaged(_))));
     }
 
     #[test]

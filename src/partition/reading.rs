@@ -42,11 +42,8 @@ impl<D: Disk> dispatch::Outcomes for History<D> {
 }
 
 impl<D: Disk> dispatch::Cursor for Cursor<D> {
-    fn save(&mut self, position: Position, sync: bool) -> Result<(), String> {
-        let saved = self
-            .advance(position)
-            .and_then(|()| if sync { self.sync() } else { Ok(()) });
-        saved.map_err(|fault| fault.to_string())
+    fn save(&mut self, position: Position, _sync: bool) -> Result<(), JournalFault> {
+        Self::save(self, position)
     }
 }
 

@@ -16,6 +16,7 @@ use super::persist::Persisted;
 use super::publish::{Aside, Publisher, Repeat, approximate_bytes};
 use crate::broker::{ConfirmResult, Confirmed, ConsumerCommand, Epoch, Publish};
 use crate::ids::Position;
+use crate::journal::JournalFault;
 use crate::ledger::commit::DuplicateRecord;
 use crate::ledger::{Commit, Record, Reply};
 
@@ -36,8 +37,9 @@ pub trait Outcomes: Clone + Send + 'static {
 
 /// Keeps the cursor of published outcomes.
 pub trait Cursor: Send + 'static {
-    /// Remember that everything up to a position is published; `sync` makes it durable.
-    fn save(&mut self, position: Position, sync: bool) -> Result<(), String>;
+    /// Remember that everything up to a position is published, durable some time later; with `sync`
+    /// when this returns. After a fault it is not known what is remembered: the process ends.
+    fn save(&mut self, position: Position, sync: bool) -> Result<(), JournalFault>;
 }
 
 /// A first outcome to be read and published again.
@@ -191,9 +193,8 @@ impl<C: Cursor> Dispatch<C> {
     }
 
     /// Called now and then: lost messages are tried again, the cursor is written.
-    pub fn tick(&mut self) {
+    pub fn tick(&mut self) -> Result<(), JournalFault> {
         self.publisher.retry();
-        self.save(false);
         let outbox = &self.observer.metrics().outbox;
         outbox
             .pending
@@ -203,19 +204,17 @@ impl<C: Cursor> Dispatch<C> {
             .oldest()
             .map(|oldest| self.observer.age(oldest));
         outbox.oldest.set_seconds(age.unwrap_or_default());
+        self.save(false)
     }
 
     /// Write the cursor if it moved; with `sync` in any case, and make it durable.
-    pub fn save(&mut self, sync: bool) {
+    pub fn save(&mut self, sync: bool) -> Result<(), JournalFault> {
         let cursor = self.publisher.cursor();
-        if cursor == self.saved && !sync {
-            return;
+        if cursor != self.saved || sync {
+            self.cursor.save(cursor, sync)?;
+            self.saved = cursor;
         }
-        match self.cursor.save(cursor, sync) {
-            Ok(()) => self.saved = cursor,
-            // An older cursor publishes again after a restart; nothing is lost by it.
-            Err(reason) => tracing::warn!(reason, "the cursor of outcomes could not be written"),
-        }
+        Ok(())
     }
 
     /// Why intake should stop, if too much is not published. It may go on when half of it is.
@@ -285,7 +284,8 @@ fn owed_again(commit: &Commit, again: &mut VecDeque<Owed>) {
         | Record::Start(_)
         | Record::Marker { .. }
         | Record::Stop
-        | Record::Cut { .. } => None,
+        | Record::Cut(_)
+        | Record::Accepted { .. } => None,
     });
     let owed = duplicates.map(|DuplicateRecord { first, reply, .. }| Owed {
         first: *first,

@@ -94,13 +94,8 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                 commit = self.earlier.recv(), if self.dispatch.wants_earlier() => {
                     match commit.transpose() {
                         Ok(commit) => self.dispatch.earlier(commit),
-                        Err(fault) => {
-                            // What cannot be read must not be passed over: the cursor stays before
-                            // it. Somebody else may have reported first; one reason to stop is
-                            // enough.
-                            drop(self.faults.try_send(fault.into()));
-                            return;
-                        }
+                        // What cannot be read must not be passed over: the cursor stays before it.
+                        Err(fault) => return self.report(fault),
                     }
                 }
                 repeats = finished(&mut reading), if reading.is_some() => {
@@ -108,7 +103,9 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                     self.dispatch.read(repeats);
                 }
                 _ = tick.tick(), if !clean || !shown_clean => {
-                    self.dispatch.tick();
+                    if let Err(fault) = self.dispatch.tick() {
+                        return self.report(fault);
+                    }
                     // Once more when all is done, so that the gauges go back to nothing.
                     shown_clean = clean;
                 }
@@ -117,9 +114,16 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
             self.publish().await;
             self.turn_gate();
         }
-        self.dispatch.save(true);
+        if let Err(fault) = self.dispatch.save(true) {
+            self.report(fault);
+        }
         // A lane that has ended needs no command.
         let _lane_ended = self.commands.send(ConsumerCommand::Close).await;
+    }
+
+    /// End the process. Somebody else may have reported first; one reason to stop is enough.
+    fn report(&self, fault: JournalFault) {
+        drop(self.faults.try_send(fault.into()));
     }
 
     async fn acknowledge(&mut self, due: Option<ConsumerCommand>) {

@@ -27,7 +27,7 @@ impl Outcomes for One {
 struct Saved(Arc<std::sync::Mutex<Vec<Position>>>);
 
 impl Cursor for Saved {
-    fn save(&mut self, position: Position, _: bool) -> Result<(), String> {
+    fn save(&mut self, position: Position, _: bool) -> Result<(), JournalFault> {
         self.0.lock().unwrap().push(position);
         Ok(())
     }
