@@ -95,6 +95,12 @@ pub enum VaultFault {
         /// The file.
         path: PathBuf,
     },
+    /// There are records whose texts nobody could read any more.
+    #[error("{} is missing beside a journal with records; restore it from the backup of keys, or every personal text in the journal is unreadable", path.display())]
+    SubjectsMissing {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// There are encrypted keys and nothing to decrypt them with.
     #[error(
         "{} is missing, and the keys of the data subjects need it; restore it from its backup",
@@ -143,6 +149,26 @@ pub enum VaultFault {
 }
 
 impl VaultFault {
+    /// Whether a file is not what was written or is gone: a restart does not help.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::KeyDamaged { .. }
+            | Self::SubjectsMissing { .. }
+            | Self::KekMissing { .. }
+            | Self::WrongKek { .. }
+            | Self::Damaged { .. } => true,
+            Self::Io { .. }
+            | Self::NoRandomness(_)
+            | Self::OpenToOthers { .. }
+            | Self::Poisoned
+            | Self::ReadOnly
+            | Self::TooManySubjects
+            | Self::NoKey
+            | Self::Erased
+            | Self::TextTooLong => false,
+        }
+    }
+
     fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io {
             doing,
@@ -150,6 +176,15 @@ impl VaultFault {
             source,
         }
     }
+}
+
+/// What the journal says that the vault must know before it believes its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    /// Whether the journal has records: then the vault has a file.
+    pub has_records: bool,
+    /// Whether the run before this one ended in order: then every write of it was synced.
+    pub ended_in_order: bool,
 }
 
 /// The keys of a partition's data subjects, and what can be done with them.
@@ -182,11 +217,15 @@ impl Vault {
         directory: &Path,
         kek_path: &Path,
         secret: &JournalSecret,
+        before: Before,
     ) -> Result<Self, VaultFault> {
         let path = directory.join(SUBJECTS_FILE);
         let is_there = path
             .try_exists()
             .map_err(|fault| VaultFault::io("look at", &path, fault))?;
+        if !is_there && before.has_records {
+            return Err(VaultFault::SubjectsMissing { path });
+        }
         let kek = match secret::load(kek_path, Role::KeyEncrypting)? {
             Some(kek) => kek,
             None if is_there => {
@@ -200,11 +239,24 @@ impl Vault {
             subjects::create(&path, &kek)?;
         }
         let loaded = subjects::load(&path, &kek, true)?;
-        if loaded.torn_bytes > 0 {
-            subjects::cut(&loaded.file, loaded.records)
-                .map_err(|fault| VaultFault::io("cut the torn end of", &path, fault))?;
+        let torn_bytes = loaded.torn_bytes;
+        let believed = before.ended_in_order && torn_bytes == 0;
+        let mut loaded = if believed {
+            loaded
+        } else {
+            let records = subjects::read_all(&loaded.file, loaded.records)
+                .map_err(|fault| VaultFault::io("read", &path, fault))?;
+            subjects::write_anew(&path, &kek, &records)?;
+            subjects::load(&path, &kek, true)?
+        };
+        if !loaded.sealed {
+            subjects::seal(&loaded.file, loaded.records)
+                .map_err(|fault| VaultFault::io("append to", &path, fault))?;
+            let after = loaded.records.checked_add(1);
+            loaded.records = after.ok_or(VaultFault::TooManySubjects)?;
         }
         let writer = Writer::Ready(loaded.records);
+        loaded.torn_bytes = torn_bytes;
         Ok(Self::new(path, kek, secret, loaded, writer))
     }
 

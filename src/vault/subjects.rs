@@ -7,7 +7,7 @@
 //!                28  checksum   u32       CRC-32C of all before
 //!                32  records, one after the other
 //!
-//! record   offset 0  state      1 byte    1 key, 2 erased
+//! record   offset 0  state      1 byte    1 key, 2 erased, 3 seal
 //!                 1  version    1 byte    1
 //!                 2  reserved   2 bytes   0
 //!                 4  batch      u32       place of the first record appended with this one
@@ -19,7 +19,13 @@
 //! Numbers are little endian. Records are appended in batches, each synced before anything is
 //! encrypted with its keys. After a crash a batch may be there in part, in any part: its records
 //! name its beginning, so a bad record with only records of its own batch behind it is a torn
-//! tail and is cut; one with a later batch behind it was durable once and is damage.
+//! tail and is cut; one with a later batch behind it was durable once and is damage. A seal is a
+//! batch without a subject, written when the file is opened, so that what runs before left behind
+//! is never taken for torn.
+//!
+//! A run that did not end in order may have ended by a failed sync, after which the page cache shows
+//! records that are not on the disk. So after such a run the whole records are written anew into
+//! another file before any of them is used.
 //!
 //! Erasing writes the whole file anew without the key and puts it in the old one's place. What the
 //! old blocks held is gone from every file; what the disk itself keeps is beyond us, and of no use
@@ -41,6 +47,7 @@ const RECORD_BYTES: usize = 100;
 const VERSION: u8 = 1;
 const STATE_KEY: u8 = 1;
 const STATE_ERASED: u8 = 2;
+const STATE_SEAL: u8 = 3;
 
 /// Where a subject's key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +74,8 @@ pub(super) struct Loaded {
     pub(super) records: u32,
     /// Bytes of a batch that a crash tore, behind the whole records.
     pub(super) torn_bytes: u64,
+    /// Whether nothing of it can be taken for torn.
+    pub(super) sealed: bool,
 }
 
 /// Make the file, empty.
@@ -101,7 +110,10 @@ pub(super) fn load(path: &Path, kek: &Key, writable: bool) -> Result<Loaded, Vau
             path: path.to_owned(),
         });
     }
-    let mut scan = Scan::default();
+    let mut scan = Scan {
+        sealed: true,
+        ..Scan::default()
+    };
     loop {
         let mut record = [0; RECORD_BYTES];
         let length = read_whole(&mut bytes, &mut record).map_err(at("read"))?;
@@ -119,6 +131,7 @@ pub(super) fn load(path: &Path, kek: &Key, writable: bool) -> Result<Loaded, Vau
         places: scan.places,
         records,
         torn_bytes,
+        sealed: scan.sealed,
     })
 }
 
@@ -126,23 +139,23 @@ pub(super) fn load(path: &Path, kek: &Key, writable: bool) -> Result<Loaded, Vau
 pub(super) fn append(file: &File, records: u32, batch: &[Record]) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(batch.len() * RECORD_BYTES);
     for record in batch {
-        bytes.extend_from_slice(&encode(record, records));
+        bytes.extend_from_slice(&encode(Some(record), records));
     }
     file.write_all_at(&bytes, offset_of(records))?;
     file.sync_data()
 }
 
-/// Cut what is behind the whole records.
-pub(super) fn cut(file: &File, records: u32) -> io::Result<()> {
-    file.set_len(offset_of(records))?;
-    file.sync_all()
+/// Append a seal behind the whole records and make it durable.
+pub(super) fn seal(file: &File, records: u32) -> io::Result<()> {
+    file.write_all_at(&encode(None, records), offset_of(records))?;
+    file.sync_data()
 }
 
 /// The key in a record, if it still is the subject's.
 pub(super) fn key_at(file: &File, number: u32, subject: SubjectId) -> io::Result<Option<Wrapped>> {
     let mut bytes = [0; RECORD_BYTES];
     file.read_exact_at(&mut bytes, offset_of(number))?;
-    let record = decode(&bytes).map(|(record, _)| record);
+    let record = decode(&bytes).and_then(|(record, _)| record);
     Ok(record
         .filter(|record| record.subject == subject)
         .and_then(|record| record.key))
@@ -156,7 +169,7 @@ pub(super) fn read_all(file: &File, records: u32) -> io::Result<Vec<Record>> {
         file.read_exact_at(&mut bytes, offset_of(number))?;
         // Read before without a fault, so this is the disk changing its mind.
         let (record, _) = decode(&bytes).ok_or(io::ErrorKind::InvalidData)?;
-        all.push(record);
+        all.extend(record);
     }
     Ok(all)
 }
@@ -166,8 +179,9 @@ pub(super) fn write_anew(path: &Path, kek: &Key, records: &[Record]) -> Result<(
     disk::replace(path, |file| {
         file.write_all(&head_for(kek))?;
         // Each its own batch: all of them are durable before the file counts.
+        let seal = (!records.is_empty()).then_some(None);
         (0..)
-            .zip(records)
+            .zip(records.iter().map(Some).chain(seal))
             .try_for_each(|(number, record)| file.write_all(&encode(record, number)))
     })
     .map_err(|fault| VaultFault::io("write", path, fault))
@@ -181,6 +195,8 @@ struct Scan {
     count: u32,
     /// The first one that is not whole.
     bad: Option<u32>,
+    /// Whether the last whole one is a seal, or there is none at all.
+    sealed: bool,
 }
 
 /// Why a scan cannot go on.
@@ -208,12 +224,18 @@ impl Scan {
         self.count = number.checked_add(1).ok_or(Problem::TooMany)?;
         let record = <&[u8; RECORD_BYTES]>::try_from(bytes).ok().and_then(decode);
         match (record, self.bad) {
-            (None, None) => self.bad = Some(number),
+            (None, None) => {
+                self.bad = Some(number);
+                self.sealed = false;
+            }
             // Of the batch that was torn, or bad itself.
             (None, Some(_)) => {}
             (Some((_, batch)), Some(bad)) if batch <= bad => {}
             (Some(_), Some(bad)) => return Err(Problem::Damaged(bad)),
-            (Some((record, batch)), None) => {
+            (Some((None, batch)), None) if batch == number => self.sealed = true,
+            (Some((None, _)), None) => return Err(Problem::Damaged(number)),
+            (Some((Some(record), batch)), None) => {
+                self.sealed = false;
                 let place = record.key.map_or(Place::Erased, |_| Place::Record(number));
                 if batch > number || self.places.insert(record.subject, place).is_some() {
                     return Err(Problem::Damaged(number));
@@ -244,29 +266,29 @@ fn head_for(kek: &Key) -> [u8; HEAD_BYTES] {
     head
 }
 
-fn encode(record: &Record, batch: u32) -> [u8; RECORD_BYTES] {
-    let state = if record.key.is_some() {
-        STATE_KEY
-    } else {
-        STATE_ERASED
+/// A record, or a seal.
+fn encode(record: Option<&Record>, batch: u32) -> [u8; RECORD_BYTES] {
+    let (state, subject, key) = match record {
+        None => (STATE_SEAL, SubjectId([0; 16]), [0; 72]),
+        Some(Record { subject, key: None }) => (STATE_ERASED, *subject, [0; 72]),
+        Some(Record {
+            subject,
+            key: Some(key),
+        }) => (STATE_KEY, *subject, *key),
     };
-    let key = record.key.unwrap_or([0; 72]);
     let mut bytes = [0; RECORD_BYTES];
     let parts = [state, VERSION, 0, 0]
         .into_iter()
         .chain(batch.to_le_bytes());
-    for (to, from) in bytes
-        .iter_mut()
-        .zip(parts.chain(record.subject.0).chain(key))
-    {
+    for (to, from) in bytes.iter_mut().zip(parts.chain(subject.0).chain(key)) {
         *to = from;
     }
     put_checksum(&mut bytes);
     bytes
 }
 
-/// The record and the beginning of its batch.
-fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<(Record, u32)> {
+/// The record, none if it is a seal, and the beginning of its batch.
+fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<(Option<Record>, u32)> {
     if !has_checksum(bytes) {
         return None;
     }
@@ -274,18 +296,17 @@ fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<(Record, u32)> {
     let (batch, rest) = rest.split_first_chunk::<4>()?;
     let (subject, rest) = rest.split_first_chunk::<16>()?;
     let (key, _) = rest.split_first_chunk::<72>()?;
-    let key = match *head {
-        [STATE_KEY, VERSION, 0, 0] => Some(*key),
-        [STATE_ERASED, VERSION, 0, 0] => None,
+    let subject = SubjectId(*subject);
+    let record = match *head {
+        [STATE_KEY, VERSION, 0, 0] => Some(Record {
+            subject,
+            key: Some(*key),
+        }),
+        [STATE_ERASED, VERSION, 0, 0] => Some(Record { subject, key: None }),
+        [STATE_SEAL, VERSION, 0, 0] => None,
         _ => return None,
     };
-    Some((
-        Record {
-            subject: SubjectId(*subject),
-            key,
-        },
-        u32::from_le_bytes(*batch),
-    ))
+    Some((record, u32::from_le_bytes(*batch)))
 }
 
 fn put_checksum(bytes: &mut [u8]) {

@@ -3,6 +3,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
+const IN_ORDER: Before = Before {
+    has_records: false,
+    ended_in_order: true,
+};
+
 struct House {
     directory: TempDir,
     secret: JournalSecret,
@@ -24,7 +29,11 @@ impl House {
     }
 
     fn open(&self) -> Result<Vault, VaultFault> {
-        Vault::open(self.directory.path(), &self.kek(), &self.secret)
+        self.open_after(IN_ORDER)
+    }
+
+    fn open_after(&self, before: Before) -> Result<Vault, VaultFault> {
+        Vault::open(self.directory.path(), &self.kek(), &self.secret, before)
     }
 
     fn vault(&self) -> Vault {
@@ -344,7 +353,61 @@ fn threads_may_ensure_the_same_subjects_at_once() {
     });
     drop(vault);
     assert_eq!(house.vault().subjects(), 40);
-    assert_eq!(fs::metadata(house.keys()).unwrap().len(), 32 + 40 * 100);
+    let seal = 100;
+    assert_eq!(
+        fs::metadata(house.keys()).unwrap().len(),
+        32 + 40 * 100 + seal
+    );
+}
+
+#[test]
+fn what_a_former_run_left_is_never_taken_for_torn() {
+    let house = House::new();
+    let subjects = [1, 2, 3].map(|byte| SubjectId([byte; 16]));
+    house.vault().ensure(&subjects).unwrap();
+    assert_eq!(house.vault().subjects(), 3);
+    let good = fs::read(house.keys()).unwrap();
+    for place in 32..good.len() - 100 {
+        let mut bad = good.clone();
+        bad[place] ^= 1;
+        fs::write(house.keys(), &bad).unwrap();
+        let fault = house.open().err().expect("damage");
+        assert!(fault.is_damage(), "byte {place}: {fault}");
+    }
+    fs::write(house.keys(), &good).unwrap();
+    assert_eq!(house.vault().subjects(), 3);
+    assert_eq!(fs::read(house.keys()).unwrap(), good, "one seal is enough");
+}
+
+#[test]
+fn after_a_run_that_broke_off_no_page_of_the_old_file_is_believed() {
+    use std::os::unix::fs::MetadataExt;
+    let house = House::new();
+    house.vault().ensure(&[SubjectId([1; 16])]).unwrap();
+    let file = || fs::metadata(house.keys()).unwrap().ino();
+    let before = file();
+    assert_eq!((house.vault().subjects(), file()), (1, before));
+    let broken_off = Before {
+        has_records: true,
+        ended_in_order: false,
+    };
+    let vault = house.open_after(broken_off).unwrap();
+    assert_eq!(vault.subjects(), 1);
+    assert_ne!(file(), before);
+}
+
+#[test]
+fn a_lost_key_file_is_not_replaced_by_an_empty_one() {
+    let house = House::new();
+    house.vault().ensure(&[SubjectId([1; 16])]).unwrap();
+    fs::remove_file(house.keys()).unwrap();
+    let with_records = Before {
+        has_records: true,
+        ended_in_order: true,
+    };
+    let fault = house.open_after(with_records).err().expect("a fault");
+    assert!(matches!(fault, VaultFault::SubjectsMissing { .. }) && fault.is_damage());
+    assert!(!house.keys().exists());
 }
 
 #[test]
