@@ -45,7 +45,8 @@ numbers! {
     KindCode(u16);
     /// Version of a job kind's schema.
     SchemaVersion(u16);
-    /// How many restores a journal has gone through: what was recorded after the n-th is of lineage n.
+    /// How many restores a journal has gone through: what was recorded after the n-th is of lineage
+    /// n.
     Lineage(u32);
 }
 

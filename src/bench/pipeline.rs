@@ -21,7 +21,7 @@ use crate::pipeline::observe::Observer;
 use crate::pipeline::parcel::Arrived;
 use crate::pipeline::persist::{Frontier, Persist, Persisted};
 use crate::pipeline::post::Post;
-use crate::pipeline::stations::{Decoding, Persisting, StationFault, post};
+use crate::pipeline::stations::{Decoding, InOrder, Persisting, StationFault, post};
 use crate::ring::{Producer, ring};
 use crate::settings::Settings;
 use crate::telemetry::Health;
@@ -123,11 +123,23 @@ fn start(
     };
     let jobs_max = settings.pipeline.batch_jobs_max;
     let named = |name: &str| thread::Builder::new().name(format!("bench-{name}"));
+    let in_order = InOrder::default();
     let (see, beat) = (observer.clone(), health.station("decode"));
-    let decode = named("decode").spawn(move || decoding.run(arrived, &parcels_in, &see, beat))?;
+    let ended = InOrder::clone(&in_order);
+    let decode =
+        named("decode").spawn(move || decoding.run(arrived, &parcels_in, &see, beat, &ended))?;
     let (see, beat) = (observer.clone(), health.station("post"));
-    let post =
-        named("post").spawn(move || post(station, parcels, &batches_in, jobs_max, &see, beat))?;
+    let post = named("post").spawn(move || {
+        post(
+            station,
+            parcels,
+            &batches_in,
+            jobs_max,
+            &see,
+            beat,
+            &in_order,
+        )
+    })?;
     let (see, beat) = (observer.clone(), health.station("persist"));
     let persist = named("persist").spawn(move || persisting.run(persist, batches, &see, beat))?;
     Ok((arrived_in, persisted, [decode, post, persist]))

@@ -64,7 +64,7 @@ impl Journal for Tallied {
         self.store.rest()
     }
 
-    fn room(&mut self) -> Room {
+    fn room(&mut self) -> Result<Room, JournalFault> {
         self.store.room()
     }
 

@@ -14,7 +14,7 @@ use crate::jobs::JobData;
 use crate::jobs::catalogue::kind_name;
 use crate::journal::file::disk::OsDisk;
 use crate::notify;
-use crate::partition::{Claim, Opened, Partition, Snapshots};
+use crate::partition::{Claim, Opened, Partition, Saver, Snapshots};
 use crate::pipeline::gauges;
 use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
 use crate::pipeline::persist::{Frontier, Persist};
@@ -92,6 +92,10 @@ pub(super) fn start_journey(
     verified.set_seconds(since_epoch(now));
     let recorded_at = opened.engine.last_recorded_at();
     let held = watch::behind(now, recorded_at, settings.clock_jump_max);
+    let cursor = Saver::start(opened.cursor).map_err(|source| DaemonFault::System {
+        doing: "start a thread".to_owned(),
+        source,
+    })?;
     let frontier: Frontier = opened.frontier;
     let parts = Parts {
         partition,
@@ -108,7 +112,7 @@ pub(super) fn start_journey(
         outgoing: Outgoing {
             publisher: Publisher::new(mode, targets, opened.names, opened.published),
             outcomes: opened.outcomes,
-            cursor: opened.cursor,
+            cursor,
             earlier: opened.earlier,
         },
         held,

@@ -2,7 +2,7 @@
 
 use crate::broker::{BrokerFault, FaultClass};
 use crate::journal::JournalFault;
-use crate::partition::OpenFault;
+use crate::partition::{BuildFault, LoadFault, OpenFault};
 use crate::pipeline::post::PostFault;
 use crate::pipeline::stations::StationFault;
 
@@ -32,6 +32,15 @@ pub enum DaemonFault {
         /// What it said.
         source: std::io::Error,
     },
+}
+
+/// What a snapshot that cannot be built says about the journal.
+pub(super) fn rebuilding(fault: BuildFault) -> StationFault {
+    match fault {
+        BuildFault::Load(LoadFault::Journal(fault)) => StationFault::Journal(fault),
+        BuildFault::Load(fault) => StationFault::Rebuilt(fault.to_string()),
+        BuildFault::Write(fault) => StationFault::Journal(JournalFault::Io(fault.to_string())),
+    }
 }
 
 impl DaemonFault {

@@ -319,9 +319,7 @@ impl Process {
                 tracing::warn!(partition, %fault, "no snapshot was taken; it is tried again");
             }
             // Somebody else may have reported first; one reason to stop is enough.
-            Event::Fault(fault) => {
-                drop(faults.try_send(StationFault::Rebuilt(fault.to_string())));
-            }
+            Event::Fault(fault) => drop(faults.try_send(fault::rebuilding(fault))),
         };
         snapshots
             .start(Arc::clone(&self.clock), tell)

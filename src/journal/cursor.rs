@@ -8,11 +8,11 @@
 //!
 //! The second slot begins at byte 512, so that no torn sector takes both. The valid slot with the
 //! higher count is the cursor. Each is synced before the other is written, so that one stands
-//! whatever happens. An older cursor after a power cut means that some outcomes are published again.
-//! It is never ahead of the journal, and recovery takes it as evidence of what was durable.
+//! whatever happens. An older cursor after a power cut means that some outcomes are published
+//! again. It is never ahead of the journal, and recovery takes it as evidence of what was durable.
 //!
-//! After a failed write or sync the cursor is not written any more: what the disk holds is not known.
-//! For the same reason every start puts what it read into a new file before it goes on.
+//! After a failed write or sync the cursor is not written any more: what the disk holds is not
+//! known. For the same reason every start puts what it read into a new file before it goes on.
 
 use std::io;
 

@@ -79,23 +79,22 @@ impl<D: Disk> Journal for Store<D> {
         Ok(())
     }
 
-    fn room(&mut self) -> Room {
-        let reason = match (self.file.space(), self.file.free_bytes()) {
-            (Err(fault), _) | (_, Err(fault)) => fault.to_string(),
-            (Ok(Space::Exhausted), _) => match self.file.reserve() {
-                Ok(Space::Ready | Space::Preparing) => return Room::Enough,
-                Ok(Space::Exhausted) => "there is no room for the journal's next segment; free \
-                                         some space"
-                    .to_owned(),
-                Err(fault) => fault.to_string(),
-            },
-            (Ok(Space::Ready | Space::Preparing), Ok(free)) if free < self.free_bytes_min => {
-                let min = self.free_bytes_min;
+    fn room(&mut self) -> Result<Room, JournalFault> {
+        let space = match self.file.space()? {
+            Space::Exhausted => self.file.reserve()?,
+            space @ (Space::Ready | Space::Preparing) => space,
+        };
+        let (free, min) = (self.file.free_bytes()?, self.free_bytes_min);
+        let reason = match space {
+            Space::Exhausted => {
+                "there is no room for the journal's next segment; free some space".to_owned()
+            }
+            Space::Ready | Space::Preparing if free < min => {
                 format!("the disk has {free} bytes left, journal.free_bytes_min is {min}")
             }
-            (Ok(Space::Ready | Space::Preparing), Ok(_)) => return Room::Enough,
+            Space::Ready | Space::Preparing => return Ok(Room::Enough),
         };
-        Room::Exhausted { reason }
+        Ok(Room::Exhausted { reason })
     }
 
     fn written_bytes(&self) -> u64 {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{OpenFault, directory, io};
 use crate::journal::file::Lock;
-use crate::journal::file::disk::OsDisk;
+use crate::journal::file::disk::{OsDisk, network_of};
 use crate::settings::Settings;
 
 /// A partition's directory, made and not claimed.
@@ -65,14 +65,28 @@ impl Claim {
     }
 }
 
-/// Make the directory for its owner alone; durable in the one above.
+/// Make the directory for its owner alone; durable in the one above, and so are those that had to
+/// be made for it.
 fn make_directory(dir: &Path) -> Result<(), OpenFault> {
+    let missing = dir.ancestors().take_while(|above| !above.exists()).count();
     let mut builder = std::fs::DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(dir);
     made.map_err(|source| io("make", dir, source))?;
-    if let Some(above) = dir.parent() {
+    for above in dir.ancestors().skip(1).take(missing.max(1)) {
+        let above = if above.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            above
+        };
         let synced = std::fs::File::open(above).and_then(|above| above.sync_all());
         synced.map_err(|source| io("sync", above, source))?;
     }
-    Ok(())
+    match network_of(dir) {
+        Ok(None) => Ok(()),
+        Ok(Some(system)) => Err(OpenFault::NotLocal {
+            path: dir.to_owned(),
+            system,
+        }),
+        Err(source) => Err(io("look at the file system of", dir, source)),
+    }
 }

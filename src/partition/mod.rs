@@ -20,6 +20,7 @@ mod carried;
 mod claim;
 mod load;
 mod reading;
+mod saver;
 mod secrets;
 mod snapshots;
 
@@ -32,11 +33,12 @@ use tokio::sync::mpsc;
 pub use books::{BookFault, SetUpFault, Wanted};
 pub use claim::{Claim, Place};
 pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
+pub use saver::Saver;
 pub use secrets::Secrets;
 pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};
 
 use crate::engine::Engine;
-use crate::ids::Position;
+use crate::ids::{Lineage, Position};
 use crate::jobs::setup::{self, Setup, SetupFault};
 use crate::journal::ending::Ending;
 use crate::journal::file::disk::{Disk, OsDisk};
@@ -50,7 +52,7 @@ use crate::raw_json::RawJson;
 use crate::settings::{self, Settings};
 use crate::time::Clock;
 use crate::time::Timestamp;
-use crate::vault::{JournalSecret, Vault, VaultFault};
+use crate::vault::{Before, JournalSecret, Vault, VaultFault};
 
 /// Name of the file with the journal's secret.
 const SECRET_FILE: &str = "secret";
@@ -89,6 +91,28 @@ pub enum OpenFault {
     SecretMissing {
         /// Where it should be.
         path: PathBuf,
+    },
+    /// The directory was restored, and nobody has looked yet at what is missing.
+    #[error(
+        "{} was restored (lineage {lineage}) and not accepted: run `kontor restore --accept`, \
+         which prints what was acknowledged and is now missing", path.display()
+    )]
+    NotAccepted {
+        /// The directory.
+        path: PathBuf,
+        /// The lineage that the restore began.
+        lineage: Lineage,
+    },
+    /// The directory is on another machine.
+    #[error(
+        "{} is on {system}, a file system over the network: its locks and syncs cannot be relied \
+         on; use a local disk", path.display()
+    )]
+    NotLocal {
+        /// The directory.
+        path: PathBuf,
+        /// What the file system is called.
+        system: &'static str,
     },
     /// The directory.
     #[error("could not {doing} {}: {source}", path.display())]
@@ -133,7 +157,8 @@ impl OpenFault {
             )
             | Self::Inconsistent(_)
             | Self::SecretMissing { .. } => 65,
-            Self::Book(_) => 78,
+            Self::Vault(fault) if fault.is_damage() => 65,
+            Self::Book(_) | Self::NotAccepted { .. } | Self::NotLocal { .. } => 78,
             Self::Locked(_)
             | Self::Journal(_)
             | Self::Load(_)
@@ -210,7 +235,6 @@ impl Partition {
         };
         let (file, recovered) = FileJournal::open_locked(disk.clone(), lock, options, evidence)?;
         let secret = journal_secret(&dir, &recovered)?;
-        let vault = Vault::open(&dir, &dir.join(KEK_FILE), &secret)?;
         let secrets = Secrets::of(&secret);
         let until = Until::Frontier(recovered.frontier);
         let mut tell = |at: Progress| {
@@ -218,6 +242,7 @@ impl Partition {
             ControlFlow::Continue(())
         };
         let loaded = load(&disk, &secrets, until, KeysWanted::All, &mut tell)?;
+        let vault = vault(&dir, &secret, &recovered, &loaded.ending)?;
         let (snapshot, behind_bytes) = (loaded.snapshot, loaded.replayed_bytes);
         let Loaded {
             mut engine,
@@ -409,6 +434,24 @@ fn journal_secret(dir: &Path, recovered: &Recovered) -> Result<JournalSecret, Op
         None if recovered.frontier.position == 0 => Ok(JournalSecret::create(&path)?),
         None => Err(OpenFault::SecretMissing { path }),
     }
+}
+
+/// The keys of personal texts, unless nobody may use the directory yet.
+fn vault(
+    dir: &Path,
+    secret: &JournalSecret,
+    recovered: &Recovered,
+    ending: &Ending,
+) -> Result<Vault, OpenFault> {
+    if let Some(lineage) = ending.cut {
+        let path = dir.to_owned();
+        return Err(OpenFault::NotAccepted { path, lineage });
+    }
+    let before = Before {
+        has_records: recovered.frontier.position > 0,
+        ended_in_order: ending.clean,
+    };
+    Ok(Vault::open(dir, &dir.join(KEK_FILE), secret, before)?)
 }
 
 fn cut_in_words(cut: &file::Cut) -> String {

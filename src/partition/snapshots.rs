@@ -22,7 +22,7 @@ use crate::ids::{BookIndex, Position};
 use crate::journal::History;
 use crate::journal::file::disk::{Disk, give_way};
 use crate::journal::file::{Frontier, Until};
-use crate::journal::snapshot::{Head, KeyFile, SnapshotFault, Writer, keys, tidy};
+use crate::journal::snapshot::{Head, KeyFile, Reader, SnapshotFault, Writer, keys, tidy};
 use crate::time::Clock;
 
 /// Snapshots that stay: the newest, and one to fall back to.
@@ -75,8 +75,8 @@ pub enum Event {
     },
     /// One could not be written; it will be tried again.
     Failed(SnapshotFault),
-    /// The books cannot be rebuilt: end the process.
-    Fault(LoadFault),
+    /// The books cannot be rebuilt, or the disk may not be believed any more: end the process.
+    Fault(BuildFault),
 }
 
 /// Build the snapshot of a durable position; none if there is nothing behind the one before.
@@ -107,6 +107,7 @@ pub fn build<D: Disk>(
         hash: loaded.last.hash,
         recorded_at: loaded.engine.last_recorded_at(),
         digest: loaded.engine.digest(),
+        lineage: loaded.engine.lineage(),
         ending: loaded.ending,
         key_files,
     };
@@ -117,6 +118,8 @@ pub fn build<D: Disk>(
     }
     writer.put_places(&loaded.waypoints)?;
     let bytes = writer.finish()?;
+    // Read again before it takes the place of an older one.
+    Reader::open(disk, position)?.verify()?;
     tidy(disk, KEPT)?;
     Ok(Some(Built {
         position,
@@ -231,11 +234,11 @@ impl<D: Disk> Snapshots<D> {
             | Err(
                 BuildFault::Write(SnapshotFault::GivenUp) | BuildFault::Load(LoadFault::GivenUp),
             ) => None,
-            Err(BuildFault::Write(fault)) => {
+            Err(BuildFault::Write(fault)) if !fault.is_final() => {
                 self.not_before = clock.elapsed().saturating_add(PATIENCE);
                 Some(Event::Failed(fault))
             }
-            Err(BuildFault::Load(fault)) => Some(Event::Fault(fault)),
+            Err(fault) => Some(Event::Fault(fault)),
         }
     }
 

@@ -134,7 +134,7 @@ fn a_lost_secret_is_not_replaced() {
 fn a_journal_that_lost_what_the_cursor_names_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut opened = open(dir.path());
-    opened.cursor.advance(Position(99)).unwrap();
+    opened.cursor.save(Position(99)).unwrap();
     drop(opened);
     let fault = fault(dir.path(), |text| text);
     assert_eq!(fault.exit_code(), 65);
@@ -164,4 +164,80 @@ fn what_was_not_published_is_handed_over() {
     }
     assert_eq!(positions, [1, 2, 3]);
     assert_eq!(opened.past.entry(BookIndex(0), EntryNo(1)).unwrap(), None);
+}
+
+/// Append a commit of one record and make it durable.
+fn note(opened: &mut Opened, record: Record) {
+    let mut commit = opened.engine.begin(Timestamp(9));
+    opened.engine.note(record, &mut commit);
+    opened.engine.finish(&mut commit);
+    opened.store.append(&commit).unwrap();
+    opened.store.flush().unwrap();
+}
+
+#[test]
+fn a_restored_directory_is_refused_until_somebody_has_accepted_it() {
+    use crate::ledger::commit::CutRecord;
+    let dir = tempfile::tempdir().unwrap();
+    let mut opened = open(dir.path());
+    let lineage = Lineage(1);
+    opened.engine.begin_lineage(lineage);
+    let cut = CutRecord {
+        lineage,
+        kept: Position(2),
+        known: Position(2),
+        missing: 0,
+    };
+    note(&mut opened, Record::Cut(cut));
+    drop(opened);
+    let fault = fault(dir.path(), |text| text);
+    assert_eq!(fault.exit_code(), 78);
+    assert!(fault.to_string().contains("restore --accept"), "{fault}");
+
+    // Accepted by a program that may: as the command does it, behind the daemon's back.
+    let disk = OsDisk::new(dir.path().join("p0"));
+    let options = Options {
+        segment_bytes: 1 << 20,
+    };
+    let evidence = snapshot::evidence(&disk).unwrap();
+    let (file, recovered) = FileJournal::open(disk.clone(), options, evidence).unwrap();
+    let secret = JournalSecret::load(&dir.path().join("p0/secret")).unwrap();
+    let secrets = Secrets::of(&secret.unwrap());
+    let until = Until::Frontier(recovered.frontier);
+    let mut loaded = load(&disk, &secrets, until, KeysWanted::All, &mut |_| {
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    let mut store = Store::new(file, disk, loaded.waypoints, 0);
+    let mut commit = loaded.engine.begin(Timestamp(9));
+    loaded
+        .engine
+        .note(Record::Accepted { lineage }, &mut commit);
+    loaded.engine.finish(&mut commit);
+    store.append(&commit).unwrap();
+    store.flush().unwrap();
+    drop(store);
+    let mut opened = open(dir.path());
+    assert_eq!(opened.engine.lineage(), lineage);
+    assert_eq!(opened.engine.begin(Timestamp(9)).lineage, lineage);
+}
+
+#[test]
+fn a_snapshot_names_its_position_even_if_its_bytes_are_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    let name = snapshot::file_name(Position(99));
+    std::fs::write(dir.path().join("p0").join(name), b"nothing of a snapshot").unwrap();
+    let fault = fault(dir.path(), |text| text);
+    assert_eq!(fault.exit_code(), 65);
+    assert!(fault.to_string().contains("99"), "{fault}");
+}
+
+#[test]
+fn lost_keys_of_subjects_are_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    std::fs::remove_file(dir.path().join("p0/subjects.keys")).unwrap();
+    let fault = fault(dir.path(), |text| text);
+    assert_eq!(fault.exit_code(), 65, "{fault}");
 }

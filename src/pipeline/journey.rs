@@ -22,7 +22,7 @@ use super::parcel::Arrived;
 use super::persist::{Frontier, Persist, Persisted};
 use super::post::{Past, Post};
 use super::publish::Publisher;
-use super::stations::{Decoding, Faults, Persisting, StationFault, post};
+use super::stations::{Decoding, Faults, InOrder, Persisting, StationFault, post};
 use crate::broker::LaneStatus;
 use crate::broker::rabbit::{
     AckCounters, ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions,
@@ -309,12 +309,23 @@ where
     let (room, room_seen) = watch::channel(Room::Enough);
     let pulse = |station: &str| shared.health.station(format!("p{partition}.{station}"));
 
+    let in_order = InOrder::default();
     let (see, beat) = (shared.observer.clone(), pulse("decode"));
-    let decode: Station = Box::new(move || decoding.run(arrived, &parcels_in, &see, beat));
+    let ended = InOrder::clone(&in_order);
+    let decode: Station = Box::new(move || decoding.run(arrived, &parcels_in, &see, beat, &ended));
     let (see, beat) = (shared.observer.clone(), pulse("post"));
     let batch_max = settings.pipeline.batch_jobs_max;
-    let post: Station =
-        Box::new(move || post(station, parcels, &batches_in, batch_max, &see, beat));
+    let post: Station = Box::new(move || {
+        post(
+            station,
+            parcels,
+            &batches_in,
+            batch_max,
+            &see,
+            beat,
+            &in_order,
+        )
+    });
     let (see, beat) = (shared.observer.clone(), pulse("persist"));
     let seal_idle = settings.journal.seal_idle;
     let persisting = Persisting {

@@ -125,7 +125,7 @@ impl<J: Journal> Persist<J> {
     }
 
     /// Whether the journal has room for more.
-    pub fn room(&mut self) -> Room {
+    pub fn room(&mut self) -> Result<Room, JournalFault> {
         self.journal.room()
     }
 }

@@ -5,6 +5,7 @@
 //! so once and ends; its neighbours end by the closed rings.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -56,6 +57,10 @@ pub enum StationFault {
 /// Where faults are reported; the first one counts.
 pub type Faults = mpsc::Sender<StationFault>;
 
+/// Set by `decode` once everything that came was handed on: only then did the run end in order. A
+/// ring is also closed by a station that met a fault.
+pub type InOrder = Arc<AtomicBool>;
+
 /// What `decode` works with.
 pub struct Decoding<S> {
     /// Reads jobs.
@@ -78,11 +83,13 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
         parcels: &Producer<Parcel>,
         observer: &Observer,
         pulse: Pulse,
+        in_order: &InOrder,
     ) -> Result<(), StationFault> {
         let mut messages = Vec::new();
         loop {
             pulse.idle();
             if arrived.take(&mut messages, DECODE_MESSAGES_MAX) == Taken::Closed {
+                in_order.store(true, Ordering::Release);
                 pulse.retire();
                 return Ok(());
             }
@@ -170,7 +177,7 @@ impl Next for ToPersist<'_> {
     }
 }
 
-/// Run `post` until the ring before is closed; the start and the clean end are records too.
+/// Run `post` until the ring before is closed; an end in order is a record too.
 pub fn post<P: Past>(
     mut station: Post<P>,
     mut parcels: Consumer<Parcel>,
@@ -178,6 +185,7 @@ pub fn post<P: Past>(
     batch_max: usize,
     observer: &Observer,
     pulse: Pulse,
+    in_order: &InOrder,
 ) -> Result<(), StationFault> {
     let mut next = ToPersist { batches };
     let mut taken = Vec::new();
@@ -209,7 +217,9 @@ pub fn post<P: Past>(
             (shown, changed) = (now, false);
         }
     }
-    station.note(Record::Stop, observer.clock().now(), &mut next)?;
+    if in_order.load(Ordering::Acquire) {
+        station.note(Record::Stop, observer.clock().now(), &mut next)?;
+    }
     pulse.retire();
     Ok(())
 }
@@ -251,11 +261,11 @@ impl Persisting {
             pulse.busy();
             match taken {
                 Some(Taken::Closed) => break,
-                None if station.has_rested() => self.look_at_room(&mut station),
+                None if station.has_rested() => self.look_at_room(&mut station)?,
                 None => station.rest()?,
                 Some(Taken::Some(_)) => {
                     let persisted = persist(&mut station, std::mem::take(&mut waiting), observer)?;
-                    self.look_at_room(&mut station);
+                    self.look_at_room(&mut station)?;
                     if self.outlet.blocking_send(persisted).is_err() {
                         break;
                     }
@@ -271,13 +281,15 @@ impl Persisting {
         matches!(*self.room.borrow(), Room::Exhausted { .. })
     }
 
-    fn look_at_room<J: Journal>(&self, station: &mut Persist<J>) {
-        let room = station.room();
+    /// A journal that cannot say has met a fault on the side: waiting would not mend it.
+    fn look_at_room<J: Journal>(&self, station: &mut Persist<J>) -> Result<(), JournalFault> {
+        let room = station.room()?;
         self.room.send_if_modified(|known| {
             let changed = *known != room;
             *known = room;
             changed
         });
+        Ok(())
     }
 }
 
@@ -300,4 +312,45 @@ pub fn persist<J: Journal>(
         observer.clock().elapsed().saturating_sub(began),
     );
     Ok(persisted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::load::engine;
+    use crate::bench::rig::{NoPast, observer};
+    use crate::ring::ring;
+    use crate::telemetry::Health;
+
+    /// The records that `post` leaves when its ring is closed.
+    fn left(in_order: bool) -> Vec<Record> {
+        let (parcels_in, parcels) = ring("post", 4);
+        drop(parcels_in);
+        let (batches_in, mut batches) = ring("persist", 4);
+        let (engine, _) = engine(2).unwrap();
+        let pulse = Health::new("test", &[0]).station("post");
+        let in_order = Arc::new(AtomicBool::new(in_order));
+        let station = Post::new(engine, NoPast, 10);
+        post(
+            station,
+            parcels,
+            &batches_in,
+            10,
+            &observer(),
+            pulse,
+            &in_order,
+        )
+        .unwrap();
+        drop(batches_in);
+        let mut taken = Vec::new();
+        batches.take(&mut taken, 10);
+        let commits = taken.into_iter().filter_map(|batch: Batch| batch.commit);
+        commits.flat_map(|commit| commit.records.clone()).collect()
+    }
+
+    #[test]
+    fn only_a_run_that_handed_everything_on_ends_in_order() {
+        assert_eq!(left(true), [Record::Stop]);
+        assert_eq!(left(false), []);
+    }
 }

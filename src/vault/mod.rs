@@ -96,7 +96,10 @@ pub enum VaultFault {
         path: PathBuf,
     },
     /// There are records whose texts nobody could read any more.
-    #[error("{} is missing beside a journal with records; restore it from the backup of keys, or every personal text in the journal is unreadable", path.display())]
+    #[error(
+        "{} is missing beside a journal with records; restore it from the backup of keys, or every \
+         personal text in the journal is unreadable", path.display()
+    )]
     SubjectsMissing {
         /// Where it should be.
         path: PathBuf,

@@ -23,9 +23,9 @@
 //! batch without a subject, written when the file is opened, so that what runs before left behind
 //! is never taken for torn.
 //!
-//! A run that did not end in order may have ended by a failed sync, after which the page cache shows
-//! records that are not on the disk. So after such a run the whole records are written anew into
-//! another file before any of them is used.
+//! A run that did not end in order may have ended by a failed sync, after which the page cache
+//! shows records that are not on the disk. So after such a run the whole records are written anew
+//! into another file before any of them is used.
 //!
 //! Erasing writes the whole file anew without the key and puts it in the old one's place. What the
 //! old blocks held is gone from every file; what the disk itself keeps is beyond us, and of no use

@@ -116,8 +116,8 @@ pub fn give_way() -> io::Result<()> {
     Ok(())
 }
 
-/// The name of the file system that a directory is on, if that is one over the network: there a lock
-/// may be lost without a word, and a sync may be somebody else's promise.
+/// The name of the file system that a directory is on, if that is one over the network: there a
+/// lock may be lost without a word, and a sync may be somebody else's promise.
 pub fn network_of(directory: &Path) -> io::Result<Option<&'static str>> {
     // The magic numbers of linux/magic.h and of the systems' own headers.
     const NETWORK: [(u64, &str); 6] = [
@@ -129,7 +129,8 @@ pub fn network_of(directory: &Path) -> io::Result<Option<&'static str>> {
         (0x5346_414f, "AFS"),
     ];
     let found = statfs(directory)?.f_type;
-    // A width that differs per target, and never a negative number: the lower half tells them apart.
+    // A width that differs per target, and never a negative number: the lower half tells them
+    // apart.
     let found = u64::from_le_bytes(found.to_le_bytes()) & u64::from(u32::MAX);
     let known = NETWORK.iter().find(|(magic, _)| *magic == found);
     Ok(known.map(|(_, name)| *name))

@@ -1,10 +1,10 @@
 //! How far a journal is known to be synced, from what it says itself.
 //!
-//! The file `frontier` is the writer's word, but it is not synced: after a power cut it may lag behind
-//! or be gone. The journal proves most of the rest: a group is not begun before the sync of the one
-//! before it has returned, and a segment is not named before the one before it is synced. So everything
-//! in front of the last group begun is durable, whatever became of the hint. What belongs to the last
-//! group itself only its writer knows.
+//! The file `frontier` is the writer's word, but it is not synced: after a power cut it may lag
+//! behind or be gone. The journal proves most of the rest: a group is not begun before the sync of
+//! the one before it has returned, and a segment is not named before the one before it is synced.
+//! So everything in front of the last group begun is durable, whatever became of the hint. What
+//! belongs to the last group itself only its writer knows.
 
 use super::disk::Disk;
 use super::fault::Fault;

@@ -36,7 +36,7 @@ use super::file::bytes::{Fields, Layout, first};
 use super::file::disk::{Disk, DiskFile};
 use super::file::{Evidence, JournalId};
 use super::record::RecordFault;
-use crate::ids::{Hash128, Position};
+use crate::ids::{Hash128, Lineage, Position};
 use crate::ledger::StateDigest;
 use crate::ledger::digest::DIGEST_VERSION;
 use crate::time::Timestamp;
@@ -84,6 +84,20 @@ pub enum SnapshotFault {
         /// Its version.
         version: u16,
     },
+    /// It was whole, and whether its name is durable is not known: nothing may be built on it.
+    #[error("{file} may or may not have its name after a power cut: {reason}; check the disk")]
+    Uncertain {
+        /// The file.
+        file: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A part of the books is larger than a piece may be.
+    #[error("a part of the books takes {bytes} bytes, more than a piece of a snapshot holds")]
+    PieceTooLarge {
+        /// Its bytes.
+        bytes: usize,
+    },
     /// The process ends before it was done.
     #[error("the snapshot was given up, because the process ends")]
     GivenUp,
@@ -93,6 +107,11 @@ pub enum SnapshotFault {
 }
 
 impl SnapshotFault {
+    /// Whether trying again would not be honest: the process ends.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Uncertain { .. })
+    }
+
     fn io(doing: &'static str, file: &str, error: &io::Error) -> Self {
         Self::Io {
             doing,
@@ -124,6 +143,8 @@ pub struct Head {
     pub recorded_at: Timestamp,
     /// Digest of the books, as in that commit.
     pub digest: StateDigest,
+    /// The lineage of that commit.
+    pub lineage: Lineage,
     /// How the runs before had ended by then.
     pub ending: Ending,
     /// The files that hold the keys, oldest first.
@@ -154,6 +175,8 @@ impl Head {
             .bytes(&self.recorded_at.0.to_le_bytes())
             .u16(DIGEST_VERSION)
             .bytes(&self.digest.0.to_le_bytes())
+            .u32(self.lineage.0)
+            .u32(self.ending.cut.unwrap_or_default().0)
             .u8(u8::from(self.ending.clean))
             .u32(self.ending.starts_without_progress)
             .u8(u8::from(self.ending.marker.is_some()))
@@ -178,6 +201,8 @@ impl Head {
             return None;
         }
         let digest = StateDigest(u128::from_le_bytes(fields.take()?));
+        let lineage = Lineage(fields.u32()?);
+        let cut = Some(Lineage(fields.u32()?)).filter(|cut| *cut != Lineage::default());
         let (clean, starts_without_progress) = (fields.u8()? != 0, fields.u32()?);
         let has_marker = fields.u8()? != 0;
         let marker = (Hash128(u128::from_le_bytes(fields.take()?)), fields.u32()?);
@@ -197,10 +222,12 @@ impl Head {
             hash,
             recorded_at,
             digest,
+            lineage,
             ending: Ending {
                 clean,
                 starts_without_progress,
                 marker: has_marker.then_some(marker),
+                cut,
             },
             key_files,
         })
@@ -284,12 +311,10 @@ pub fn evidence<D: Disk>(disk: &D) -> Result<Evidence, SnapshotFault> {
         let file = disk
             .open_to_read(&name)
             .map_err(|error| SnapshotFault::io("open", &path, &error))?;
-        // One that is damaged proves nothing; the one before it may.
+        // The name alone proves its position, whatever became of the bytes.
+        evidence.position = evidence.position.max(position.0);
         if let Ok(header) = Header::read(&file, &path) {
-            evidence = evidence.and(Evidence {
-                position: header.position.0,
-                frame: header.frame,
-            });
+            evidence.frame = evidence.frame.max(header.frame);
         }
     }
     for (_, last) in keys::list(disk)? {

@@ -74,12 +74,13 @@ impl<D: Disk> NewFile<D> {
     /// Make it durable and give it its name, in place of an older file.
     pub(super) fn finish(mut self, name: &str) -> Result<(), SnapshotFault> {
         self.sync()?;
-        self.disk
-            .rename(self.name, name)
-            .map_err(|error| SnapshotFault::io("rename", &self.path, &error))?;
-        self.disk
-            .sync_directory()
-            .map_err(|error| SnapshotFault::io("sync", &self.disk.describe(""), &error))
+        let named = self.disk.rename(self.name, name);
+        named
+            .and_then(|()| self.disk.sync_directory())
+            .map_err(|error| SnapshotFault::Uncertain {
+                file: self.disk.describe(name),
+                reason: error.to_string(),
+            })
     }
 
     fn sync(&mut self) -> Result<(), SnapshotFault> {

@@ -71,6 +71,12 @@ impl<D: Disk> Reader<D> {
         })
     }
 
+    /// Read all pieces, for nothing but to know that they are there as they were written.
+    pub fn verify(mut self) -> Result<Head, SnapshotFault> {
+        while self.next()?.is_some() {}
+        Ok(self.head)
+    }
+
     /// What it says about itself.
     pub fn head(&self) -> &Head {
         &self.head

@@ -2,7 +2,7 @@
 
 use super::new_file::NewFile;
 use super::{Head, KIND_END, KIND_HEAD, KIND_PLACES, KIND_STATE, NEW_NAME, SnapshotFault};
-use super::{PIECE_HEADER_BYTES, file_name};
+use super::{PIECE_BYTES_MAX, PIECE_HEADER_BYTES, file_name};
 use crate::ids::Position;
 use crate::journal::file::bytes::{Layout, on_disk};
 use crate::journal::file::disk::Disk;
@@ -61,6 +61,10 @@ impl<D: Disk> Writer<D> {
     }
 
     fn piece(&mut self, kind: u8, payload: &[u8]) -> Result<(), SnapshotFault> {
+        if payload.len() > PIECE_BYTES_MAX {
+            let bytes = payload.len();
+            return Err(SnapshotFault::PieceTooLarge { bytes });
+        }
         let header = header(kind, payload);
         self.file.put(&header)?;
         self.file.put(payload)

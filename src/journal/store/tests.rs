@@ -109,6 +109,8 @@ fn after_a_failed_sync_nothing_is_taken_any_more() {
     assert!(matches!(store.flush(), Err(JournalFault::Io(_))));
     assert!(store.append(&entry_commit(5, 5)).is_err());
     assert!(store.flush().is_err());
+    // While intake is held nobody appends: whoever looks for room must hear of it.
+    assert!(store.room().is_err());
     assert_eq!(store.history().durable().position, 3);
 }
 
@@ -116,17 +118,17 @@ fn after_a_failed_sync_nothing_is_taken_any_more() {
 fn a_full_disk_says_so_before_a_write_breaks() {
     let disk = SimulatedDisk::new(1);
     let mut store = store(&disk);
-    assert_eq!(store.room(), Room::Enough);
+    assert_eq!(store.room(), Ok(Room::Enough));
     disk.set_capacity(40 << 10);
     let mut number = 0;
-    while store.room() == Room::Enough {
+    while store.room() == Ok(Room::Enough) {
         number += 1;
         assert!(number < 1_000, "the disk never fills");
         store.append(&entry_commit(number, number)).unwrap();
         store.flush().unwrap();
     }
     disk.set_capacity(80 << 10);
-    assert_eq!(store.room(), Room::Enough);
+    assert_eq!(store.room(), Ok(Room::Enough));
     store.append(&entry_commit(number + 1, number + 1)).unwrap();
     store.flush().unwrap();
 }
@@ -137,7 +139,7 @@ fn too_little_free_space_is_named_with_its_setting() {
     let (file, _) = FileJournal::open(disk.clone(), OPTIONS, Evidence::default()).unwrap();
     let mut store = Store::new(file, disk.clone(), Waypoints::default(), 1 << 30);
     disk.set_capacity(1 << 20);
-    let Room::Exhausted { reason } = store.room() else {
+    let Ok(Room::Exhausted { reason }) = store.room() else {
         panic!("there is not a GiB left")
     };
     assert!(reason.contains("journal.free_bytes_min"), "{reason}");
