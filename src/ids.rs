@@ -100,10 +100,13 @@ pub fn is_book_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
+/// Most characters of an account's name.
+pub const ACCOUNT_CHARS_MAX: usize = 96;
+
 /// Whether a text may name an account: 1 to 96 of `[a-z0-9_/.-]`, upper case only after the first
 /// `/`.
 pub fn is_account_name(text: &str) -> bool {
-    if !(1..=96).contains(&text.len()) {
+    if !(1..=ACCOUNT_CHARS_MAX).contains(&text.len()) {
         return false;
     }
     let mut below_first_slash = false;

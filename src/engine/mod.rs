@@ -14,9 +14,10 @@ use crate::jobs::job::{DeadLetter, Looked};
 use crate::jobs::{Body, Job, JobData};
 use crate::ledger::digest::Canonical;
 use crate::ledger::plan::NaturalKeys;
+use crate::ledger::value::member;
 use crate::ledger::{
     Book, Commit, Effect, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection,
-    StateDigest,
+    StateDigest, Value,
 };
 use crate::time::{Date, Timestamp};
 
@@ -192,7 +193,10 @@ impl Engine {
         });
         match planned {
             Ok(()) => self.record_plan(job, commit),
-            Err(refusal) => self.record(job, Outcome::rejected(refusal), commit, true),
+            Err(refusal) => {
+                let refusal = placed(refusal, data);
+                self.record(job, Outcome::rejected(refusal), commit, true)
+            }
         }
     }
 
@@ -265,7 +269,7 @@ impl Engine {
         if known.fingerprint == job.envelope.fingerprint {
             return Ok(Verdict::Duplicate(known.position));
         }
-        let refusal = Rejection::new(Code::IdempotencyKeyReused);
+        let refusal = Rejection::new(Code::IdempotencyKeyReused).at_root("/key");
         self.record(job, Outcome::rejected(refusal), commit, false)
     }
 
@@ -426,15 +430,20 @@ fn plan(
     (recorded_at, today): (Timestamp, Date),
     plan: &mut Plan,
 ) -> Result<(), Rejection> {
-    if job.expires_at.is_some_and(|expires| expires < recorded_at) {
-        return Err(Rejection::new(Code::JobExpired));
+    if let Some(expires) = job.expires_at.filter(|expires| *expires < recorded_at) {
+        return Err(Rejection::new(Code::JobExpired)
+            .at_root("/expires_at")
+            .with_text("expires_at", expires.to_string()));
     }
     let actor = job.envelope.actor.as_deref();
     if data.actor_needed() && actor.is_none() {
-        return Err(Rejection::new(Code::ActorMissing));
+        return Err(Rejection::new(Code::ActorMissing).at_root("/actor"));
     }
     if actor.is_some() && !job.actor_vouched {
-        return Err(Rejection::new(Code::ActorNotTrusted));
+        return Err(Rejection::new(Code::ActorNotTrusted).at_root("/actor"));
+    }
+    if let Some(refusal) = &job.time_fault {
+        return Err(refusal.clone());
     }
     let facts = Facts {
         recorded_at,
@@ -448,6 +457,19 @@ fn plan(
         },
     };
     data.plan(&facts, book, plan)
+}
+
+/// The refusal with its place: rules common to all kinds know accounts, and the kind knows which of
+/// its members named one.
+fn placed(refusal: Rejection, data: &JobData) -> Rejection {
+    if refusal.path().is_some() {
+        return refusal;
+    }
+    let place = match member(refusal.detail(), "account") {
+        Some(Value::Text(account)) => data.place(account),
+        Some(_) | None => None,
+    };
+    refusal.at(place.unwrap_or_default())
 }
 
 fn end<T>(list: &[T]) -> u32 {

@@ -23,13 +23,13 @@ mod tests;
 use super::contract::JobKind;
 use super::fields::{Id, Text};
 use crate::code::Code;
-use crate::ids::{AccountIndex, is_account_name};
+use crate::ids::{ACCOUNT_CHARS_MAX, AccountIndex, is_account_name};
 use crate::ledger::account::{AccountClass, Freeze};
 use crate::ledger::effect::{AccountChange, AccountOpened, Effect};
 use crate::ledger::plan::optional_date;
 use crate::ledger::{Account, Book, Facts, Plan, Rejection, Value};
 use crate::limits::LABELS_MAX;
-use crate::money::minor::{AmountFault, DECIMALS_MAX, signed_minor};
+use crate::money::minor::{self, signed_minor};
 use crate::money::{DecimalText, Minor};
 use crate::time::{Date, DateText};
 
@@ -129,6 +129,11 @@ impl JobKind for Open {
     }
 
     fn options(&self) -> Result<(), Rejection> {
+        if self.account.chars().count() > ACCOUNT_CHARS_MAX {
+            let reason =
+                format!("the name of an account has at most {ACCOUNT_CHARS_MAX} characters");
+            return Err(Rejection::schema(Code::FieldTooLong, "/account", reason));
+        }
         if !is_account_name(&self.account) {
             let reason = "a name is 1 to 96 of [a-z0-9_/.-], upper case after the first slash";
             return Err(Rejection::schema(Code::SchemaInvalid, "/account", reason));
@@ -415,14 +420,13 @@ fn limit(
     path: &str,
 ) -> Result<Option<Minor>, Rejection> {
     let Some(text) = text else { return Ok(None) };
-    let places = decimals.unwrap_or(DECIMALS_MAX);
-    let minor = text
-        .number()
-        .map_err(AmountFault::from)
-        .and_then(|number| signed_minor(number, places));
-    match minor {
-        Ok(minor) => Ok(Some(Minor::from(minor))),
-        Err(AmountFault::Precision | AmountFault::Overflow) if decimals.is_none() => Ok(None),
-        Err(fault) => Err(Rejection::amount(fault, path, unit, places)),
+    match minor::read(text.number(), decimals, signed_minor) {
+        Ok(minor) => Ok(minor.map(Minor::from)),
+        Err(fault) => Err(Rejection::amount(
+            fault,
+            path,
+            unit,
+            decimals.unwrap_or_default(),
+        )),
     }
 }

@@ -38,6 +38,12 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
         None
     }
 
+    /// The member that led to an account of the plan (a JSON pointer relative to `data`), for
+    /// refusals that the engine decides.
+    fn place(&self, _account: &str) -> Option<String> {
+        None
+    }
+
     /// An entry of the past that the plan needs to see.
     fn entry_needed(&self) -> Option<EntryNo> {
         None
@@ -107,6 +113,11 @@ macro_rules! job_kinds {
             /// [`JobKind::subject`] of the kind.
             pub fn subject(&self) -> Option<&str> {
                 match self { $(Self::$variant(data) => data.subject(),)* }
+            }
+
+            /// [`JobKind::place`] of the kind.
+            pub fn place(&self, account: &str) -> Option<String> {
+                match self { $(Self::$variant(data) => data.place(account),)* }
             }
 
             /// [`JobKind::entry_needed`] of the kind.

@@ -9,8 +9,8 @@ use crate::ledger::plan::echo;
 use crate::ledger::unit::Unit;
 use crate::ledger::{Book, Rejection, Value};
 use crate::money::decimal::DecimalFault;
-use crate::money::minor::{AmountFault, DECIMALS_MAX, minor_or_zero, positive_minor};
-use crate::money::{DecimalText, Minor, Number, Percent, Price, Quantity};
+use crate::money::minor::{self, AmountFault, DECIMALS_MAX, minor_or_zero, positive_minor};
+use crate::money::{DecimalText, Minor, Number, NumberFault, Percent, Price, Quantity};
 use crate::time::Date;
 
 /// Decimals that a unit price may have.
@@ -68,31 +68,24 @@ impl<'a> Currency<'a> {
         path: &str,
         convert: fn(Number, u8) -> Result<i64, AmountFault>,
     ) -> Result<i64, Rejection> {
-        let minor = text
-            .number()
-            .map_err(AmountFault::from)
-            .and_then(|number| convert(number, self.decimals()));
-        match minor {
+        let decimals = self.unit.as_ref().map(|unit| unit.decimals);
+        match minor::read(text.number(), decimals, convert) {
             // Beyond its form, nothing is known about an amount of an unknown currency.
-            Err(AmountFault::Precision | AmountFault::Overflow) if self.unit.is_none() => Ok(1),
-            minor => {
-                minor.map_err(|fault| Rejection::amount(fault, path, self.code, self.decimals()))
-            }
+            Ok(minor) => Ok(minor.unwrap_or(1)),
+            Err(fault) => Err(Rejection::amount(fault, path, self.code, self.decimals())),
         }
     }
 
     /// A unit price.
     pub(crate) fn price(&self, text: &DecimalText, path: &str) -> Result<Price, Rejection> {
-        let price = text.number().map_err(DecimalFault::from);
-        price
+        not_negative(text)
             .and_then(Price::not_negative)
             .map_err(|fault| self.decimal_refusal(fault, path))
     }
 
     /// A percentage that is only shown.
     pub(crate) fn percent(&self, text: &DecimalText, path: &str) -> Result<Percent, Rejection> {
-        let percent = text.number().map_err(DecimalFault::from);
-        percent
+        not_negative(text)
             .and_then(Percent::not_negative)
             .map_err(|fault| self.decimal_refusal(fault, path))
     }
@@ -149,6 +142,15 @@ impl<'a> Currency<'a> {
             .with_text("expected", unit)
             .with_text("got", echo(self.code))
     }
+}
+
+/// A number that may not be negative; too many digits are said after the sign and the decimals.
+fn not_negative(text: &DecimalText) -> Result<Number, DecimalFault> {
+    text.number().map_err(|fault| match fault {
+        NumberFault::Digits(shadow) if shadow.negative => DecimalFault::Negative,
+        NumberFault::Digits(shadow) if shadow.scale > PRICE_DECIMALS => DecimalFault::Precision,
+        other @ (NumberFault::Form(_) | NumberFault::Digits(_)) => other.into(),
+    })
 }
 
 /// A quantity with its sign.

@@ -27,7 +27,7 @@ use crate::ledger::reference::Record;
 use crate::ledger::structure::check_structure;
 use crate::ledger::unit::Unit;
 use crate::ledger::{Book, Facts, Leg, Plan, Rejection, Side, Value};
-use crate::money::minor::{AmountFault, positive_minor, signed_minor};
+use crate::money::minor::{self, AmountFault, positive_minor, signed_minor};
 use crate::money::{DecimalText, Number};
 use crate::time::{Date, DateText};
 
@@ -156,6 +156,11 @@ impl JobKind for Post {
         self.legs.first().map(|leg| leg.place().0)
     }
 
+    fn place(&self, account: &str) -> Option<String> {
+        let at = self.legs.iter().position(|leg| leg.place().0 == account)?;
+        Some(self.legs.get(at)?.account_path(at))
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         let (booking, value) = self.dates(facts, book)?;
         let post = plan.post(booking, value);
@@ -280,9 +285,8 @@ impl Post {
 /// Stands for an account that the book does not have, until its turn to be refused comes.
 const NOT_FOUND: AccountIndex = AccountIndex(u32::MAX);
 
-/// Decimals assumed while an account is unknown: as many as any unit has, so that only the form
-/// counts.
-const ANY_DECIMALS: u8 = crate::money::minor::DECIMALS_MAX;
+/// Stands for an amount of an unknown account: beyond its form nothing is known about it.
+const UNKNOWN_AMOUNT: i64 = 1;
 
 fn amount_of(
     text: &DecimalText,
@@ -293,18 +297,12 @@ fn amount_of(
     let unit = account
         .and_then(|index| book.accounts().get(index))
         .map(|account| account.unit);
-    let decimals = unit.map_or(ANY_DECIMALS, |unit| book.units().decimals(unit));
-    let minor = text
-        .number()
-        .map_err(AmountFault::from)
-        .and_then(|number| convert(number, decimals));
-    match minor {
-        Ok(minor) => Ok(minor),
-        // Beyond what the form alone says, nothing is known about an amount of an unknown account.
-        Err(AmountFault::Precision | AmountFault::Overflow) if unit.is_none() => Ok(1),
+    let decimals = unit.map(|unit| book.units().decimals(unit));
+    match minor::read(text.number(), decimals, convert) {
+        Ok(minor) => Ok(minor.unwrap_or(UNKNOWN_AMOUNT)),
         Err(fault) => {
             let code = unit.map_or("", |unit| book.units().code(unit));
-            Err((fault, code.to_owned(), decimals))
+            Err((fault, code.to_owned(), decimals.unwrap_or_default()))
         }
     }
 }

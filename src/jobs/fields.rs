@@ -163,84 +163,9 @@ impl schemars::JsonSchema for Text {
     }
 }
 
-/// Length of a card number, and prefixes under which issuers give them out.
-const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
-const CARD_PREFIXES: [&str; 14] = [
-    "4", "51", "52", "53", "54", "55", "2221", "23", "24", "25", "26", "34", "37", "6",
-];
-
-/// Byte ranges of digit runs in a text that look like card numbers: 13 to 19 digits (blanks and
-/// dashes within are passed over), a known issuer's prefix, and a right check digit (Luhn, ISO/IEC
-/// 7812).
-pub fn card_numbers(text: &str) -> Vec<std::ops::Range<usize>> {
-    let mut found = Vec::new();
-    let mut run: Option<(usize, usize, String)> = None;
-    let mut end_run = |run: &mut Option<(usize, usize, String)>| {
-        if let Some((start, end, digits)) = run.take()
-            && is_card_number(&digits)
-        {
-            found.push(start..end);
-        }
-    };
-    for (at, letter) in text.char_indices() {
-        if letter.is_ascii_digit() {
-            let (_, end, digits) = run.get_or_insert((at, at, String::new()));
-            digits.push(letter);
-            *end = at.saturating_add(1);
-        } else if !matches!(letter, ' ' | '-') {
-            end_run(&mut run);
-        }
-    }
-    end_run(&mut run);
-    found
-}
-
-fn is_card_number(digits: &str) -> bool {
-    CARD_DIGITS.contains(&digits.len())
-        && CARD_PREFIXES
-            .iter()
-            .any(|prefix| digits.starts_with(prefix))
-        && luhn(digits)
-}
-
-fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let digit = u32::from(digit.saturating_sub(b'0'));
-            match (place % 2, digit) {
-                (0, digit) => digit,
-                (_, digit) if digit > 4 => digit * 2 - 9,
-                (_, digit) => digit * 2,
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn card_numbers_are_found_through_blanks_and_dashes() {
-        assert_eq!(
-            card_numbers("card 4111 1111 1111 1111 ok").first(),
-            Some(&(5..24))
-        );
-        assert_eq!(card_numbers("5500-0000-0000-0004").first(), Some(&(0..19)));
-        assert!(
-            card_numbers("4111 1111 1111 1112").is_empty(),
-            "wrong check digit"
-        );
-        assert!(
-            card_numbers("9999 9999 9999 9995").is_empty(),
-            "no issuer has the prefix"
-        );
-        assert!(card_numbers("invoice 2026-000123").is_empty());
-    }
 
     #[test]
     fn texts_have_a_length_and_no_control_characters() {

@@ -22,6 +22,9 @@ pub struct Job {
     pub actor_vouched: bool,
     /// When it stops making sense.
     pub expires_at: Option<Timestamp>,
+    /// What is wrong with an instant that the job names outside its data; said after expiry and
+    /// actor.
+    pub time_fault: Option<Rejection>,
     /// Its content.
     pub body: Body,
     /// The entry it asked for, once looked up.
@@ -66,6 +69,13 @@ impl DeadLetter {
             path: None,
             detail: crate::ledger::Members::new(),
         }
+    }
+
+    /// The same at a place in the job (a JSON pointer from its root).
+    #[must_use]
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
     }
 }
 

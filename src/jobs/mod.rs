@@ -7,6 +7,7 @@
 pub mod contract;
 pub mod catalogue;
 pub mod fields;
+pub mod cards;
 pub mod job;
 pub mod setup;
 mod currency;

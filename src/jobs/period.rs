@@ -127,7 +127,7 @@ impl JobKind for Close {
 /// Step 4: once users have roles, somebody answers for a change of periods.
 fn check_actor(facts: &Facts<'_>, book: &Book) -> Result<(), Rejection> {
     if facts.actor.is_none() && book.reference().has_users() {
-        return Err(Rejection::new(Code::ActorMissing));
+        return Err(Rejection::new(Code::ActorMissing).at_root("/actor"));
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ impl From<NumberFault> for DecimalFault {
     fn from(fault: NumberFault) -> Self {
         match fault {
             NumberFault::Form(reason) => Self::Format(reason),
-            NumberFault::Digits { .. } => Self::Overflow,
+            NumberFault::Digits(_) => Self::Overflow,
         }
     }
 }
@@ -39,10 +39,11 @@ const WIDE_MANTISSA_MAX: i128 = 1_000_000_000_000_000_000;
 const RATE_MANTISSA_MAX: i128 = 1_000_000_000_000;
 
 fn bounded(number: Number, scale_max: u8, mantissa_max: i128) -> Result<Decimal, DecimalFault> {
-    let number = number.normal();
+    // As with amounts, more decimals are refused even if they are zeros.
     if number.scale > scale_max {
         return Err(DecimalFault::Precision);
     }
+    let number = number.normal();
     if number.mantissa > mantissa_max {
         return Err(DecimalFault::Overflow);
     }
@@ -194,9 +195,8 @@ mod tests {
             Price::not_negative(number("-1")),
             Err(DecimalFault::Negative)
         );
-        assert_eq!(
-            Quantity::new(number("1.000000000000")).map(|q| q.to_string()),
-            Ok("1".into())
-        );
+        let whole = |text: &str| Quantity::new(number(text)).map(|q| q.to_string());
+        assert_eq!(whole("1.000000000"), Ok("1".into()));
+        assert_eq!(whole("1.0000000000"), Err(DecimalFault::Precision));
     }
 }

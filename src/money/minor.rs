@@ -27,14 +27,39 @@ pub enum AmountFault {
     Overflow,
 }
 
-impl From<NumberFault> for AmountFault {
-    fn from(fault: NumberFault) -> Self {
-        match fault {
-            NumberFault::Form(reason) => Self::Format(reason),
-            NumberFault::Digits { negative: true } => Self::Negative,
-            NumberFault::Digits { negative: false } => Self::Overflow,
+/// A conversion to minor units of a unit with so many decimals.
+type Convert = fn(Number, u8) -> Result<i64, AmountFault>;
+
+/// Minor units of what a job wrote, in a unit with so many decimals.
+///
+/// Of an unknown unit there are none; then the faults are those that hold in every unit. A number
+/// too long to be held is judged as far as its sign and its decimals tell, before its size.
+pub fn read(
+    written: Result<Number, NumberFault>,
+    decimals: Option<u8>,
+    convert: Convert,
+) -> Result<Option<i64>, AmountFault> {
+    let number = match written {
+        Ok(number) => number,
+        Err(NumberFault::Form(reason)) => return Err(AmountFault::Format(reason)),
+        Err(NumberFault::Digits(shadow)) => {
+            let small = shadow.number();
+            convert(small, decimals.unwrap_or(small.scale))?;
+            return Err(AmountFault::Overflow);
         }
+    };
+    if let Some(decimals) = decimals {
+        return convert(number, decimals).map(Some);
     }
+    let small = Number {
+        mantissa: number.mantissa.min(1),
+        ..number
+    };
+    convert(small, small.scale)?;
+    if number.whole() > AMOUNT_MAX {
+        return Err(AmountFault::Overflow);
+    }
+    Ok(None)
 }
 
 /// Minor units of a number that may not be negative; zero is allowed.
@@ -89,7 +114,8 @@ mod tests {
     use super::*;
 
     fn positive(text: &str, decimals: u8) -> Result<i64, AmountFault> {
-        positive_minor(Number::parse(text)?, decimals)
+        let minor = read(Number::parse(text), Some(decimals), positive_minor);
+        minor.map(Option::unwrap)
     }
 
     #[test]
@@ -107,6 +133,34 @@ mod tests {
             positive("99999999999999999999999999999999999999", 4),
             Err(AmountFault::Overflow)
         );
+    }
+
+    #[test]
+    fn too_many_digits_are_judged_in_the_order_of_the_codes() {
+        let nines = "9".repeat(39);
+        let zeros = "0".repeat(40);
+        for (text, fault) in [
+            (nines.clone(), AmountFault::Overflow),
+            (format!("-{nines}"), AmountFault::Negative),
+            (format!("0.{zeros}"), AmountFault::Zero),
+            (format!("0.{zeros}1"), AmountFault::Precision),
+            (format!("{nines}.00"), AmountFault::Overflow),
+            (format!("{nines}.000"), AmountFault::Precision),
+        ] {
+            assert_eq!(positive(&text, 2), Err(fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_an_unknown_unit_only_what_holds_in_every_unit_is_said() {
+        let unknown = |text: &str| read(Number::parse(text), None, positive_minor);
+        assert_eq!(unknown("1.005"), Ok(None));
+        assert_eq!(unknown("9223372036854775807.99"), Ok(None));
+        assert_eq!(unknown("9223372036854775808"), Err(AmountFault::Overflow));
+        assert_eq!(unknown(&"9".repeat(39)), Err(AmountFault::Overflow));
+        assert_eq!(unknown("-1"), Err(AmountFault::Negative));
+        assert_eq!(unknown("0.000"), Err(AmountFault::Zero));
+        assert!(matches!(unknown("1e3"), Err(AmountFault::Format(_))));
     }
 
     #[test]

@@ -33,10 +33,30 @@ pub enum NumberFault {
     /// Not of the grammar; the reason for people.
     Form(&'static str),
     /// Of the grammar, but with more than 38 digits.
-    Digits {
-        /// Whether a minus sign was written.
-        negative: bool,
-    },
+    Digits(Shadow),
+}
+
+/// What is known of a number that is too long to be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shadow {
+    /// Whether a minus sign was written.
+    pub negative: bool,
+    /// Whether every digit is a zero.
+    pub zero: bool,
+    /// How many of the digits stand behind the point.
+    pub scale: u8,
+}
+
+impl Shadow {
+    /// A small number of the same sign, with as many decimals: what may be said of it may be said
+    /// of the long one.
+    pub fn number(self) -> Number {
+        Number {
+            negative: self.negative,
+            mantissa: i128::from(!self.zero),
+            scale: self.scale,
+        }
+    }
 }
 
 impl Number {
@@ -52,16 +72,21 @@ impl Number {
         };
         check_form(text, whole, fraction)?;
         let fraction = fraction.unwrap_or_default();
+        let scale =
+            u8::try_from(fraction.len()).map_err(|_too_long| NumberFault::Form("digits"))?;
         if whole.len().saturating_add(fraction.len()) > NUMBER_DIGITS_MAX {
-            return Err(NumberFault::Digits { negative });
+            let zero = digits.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+            return Err(NumberFault::Digits(Shadow {
+                negative,
+                zero,
+                scale,
+            }));
         }
         let mut mantissa: i128 = 0;
         for byte in whole.bytes().chain(fraction.bytes()) {
             // 38 digits are at most 10^38 - 1, which an i128 holds.
             mantissa = mantissa * 10 + i128::from(byte - b'0');
         }
-        let scale =
-            u8::try_from(fraction.len()).map_err(|_too_long| NumberFault::Form("digits"))?;
         Ok(Self {
             negative,
             mantissa,
@@ -76,6 +101,13 @@ impl Number {
         } else {
             self.mantissa
         }
+    }
+
+    /// The digits before the point as an integer.
+    pub fn whole(self) -> i128 {
+        let unit = super::minor::power_of_ten(self.scale);
+        unit.and_then(|unit| self.mantissa.checked_div(unit))
+            .unwrap_or_default()
     }
 
     /// The same value without trailing zeros behind the point: equal values become equal numbers.
@@ -236,15 +268,14 @@ mod tests {
 
     #[test]
     fn more_than_38_digits_are_an_overflow_not_a_wrap() {
-        let long = "1".repeat(39);
-        assert_eq!(
-            Number::parse(&long),
-            Err(NumberFault::Digits { negative: false })
-        );
-        assert_eq!(
-            Number::parse(&format!("-{long}")),
-            Err(NumberFault::Digits { negative: true })
-        );
+        let shadow = |text: &str| match Number::parse(text) {
+            Err(NumberFault::Digits(shadow)) => (shadow.negative, shadow.zero, shadow.scale),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(shadow(&"1".repeat(39)), (false, false, 0));
+        assert_eq!(shadow(&format!("-{}", "1".repeat(39))), (true, false, 0));
+        assert_eq!(shadow(&format!("0.{}", "0".repeat(39))), (false, true, 39));
+        assert!(Number::parse(&"1".repeat(38)).is_ok());
     }
 
     #[test]

@@ -312,6 +312,7 @@ mod tests {
             unknown_kind: None,
             actor_vouched: false,
             expires_at: None,
+            time_fault: None,
             body: Body::Refused {
                 refusal: Rejection::new(Code::SchemaInvalid),
                 data: None,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::jobs::setup::{self, Setup};
 use crate::jobs::{JobData, QuestionData, kind_code};
+use crate::money::currency::currency;
 use crate::raw_json::RawJson;
 use crate::wire::tree;
 
@@ -112,7 +113,9 @@ impl Given {
     /// What the book begins with, compiled as the daemon does.
     pub fn setup(&self) -> Result<Setup, CaseFault> {
         let raw = |value: &Json| RawJson::new(value.to_string());
-        let accounts = RawJson::new(Json::Object(self.accounts.clone()).to_string());
+        let mut accounts = self.accounts.clone();
+        accounts.values_mut().for_each(declare_unit);
+        let accounts = RawJson::new(Json::Object(accounts).to_string());
         let mut members = vec![("accounts".to_owned(), accounts)];
         let config = self.config.iter();
         members.extend(config.map(|(name, value)| (name.clone(), raw(value))));
@@ -124,6 +127,24 @@ impl Given {
     }
 }
 
+/// Accounts declare units that are no currencies, with the decimals of their openings: one that
+/// names no opening declares a unit of whole pieces.
+fn declare_unit(account: &mut Json) {
+    let unit = account.get("unit").and_then(Json::as_str);
+    let own = unit.is_some_and(|code| currency(code).is_none());
+    if let Some(members) = account.as_object_mut().filter(|_| own) {
+        members.entry("opening").or_insert(json!("0"));
+    }
+}
+
+/// A member as written, so that a wrong form stays wrong.
+type Written = Option<Box<RawValue>>;
+
+/// A `null` is written too; only an absent member is none.
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Written, D::Error> {
+    Box::deserialize(deserializer).map(Some)
+}
+
 /// One job.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,21 +154,28 @@ pub struct CaseJob {
     /// Kind, or `raw`.
     pub kind: String,
     /// Key.
-    pub key: Option<String>,
+    #[serde(default, deserialize_with = "written")]
+    key: Written,
     /// Book; `main` if none is named.
-    pub book: Option<String>,
+    #[serde(default, deserialize_with = "written")]
+    book: Written,
     /// Who acts; counts as vouched for.
-    pub actor: Option<String>,
+    #[serde(default, deserialize_with = "written")]
+    actor: Written,
     /// Version of the kind's schema.
-    pub schema_version: Option<Json>,
+    #[serde(default, deserialize_with = "written")]
+    schema_version: Written,
     /// When it makes no sense any more.
-    pub expires_at: Option<String>,
+    #[serde(default, deserialize_with = "written")]
+    expires_at: Written,
     /// When the producer says it occurred.
-    pub occurred_at: Option<String>,
+    #[serde(default, deserialize_with = "written")]
+    occurred_at: Written,
     /// Where the clock is moved before the job.
     pub at: Option<String>,
-    /// Data as written, so that a wrong form stays wrong.
-    pub data: Option<Box<RawValue>>,
+    /// Data.
+    #[serde(default, deserialize_with = "written")]
+    pub data: Written,
 }
 
 /// Bytes on the queue.
@@ -192,6 +220,13 @@ impl Case {
         Ok(case)
     }
 
+    /// The word that a job has at a place of its data, if it is one: what was chosen of an option.
+    pub fn chosen(&self, number: u64, place: &str) -> Option<String> {
+        let job = self.jobs.iter().find(|job| job.n == number)?;
+        let data: Json = serde_json::from_str(job.data.as_ref()?.get()).ok()?;
+        data.pointer(place)?.as_str().map(str::to_owned)
+    }
+
     /// Kinds of the catalogue that the case uses and this release has not built.
     pub fn kinds_not_built(&self) -> BTreeSet<String> {
         let is_built = |kind: &str| {
@@ -210,28 +245,36 @@ impl Case {
 }
 
 impl CaseJob {
+    /// The key, if it is text.
+    pub fn key(&self) -> Option<String> {
+        text(&self.key)
+    }
+
+    /// The book that the job names, to which its producer sends it; none if it is not text.
+    pub fn book(&self) -> Option<String> {
+        text(&self.book)
+    }
+
     /// The message's body for a job that is not raw.
     pub fn message(&self) -> Vec<u8> {
-        let mut out = Vec::from(b"{");
-        let mut member = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                let comma = if out.len() > 1 { "," } else { "" };
-                out.extend_from_slice(format!("{comma}\"{name}\":{value}").as_bytes());
+        let kind = Json::String(self.kind.clone()).to_string();
+        let mut out = format!("{{\"kind\":{kind}");
+        let members = [
+            ("key", &self.key),
+            ("book", &self.book),
+            ("schema_version", &self.schema_version),
+            ("actor", &self.actor),
+            ("occurred_at", &self.occurred_at),
+            ("expires_at", &self.expires_at),
+            ("data", &self.data),
+        ];
+        for (name, written) in members {
+            if let Some(written) = written {
+                out.extend([",\"", name, "\":", written.get()]);
             }
-        };
-        let text = |text: &Option<String>| text.clone().map(|text| Json::String(text).to_string());
-        member("key", text(&self.key));
-        member("kind", Some(Json::String(self.kind.clone()).to_string()));
-        member("book", text(&self.book));
-        let version = self.schema_version.as_ref();
-        member("schema_version", version.map(Json::to_string));
-        member("actor", text(&self.actor));
-        member("occurred_at", text(&self.occurred_at));
-        member("expires_at", text(&self.expires_at));
-        let data = self.data.as_ref();
-        member("data", data.map(|data| data.get().to_owned()));
-        out.push(b'}');
-        out
+        }
+        out.push('}');
+        out.into_bytes()
     }
 
     /// The body of a raw job.
@@ -239,6 +282,10 @@ impl CaseJob {
         let data = self.data.as_ref().map_or("{}", |data| data.get());
         serde_json::from_str(data).map_err(|fault| fault.to_string())
     }
+}
+
+fn text(written: &Written) -> Option<String> {
+    serde_json::from_str(written.as_ref()?.get()).ok()
 }
 
 impl RawBody {
@@ -298,8 +345,24 @@ mod tests {
         let message = String::from_utf8(case.jobs[0].message()).unwrap();
         assert_eq!(
             message,
-            r#"{"key":"k","kind":"entry.post","data":{"amount": 1.50e0}}"#
+            r#"{"kind":"entry.post","key":"k","data":{"amount": 1.50e0}}"#
         );
+        let text = r#"{"title":"a","jobs":[{"n":1,"kind":"entry.post","key":7,"actor":null}]}"#;
+        let case = Case::read(text.as_bytes()).unwrap();
+        let message = String::from_utf8(case.jobs[0].message()).unwrap();
+        assert_eq!(message, r#"{"kind":"entry.post","key":7,"actor":null}"#);
+        assert_eq!(case.jobs[0].key(), None);
+    }
+
+    #[test]
+    fn accounts_declare_units_of_their_own() {
+        let setup = |account: &str| {
+            let text = format!(r#"{{"title":"a","given":{{"accounts":{{"a":{account}}}}}}}"#);
+            Case::read(text.as_bytes()).unwrap().given.setup()
+        };
+        assert!(setup(r#"{"unit":"SHR","class":"asset","opening":"1.5"}"#).is_ok());
+        assert!(setup(r#"{"unit":"SHR","class":"asset"}"#).is_ok());
+        assert!(setup(r#"{"class":"asset"}"#).is_err());
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn jobs(case: &Case, seen: &Map<String, Json>) -> Table {
                 rows.push(vec![
                     Some(Value::count(job.n)),
                     Some(Value::text(job.kind.clone())),
-                    job.key.clone().map(Value::text),
+                    job.key().map(Value::text),
                     became,
                     cell(one.get("entry_no")),
                     Some(Value::text(more)),

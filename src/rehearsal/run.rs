@@ -165,7 +165,7 @@ struct Stage {
     commits: Vec<Commit>,
     seen: Seen,
     /// Options that were missing: number of the job, its kind and the place.
-    options: Vec<(u64, String)>,
+    options: Vec<(u64, String, String)>,
 }
 
 fn engine() -> Engine {
@@ -221,6 +221,8 @@ impl Stage {
     }
 
     fn job(&mut self, job: &CaseJob, raw: Option<Raw>) -> Result<(), RehearsalFault> {
+        // Whoever sends a job gives it the routing key of the book that it names.
+        let named = job.book().filter(|_| raw.is_none());
         let (body, content_type) = match raw {
             Some(raw) => raw,
             None if kind_code(&job.kind).is_some_and(|code| code >= FIRST_QUESTION) => {
@@ -229,7 +231,7 @@ impl Stage {
             None => (job.message(), Ok(ContentType::Json)),
         };
         let head = Head {
-            book: Some(BOOK),
+            book: named.as_deref().or(Some(BOOK)),
             trusted: true,
             ..Head::default()
         };
@@ -330,7 +332,8 @@ impl Stage {
     fn note_option(&mut self, number: u64, kind: &str, refusal: &Rejection) {
         if refusal.code() == Code::UnsupportedOption {
             let place = refusal.path().unwrap_or_default();
-            self.options.push((number, format!("{kind} {place}")));
+            self.options
+                .push((number, kind.to_owned(), place.to_owned()));
         }
     }
 
@@ -419,8 +422,11 @@ impl Stage {
         let unexpected = self
             .options
             .into_iter()
-            .filter(|(number, _)| !expected(*number));
-        options.extend(unexpected.map(|(_, option)| option));
+            .filter(|(number, ..)| !expected(*number));
+        options.extend(unexpected.map(|(number, kind, place)| {
+            let chosen = case.chosen(number, &place).unwrap_or_default();
+            format!("{kind} {place} {chosen}").trim_end().to_owned()
+        }));
         let mut seen = match self.engine.book(BookIndex(0)) {
             Some(book) => self.seen.finish(book),
             None => Map::new(),

@@ -12,17 +12,64 @@ use super::date::Date;
 )]
 pub struct Timestamp(pub i64);
 
+/// Why a text is no instant of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampFault {
+    /// Not of RFC 3339, or a day or time that no calendar has.
+    Form,
+    /// A year that kontor does not book in.
+    Range,
+}
+
 impl Timestamp {
     /// Read an RFC 3339 instant.
     pub fn parse(text: &str) -> Option<Self> {
-        let instant: jiff::Timestamp = text.parse().ok()?;
-        i64::try_from(instant.as_nanosecond()).ok().map(Self)
+        Self::read(text).ok()
+    }
+
+    /// Read an RFC 3339 instant: date, `T`, time with seconds, and `Z` or an offset.
+    pub fn read(text: &str) -> Result<Self, TimestampFault> {
+        if !is_rfc_3339(text) {
+            return Err(TimestampFault::Form);
+        }
+        let date = text.get(..10).and_then(Date::parse);
+        if !date.ok_or(TimestampFault::Form)?.in_range() {
+            return Err(TimestampFault::Range);
+        }
+        let instant: jiff::Timestamp = text.parse().map_err(|_fault| TimestampFault::Form)?;
+        let nanoseconds = i64::try_from(instant.as_nanosecond());
+        nanoseconds.map(Self).map_err(|_far| TimestampFault::Range)
     }
 
     /// The next instant that a journal can tell apart.
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
+}
+
+/// Whether a text has the shape of RFC 3339; `jiff` reads more of ISO 8601 than that.
+fn is_rfc_3339(text: &str) -> bool {
+    let digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_digit);
+    let Some((whole, rest)) = text.as_bytes().split_at_checked(19) else {
+        return false;
+    };
+    let shaped = whole.iter().enumerate().all(|(at, byte)| match at {
+        4 | 7 => *byte == b'-',
+        10 => matches!(byte, b'T' | b't'),
+        13 | 16 => *byte == b':',
+        _ => byte.is_ascii_digit(),
+    });
+    let fraction = rest.strip_prefix(b".").map(|rest| {
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit());
+        rest.split_at(end.unwrap_or(rest.len()))
+    });
+    let (fraction, offset) = fraction.unwrap_or((b"0", rest));
+    let offset = match offset {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', h1, h2, b':', m1, m2] => digits(&[*h1, *h2, *m1, *m2]),
+        _ => false,
+    };
+    shaped && !fraction.is_empty() && offset
 }
 
 impl fmt::Display for Timestamp {
@@ -76,6 +123,41 @@ mod tests {
             Zone::find("UTC").unwrap().date(late),
             Date::new(2026, 12, 31).unwrap()
         );
+    }
+
+    #[test]
+    fn instants_are_those_of_rfc_3339() {
+        for good in [
+            "2026-11-23T10:15:00Z",
+            "2026-11-23t10:15:00z",
+            "2026-11-23T10:15:00.5+01:00",
+            "2026-11-23T10:15:00.123456789-00:00",
+        ] {
+            assert!(Timestamp::parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "2026-11-23",
+            "2026-11-23T10:15Z",
+            "2026-11-23 10:15:00Z",
+            "2026-11-23T10:15:00",
+            "2026-11-23T10:15:00.Z",
+            "2026-11-23T10:15:00+0100",
+            "2026-11-23T10:15:00Z[Europe/Berlin]",
+            "20261123T101500Z",
+            "2026-02-30T00:00:00Z",
+            "2026-11-23T25:00:00Z",
+            "２026-11-23T10:15:00Z",
+        ] {
+            assert_eq!(Timestamp::read(bad), Err(TimestampFault::Form), "{bad}");
+        }
+        for far in [
+            "1899-12-31T23:59:59Z",
+            "2200-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            assert_eq!(Timestamp::read(far), Err(TimestampFault::Range), "{far}");
+        }
     }
 
     #[test]

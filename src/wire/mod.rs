@@ -9,6 +9,9 @@
 //! | `binary/` | the binary form, both ways; the only place here that names bincode |
 //! | `container.rs` | many binary jobs in one message |
 //! | `client.rs` | builds such messages; for producers written in Rust |
+//! | `message.rs` | a message to its jobs, in the order of the checks |
+//! | `envelope.rs` | what a job says around its data |
+//! | `texts.rs` | checks of its personal texts |
 //! | `question.rs` | the data of a question, from JSON |
 //! | `canonical/` | the fingerprint of a job: equal over all forms |
 //!
@@ -26,8 +29,10 @@ pub mod message;
 pub mod question;
 pub mod outcome;
 
+mod envelope;
 mod pointer;
 mod text;
+mod texts;
 
 #[cfg(test)]
 mod cost;

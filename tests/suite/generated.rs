@@ -111,6 +111,8 @@ fn schemas_take_every_job_that_was_taken() {
         let taken: Vec<&Json> = outcomes
             .into_iter()
             .flatten()
+            // A known key leads to its outcome, whatever else is wrong.
+            .filter(|one| one.get("duplicate").is_none())
             .map(|one| &one["job"])
             .collect();
         let built = kinds();

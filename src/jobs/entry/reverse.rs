@@ -35,6 +35,10 @@ impl JobKind for Reverse {
         visit("/reason", &mut self.reason);
     }
 
+    fn place(&self, _account: &str) -> Option<String> {
+        Some("/entry".to_owned())
+    }
+
     fn entry_needed(&self) -> Option<EntryNo> {
         Some(EntryNo(self.entry))
     }

@@ -269,6 +269,7 @@ impl Desk {
             unknown_kind: None,
             actor_vouched: true,
             expires_at: None,
+            time_fault: None,
             body,
             entry: Looked::Not,
         };

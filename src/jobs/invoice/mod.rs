@@ -193,6 +193,11 @@ impl JobKind for Issue {
         Some(&self.customer)
     }
 
+    fn place(&self, account: &str) -> Option<String> {
+        let receivable = account.starts_with("ar/");
+        Some(if receivable { "/customer" } else { "/lines" }.to_owned())
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         issue::plan(self, facts, book, plan)
     }

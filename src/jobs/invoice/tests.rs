@@ -541,7 +541,7 @@ fn the_credit_limit_is_the_receivables() {
     let answer = desk.run("invoice.issue", &invoice(&json!({})));
     let detail = json!({ "account": "ar/cust-1", "exposure": "119.00", "requested": "119.00",
         "limit": "200.00" });
-    assert_eq!(answer.refused(), ("LIMIT_EXCEEDED", "", detail));
+    assert_eq!(answer.refused(), ("LIMIT_EXCEEDED", "/customer", detail));
     assert_eq!(desk.book().series("RE").unwrap().next, 2);
 }
 

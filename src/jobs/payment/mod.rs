@@ -127,6 +127,17 @@ impl JobKind for Receive {
         self.customer.as_ref().map(Id::as_str)
     }
 
+    fn place(&self, account: &str) -> Option<String> {
+        let path = if account == &*self.bank {
+            "/bank"
+        } else if self.customer.is_some() {
+            "/customer"
+        } else {
+            "/reference"
+        };
+        Some(path.to_owned())
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         receive::plan(self, facts, book, plan)
     }
@@ -149,6 +160,17 @@ impl JobKind for Allocate {
 
     fn subject(&self) -> Option<&str> {
         self.customer.as_ref().map(Id::as_str)
+    }
+
+    fn place(&self, account: &str) -> Option<String> {
+        let path = if account.starts_with("ar/") {
+            "/allocations"
+        } else if self.customer.is_some() {
+            "/customer"
+        } else {
+            "/payment"
+        };
+        Some(path.to_owned())
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {

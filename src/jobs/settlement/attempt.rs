@@ -60,6 +60,10 @@ impl JobKind for Attempt {
         Err(Rejection::schema(code, path, reason))
     }
 
+    fn place(&self, _account: &str) -> Option<String> {
+        Some(PATH.to_owned())
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         let today = booking_date(None, "", facts, book)?;
         let number = self.instruction.as_deref().unwrap_or_default();

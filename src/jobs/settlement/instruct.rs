@@ -12,7 +12,7 @@ use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{date, echo};
 use crate::ledger::value::Members;
 use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Plan, Rejection, Value};
-use crate::money::minor::{AmountFault, DECIMALS_MAX, positive_minor};
+use crate::money::minor::{self, positive_minor};
 use crate::money::{DecimalText, Minor, NumberFault, Quantity};
 use crate::time::{Calendar, Convention, Date, DateText};
 
@@ -230,7 +230,7 @@ impl Instruct {
         };
         let number = text.number().map_err(|fault| match fault {
             NumberFault::Form(reason) => invalid(reason),
-            NumberFault::Digits { .. } => invalid("more than 38 digits"),
+            NumberFault::Digits(_) => invalid("more than 38 digits"),
         })?;
         if number.negative || number.mantissa == 0 {
             return Err(invalid("not above zero"));
@@ -339,15 +339,10 @@ fn measured(
     code: &str,
     path: &str,
 ) -> Result<Measured, Rejection> {
-    let unit = book.units().find(code);
-    let decimals = unit.as_ref().map_or(DECIMALS_MAX, |unit| unit.decimals);
-    let minor = text
-        .number()
-        .map_err(AmountFault::from)
-        .and_then(|number| positive_minor(number, decimals));
-    match minor {
-        Ok(minor) => Ok((Minor::from(minor), decimals)),
-        Err(AmountFault::Precision | AmountFault::Overflow) if unit.is_none() => Ok((1, decimals)),
-        Err(fault) => Err(Rejection::amount(fault, path, code, decimals)),
+    let decimals = book.units().find(code).map(|unit| unit.decimals);
+    let places = decimals.unwrap_or_default();
+    match minor::read(text.number(), decimals, positive_minor) {
+        Ok(minor) => Ok((Minor::from(minor.unwrap_or(1)), places)),
+        Err(fault) => Err(Rejection::amount(fault, path, code, places)),
     }
 }

@@ -1,0 +1,283 @@
+//! What a job says around its data, and what its message says about it.
+//!
+//! The book, the key and the kind decide whether there can be an outcome at all: without them the
+//! job is a dead letter. Actor and instants are refused under the key, as the data are.
+
+use super::message::{BookRules, Head, SCHEMA_VERSION};
+use super::pointer;
+use super::tree::Json;
+use crate::code::Code;
+use crate::ids::{KindCode, SchemaVersion, is_book_name, is_key};
+use crate::jobs::JobData;
+use crate::jobs::job::{DeadLetter, Job};
+use crate::ledger::plan::echo;
+use crate::ledger::{Rejection, Value};
+use crate::lenient::Lenient;
+use crate::time::{Timestamp, TimestampFault};
+
+pub(super) fn malformed(reason: impl Into<String>) -> DeadLetter {
+    let reason = reason.into();
+    let mut letter = DeadLetter::new(Code::MessageMalformed, reason.clone());
+    letter.detail.push(("reason".into(), Value::text(reason)));
+    letter
+}
+
+/// The members of a job around its data.
+#[derive(Clone, Copy)]
+pub(super) struct Members<'j, 'a> {
+    pub(super) book: &'j BookRules,
+    pub(super) key: &'j str,
+    pub(super) kind: &'j str,
+    pub(super) json: &'j Json<'a>,
+}
+
+pub(super) fn question() -> DeadLetter {
+    malformed("a question; publish it to the exchange of questions").at("/kind")
+}
+
+/// The members around the data, as far as a dead letter depends on them.
+pub(super) fn members<'j, 'a>(
+    json: &'j Json<'a>,
+    head: &Head<'_>,
+    single: bool,
+    books: &'j [BookRules],
+) -> Result<Members<'j, 'a>, DeadLetter> {
+    if !matches!(json, Json::Object(_)) {
+        return Err(malformed("a job is a JSON object").at(""));
+    }
+    let named = match json.get("book") {
+        None => None,
+        Some(Json::String(name)) => Some(&**name),
+        Some(_other) => return Err(malformed("book is not a string").at("/book")),
+    };
+    let book = book(books, named, head)?;
+    let key = match json.get("key") {
+        None => key(None)?,
+        Some(Json::String(text)) => key(Some(text))?,
+        Some(_other) => {
+            let letter = DeadLetter::new(Code::KeyInvalid, "the key is not a string");
+            return Err(letter.at("/key"));
+        }
+    };
+    let kind = match json.get("kind") {
+        Some(Json::String(kind)) => &**kind,
+        Some(_) | None => "",
+    };
+    let differs = |property: Option<&str>, member: &str| {
+        single && property.is_some_and(|property| property != member)
+    };
+    if differs(head.message_id, key) {
+        return Err(malformed("message_id and key differ").at("/key"));
+    }
+    if differs(head.kind, kind) {
+        return Err(malformed("type and kind differ").at("/kind"));
+    }
+    Ok(Members {
+        book,
+        key,
+        kind,
+        json,
+    })
+}
+
+pub(super) fn book<'b>(
+    books: &'b [BookRules],
+    named: Option<&str>,
+    head: &Head<'_>,
+) -> Result<&'b BookRules, DeadLetter> {
+    if let (Some(named), Some(routed)) = (named, head.book)
+        && named != routed
+    {
+        return Err(malformed("book and routing key name different books").at("/book"));
+    }
+    let name = named.or(head.book).unwrap_or_default();
+    books
+        .iter()
+        .find(|book| &*book.name == name)
+        .ok_or_else(|| {
+            let mut letter =
+                DeadLetter::new(Code::BookUnknown, "this partition holds no such book").at("/book");
+            if is_book_name(name) {
+                letter
+                    .detail
+                    .push(("book".into(), Value::text(name.to_owned())));
+            }
+            letter
+        })
+}
+
+pub(super) fn key(text: Option<&str>) -> Result<&str, DeadLetter> {
+    match text {
+        None | Some("") => {
+            let letter = DeadLetter::new(Code::KeyMissing, "the job has no key");
+            Err(letter.at("/key"))
+        }
+        Some(key) if is_key(key) => Ok(key),
+        Some(_) => {
+            let reason = "a key is 1 to 128 of [A-Za-z0-9._:/-]";
+            Err(DeadLetter::new(Code::KeyInvalid, reason).at("/key"))
+        }
+    }
+}
+
+pub(super) fn version_of(json: &Json<'_>) -> Option<DeadLetter> {
+    match json.get("schema_version") {
+        None => None,
+        Some(Json::Number(number)) => unknown_version(SchemaVersion(number.parse().unwrap_or(0))),
+        Some(_other) => unknown_version(SchemaVersion(0)),
+    }
+}
+
+pub(super) fn unknown_version(version: SchemaVersion) -> Option<DeadLetter> {
+    (version != SCHEMA_VERSION).then(|| {
+        let reason = format!("this release knows schema version {SCHEMA_VERSION} only");
+        DeadLetter::new(Code::SchemaVersionUnsupported, reason).at("/schema_version")
+    })
+}
+
+pub(super) fn unknown_kind(kind: &str, code: Option<KindCode>) -> Option<DeadLetter> {
+    let built = code.is_some_and(|code| JobData::BUILT.binary_search(&code.0).is_ok());
+    (!built).then(|| {
+        if kind.is_empty() {
+            return DeadLetter::new(Code::UnknownKind, "the job names no kind").at("/kind");
+        }
+        let reason = "this release does not know the kind";
+        let mut letter = DeadLetter::new(Code::UnknownKind, reason).at("/kind");
+        letter.detail.push(("kind".into(), Value::text(echo(kind))));
+        letter
+    })
+}
+
+/// The refusal of a member outside the data.
+fn at_root(code: Code, path: &str, reason: impl Into<String>) -> Rejection {
+    Rejection::new(code)
+        .at_root(path)
+        .with_text("path", path)
+        .with_text("reason", reason)
+}
+
+/// The members that a job may have besides its data.
+const ENVELOPE: [&str; 9] = [
+    "key",
+    "kind",
+    "book",
+    "schema_version",
+    "occurred_at",
+    "expires_at",
+    "actor",
+    "data",
+    "after_sequence",
+];
+
+pub(super) fn envelope(json: &Json<'_>, job: &mut Job, head: &Head<'_>) -> Result<(), Rejection> {
+    let Json::Object(members) = json else {
+        return Ok(());
+    };
+    for (name, _) in members {
+        if !ENVELOPE.contains(&&**name) || name == "after_sequence" {
+            let mut path = String::new();
+            pointer::enter(&mut path, name);
+            return Err(at_root(Code::SchemaInvalid, &path, "unknown field"));
+        }
+    }
+    let actor = match json.get("actor") {
+        None => None,
+        Some(Json::String(actor)) => Some(&**actor),
+        Some(_other) => return Err(at_root(Code::SchemaInvalid, "/actor", "expected a string")),
+    };
+    set_actor(actor, job, head)?;
+    let [occurred, expires] = ["occurred_at", "expires_at"].map(|name| json.get(name));
+    for (path, json) in [("/occurred_at", occurred), ("/expires_at", expires)] {
+        if json == Some(&Json::Null) {
+            return Err(at_root(Code::SchemaInvalid, path, "null is not allowed"));
+        }
+    }
+    set_times(occurred.map(lenient), expires.map(lenient), job);
+    Ok(())
+}
+
+/// A member outside the data whose mistakes have a code of their own, later than the schema's.
+fn lenient<'j>(json: &'j Json<'_>) -> Lenient<'j> {
+    match json {
+        Json::String(text) => Lenient::text(text),
+        other @ (Json::Null
+        | Json::Bool(_)
+        | Json::Number(_)
+        | Json::Array(_)
+        | Json::Object(_)) => Lenient::Other {
+            kind: other.kind(),
+            raw: String::new(),
+        },
+    }
+}
+
+pub(super) fn set_actor(
+    actor: Option<&str>,
+    job: &mut Job,
+    head: &Head<'_>,
+) -> Result<(), Rejection> {
+    let Some(actor) = actor else { return Ok(()) };
+    check_actor(actor)?;
+    job.envelope.actor = Some(actor.into());
+    job.actor_vouched = vouched(job, head);
+    Ok(())
+}
+
+fn check_actor(actor: &str) -> Result<(), Rejection> {
+    if actor.is_empty() {
+        return Err(at_root(
+            Code::SchemaInvalid,
+            "/actor",
+            "an actor has a name",
+        ));
+    }
+    if actor.chars().count() > crate::limits::ID_CHARS_MAX {
+        return Err(at_root(
+            Code::FieldTooLong,
+            "/actor",
+            "an actor has at most 128 characters",
+        ));
+    }
+    if actor.chars().any(char::is_control) {
+        return Err(at_root(
+            Code::TextInvalid,
+            "/actor",
+            "control characters are not allowed",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether somebody vouches for the actor: the broker itself, or a trusted front end.
+fn vouched(job: &Job, head: &Head<'_>) -> bool {
+    head.trusted
+        || job
+            .envelope
+            .actor
+            .as_deref()
+            .is_none_or(|actor| head.principal == Some(actor))
+}
+
+/// Read the instants; the first that is none waits in the job until its turn among the checks.
+pub(super) fn set_times(
+    occurred: Option<Lenient<'_>>,
+    expires: Option<Lenient<'_>>,
+    job: &mut Job,
+) {
+    let mut read = |path: &'static str, written: Option<Lenient<'_>>| {
+        let instant = match written? {
+            Lenient::Text(text) => Timestamp::read(&text),
+            Lenient::Other { .. } => Err(TimestampFault::Form),
+        };
+        let (code, reason) = match instant {
+            Ok(instant) => return Some(instant),
+            Err(TimestampFault::Form) => (Code::DateInvalid, "expected an RFC 3339 instant"),
+            Err(TimestampFault::Range) => (Code::DateOutOfRange, "expected a year of 1900 to 2199"),
+        };
+        job.time_fault
+            .get_or_insert_with(|| at_root(code, path, reason));
+        None
+    };
+    let (occurred, expires) = (read("/occurred_at", occurred), read("/expires_at", expires));
+    (job.envelope.occurred_at, job.expires_at) = (occurred, expires);
+}
