@@ -18,10 +18,8 @@ use crate::journal::file::{Until, known};
 use crate::journal::{History, JournalFault};
 use crate::ledger::{Book, Commit, Effect, Leg, Post, Record};
 use crate::partition::{KeysWanted, Loaded, Progress, Secrets, load};
-use crate::vault::JournalSecret;
+use crate::vault::{JournalSecret, SECRET_FILE};
 
-/// Name of the file with the journal's secret.
-const SECRET_FILE: &str = "secret";
 /// What a partition's directory is called, before its number.
 const PARTITION: &str = "p";
 
@@ -109,14 +107,13 @@ fn partitions(base: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 impl OpenJournal {
     fn open(path: PathBuf) -> anyhow::Result<Self> {
-        let secret_path = path.join(SECRET_FILE);
-        let secret = JournalSecret::load(&secret_path)?.ok_or_else(|| {
+        let disk = OsDisk::new(&path);
+        let secret = JournalSecret::load(&disk)?.ok_or_else(|| {
             JournalFault::Io(format!(
                 "{} is missing: no journal begun there",
-                secret_path.display()
+                path.join(SECRET_FILE).display()
             ))
         })?;
-        let disk = OsDisk::new(&path);
         let until = Until::Frontier(known(&disk)?);
         Ok(Self {
             path,

@@ -4,15 +4,17 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::DaemonFault;
+use super::sealer::VaultSealer;
 use super::stop::Stop;
 use super::watch;
-use super::{DaemonFault, sealer};
 use crate::broker::Topology;
 use crate::code::Code;
-use crate::ids::KindCode;
+use crate::ids::{BookIndex, KindCode, Position};
 use crate::jobs::JobData;
 use crate::jobs::catalogue::kind_name;
-use crate::journal::file::disk::OsDisk;
+use crate::journal::file::disk::{Disk, OsDisk};
+use crate::ledger::{Book, NameTable};
 use crate::notify;
 use crate::partition::{Claim, Opened, Partition, Saver, Snapshots};
 use crate::pipeline::gauges;
@@ -25,6 +27,7 @@ use crate::settings::memory::{Demand, allow, cgroup_limit};
 use crate::settings::{OutcomesMode, Settings};
 use crate::telemetry::Known;
 use crate::time::{Clock, Timestamp};
+use crate::vault::Vault;
 use crate::wire::message::{BookRules, JobReader};
 
 /// Say what opening found.
@@ -62,19 +65,62 @@ pub(super) fn start_journey(
     shared: &Shared,
 ) -> Result<(Journey, Snapshots<OsDisk>), DaemonFault> {
     let settings = &shared.settings;
+    let now = shared.observer.clock().now();
+    gauges::show(shared.observer.metrics(), opened.engine.books(), now);
+    // Opening has read everything behind the snapshot, frame by frame, and compared digests.
+    let verified = &shared.observer.metrics().journal.chain_verified_timestamp;
+    verified.set_seconds(since_epoch(now));
+    let recorded_at = opened.engine.last_recorded_at();
+    let held = watch::behind(now, recorded_at, settings.clock_jump_max);
+    let no_thread = |source| DaemonFault::System {
+        doing: "start a thread".to_owned(),
+        source,
+    };
+    let cursor = Saver::start(opened.cursor).map_err(no_thread)?;
+    let earlier = opened.earlier.hand_over().map_err(no_thread)?;
+    let frontier: Frontier = opened.frontier;
+    let parts = Parts {
+        partition,
+        decoding: decoding(settings, opened.secret, opened.vault, opened.engine.books()),
+        post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max),
+        persist: Persist::new(opened.store, frontier.position(), frontier),
+        queue: Topology::job_queue(&settings.broker.prefix, u32::from(partition)),
+        outgoing: Outgoing {
+            publisher: publisher(settings, opened.names, opened.published),
+            outcomes: opened.outcomes,
+            cursor,
+            earlier,
+        },
+        held,
+    };
+    let journey = Journey::start(parts, prefetch, shared).map_err(no_thread)?;
+    Ok((journey, opened.snapshots))
+}
+
+/// The station that reads jobs, with the rules of its books and the keys of personal texts.
+pub fn decoding<D: Disk>(
+    settings: &Settings,
+    secret: [u8; 32],
+    vault: Vault<D>,
+    books: &[Book],
+) -> Decoding<VaultSealer<D>> {
+    let rules = books.iter().zip(0..).map(|(book, index)| BookRules {
+        name: book.name().into(),
+        index: BookIndex(index),
+        pan_policy: book.reference().pan_policy(),
+    });
+    Decoding {
+        reader: JobReader::new(rules.collect(), secret),
+        sealer: VaultSealer::new(vault, books),
+        jobs_exchange: Topology::jobs_exchange(&settings.broker.prefix),
+        trusted: settings.broker.trusted_front_ends.clone(),
+        bytes_max: settings.broker.message_bytes_max,
+    }
+}
+
+/// The station that publishes, with its targets.
+pub fn publisher(settings: &Settings, names: NameTable, published: Position) -> Publisher {
     let prefix = &settings.broker.prefix;
-    let secret = opened.secret;
-    let rules = opened
-        .engine
-        .books()
-        .iter()
-        .zip(0..)
-        .map(|(book, index)| BookRules {
-            name: book.name().into(),
-            index: crate::ids::BookIndex(index),
-            pan_policy: book.reference().pan_policy(),
-        });
-    let reader = JobReader::new(rules.collect(), secret);
     let targets = Targets {
         outcomes: Topology::outcomes_exchange(prefix),
         dead: Topology::dead_exchange(prefix),
@@ -85,44 +131,7 @@ pub(super) fn start_journey(
         OutcomesMode::Batched => Mode::Batched,
         OutcomesMode::Off => Mode::Off,
     };
-    let now = shared.observer.clock().now();
-    gauges::show(shared.observer.metrics(), opened.engine.books(), now);
-    // Opening has read everything behind the snapshot, frame by frame, and compared digests.
-    let verified = &shared.observer.metrics().journal.chain_verified_timestamp;
-    verified.set_seconds(since_epoch(now));
-    let recorded_at = opened.engine.last_recorded_at();
-    let held = watch::behind(now, recorded_at, settings.clock_jump_max);
-    let cursor = Saver::start(opened.cursor).map_err(|source| DaemonFault::System {
-        doing: "start a thread".to_owned(),
-        source,
-    })?;
-    let frontier: Frontier = opened.frontier;
-    let parts = Parts {
-        partition,
-        decoding: Decoding {
-            reader,
-            sealer: sealer::VaultSealer::new(opened.vault, opened.engine.books()),
-            jobs_exchange: Topology::jobs_exchange(prefix),
-            trusted: settings.broker.trusted_front_ends.clone(),
-            bytes_max: settings.broker.message_bytes_max,
-        },
-        post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max),
-        persist: Persist::new(opened.store, frontier.position(), frontier),
-        queue: Topology::job_queue(prefix, u32::from(partition)),
-        outgoing: Outgoing {
-            publisher: Publisher::new(mode, targets, opened.names, opened.published),
-            outcomes: opened.outcomes,
-            cursor,
-            earlier: opened.earlier,
-        },
-        held,
-    };
-    let journey =
-        Journey::start(parts, prefetch, shared).map_err(|source| DaemonFault::System {
-            doing: "start a thread".to_owned(),
-            source,
-        })?;
-    Ok((journey, opened.snapshots))
+    Publisher::new(mode, targets, names, published)
 }
 
 /// Open a partition off the async threads; none if the stop came first.
@@ -135,7 +144,7 @@ pub(super) async fn open(
     let (settings, clock) = (Arc::clone(settings), Arc::clone(clock));
     let opening = tokio::task::spawn_blocking(move || {
         let mut extension = notify::Extension::default();
-        Partition::open(&settings, claim, &clock, &mut |fraction| {
+        Partition::open(&settings, claim, &*clock, &mut |fraction| {
             let percent = fraction.min(100);
             extension.progress(std::time::Instant::now(), || {
                 format!("replaying {percent}%")

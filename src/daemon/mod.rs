@@ -8,7 +8,7 @@ pub mod connect;
 pub mod reload;
 pub mod sealer;
 pub mod watch;
-mod assemble;
+pub mod assemble;
 mod fault;
 mod standby;
 mod stop;

@@ -1,18 +1,19 @@
 //! Seals texts with the partition's vault.
 
+use crate::journal::file::disk::Disk;
 use crate::ledger::Book;
 use crate::pipeline::decode::{Sealer, Subject};
 use crate::vault::{SubjectId, Vault, VaultFault};
 
 /// The vault, with the names of the books.
-pub struct VaultSealer {
-    vault: Vault,
+pub struct VaultSealer<D: Disk> {
+    vault: Vault<D>,
     books: Vec<Box<str>>,
 }
 
-impl VaultSealer {
+impl<D: Disk> VaultSealer<D> {
     /// A sealer for these books.
-    pub fn new(vault: Vault, books: &[Book]) -> Self {
+    pub fn new(vault: Vault<D>, books: &[Book]) -> Self {
         Self {
             vault,
             books: books.iter().map(|book| book.name().into()).collect(),
@@ -28,7 +29,7 @@ impl VaultSealer {
     }
 }
 
-impl Sealer for VaultSealer {
+impl<D: Disk> Sealer for VaultSealer<D> {
     type Fault = VaultFault;
 
     fn ensure(&mut self, subjects: &[Subject]) -> Result<(), VaultFault> {

@@ -4,28 +4,26 @@
 //! its process ends, however that ends; a process that merely stands still keeps it.
 
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{OpenFault, directory, io};
 use crate::journal::file::Lock;
-use crate::journal::file::disk::{OsDisk, network_of};
+use crate::journal::file::disk::{Disk, OsDisk, network_of};
 use crate::settings::Settings;
 
 /// A partition's directory, made and not claimed.
 #[derive(Debug)]
 pub struct Place {
     partition: u16,
-    dir: PathBuf,
     disk: OsDisk,
 }
 
 /// The right to write in a partition's directory; dropping it gives the right up.
 #[derive(Debug)]
-pub struct Claim {
+pub struct Claim<D: Disk = OsDisk> {
     pub(super) partition: u16,
-    pub(super) dir: PathBuf,
-    pub(super) disk: OsDisk,
-    pub(super) lock: Lock<OsDisk>,
+    pub(super) disk: D,
+    pub(super) lock: Lock<D>,
 }
 
 impl Place {
@@ -34,22 +32,12 @@ impl Place {
         let dir = directory(settings, partition);
         make_directory(&dir)?;
         let disk = OsDisk::new(&dir);
-        Ok(Self {
-            partition,
-            dir,
-            disk,
-        })
+        Ok(Self { partition, disk })
     }
 
     /// Claim it; [`OpenFault::Locked`] names who has it.
     pub fn claim(&self) -> Result<Claim, OpenFault> {
-        let lock = Lock::take(&self.disk)?;
-        Ok(Claim {
-            partition: self.partition,
-            dir: self.dir.clone(),
-            disk: self.disk.clone(),
-            lock,
-        })
+        Claim::on(self.disk.clone(), self.partition)
     }
 }
 
@@ -57,6 +45,18 @@ impl Claim {
     /// Make and claim the directory of a partition.
     pub fn take(settings: &Settings, partition: u16) -> Result<Self, OpenFault> {
         Place::of(settings, partition)?.claim()
+    }
+}
+
+impl<D: Disk> Claim<D> {
+    /// Claim a directory that is there.
+    pub fn on(disk: D, partition: u16) -> Result<Self, OpenFault> {
+        let lock = Lock::take(&disk)?;
+        Ok(Self {
+            partition,
+            disk,
+            lock,
+        })
     }
 
     /// The partition.

@@ -26,13 +26,11 @@ mod snapshots;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use tokio::sync::mpsc;
 
 pub use books::{BookFault, SetUpFault, Wanted};
 pub use claim::{Claim, Place};
 pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
+pub use reading::Earlier;
 pub use saver::Saver;
 pub use secrets::Secrets;
 pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};
@@ -46,18 +44,13 @@ use crate::journal::file::{self, FileJournal, JournalId, Options, Recovered, Unt
 use crate::journal::snapshot::{self, SnapshotFault};
 use crate::journal::{Cursor, History, Journal as _, JournalFault, Store};
 use crate::ledger::commit::StartRecord;
-use crate::ledger::{Commit, Inconsistent, NameTable, Record};
+use crate::ledger::{Inconsistent, NameTable, Record};
 use crate::pipeline::persist::Frontier;
 use crate::raw_json::RawJson;
 use crate::settings::{self, Settings};
 use crate::time::Clock;
 use crate::time::Timestamp;
-use crate::vault::{Before, JournalSecret, Vault, VaultFault};
-
-/// Name of the file with the journal's secret.
-const SECRET_FILE: &str = "secret";
-/// Name of the file with the key that encrypts keys.
-const KEK_FILE: &str = "kek";
+use crate::vault::{Before, JournalSecret, SECRET_FILE, Vault, VaultFault};
 
 /// Why a partition cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -170,7 +163,7 @@ impl OpenFault {
 }
 
 /// An open partition.
-pub struct Opened {
+pub struct Opened<D: Disk = OsDisk> {
     /// Name of the journal.
     pub journal_id: String,
     /// The engine with its books.
@@ -178,23 +171,23 @@ pub struct Opened {
     /// Secret of key hashes and fingerprints.
     pub secret: [u8; 32],
     /// Keys of personal texts.
-    pub vault: Vault,
+    pub vault: Vault<D>,
     /// The journal.
-    pub store: Store<OsDisk>,
+    pub store: Store<D>,
     /// Up to where it is durable.
     pub frontier: Frontier,
     /// Reads past entries.
-    pub past: History<OsDisk>,
+    pub past: History<D>,
     /// Reads first outcomes.
-    pub outcomes: History<OsDisk>,
+    pub outcomes: History<D>,
     /// Names.
     pub names: NameTable,
     /// Up to where outcomes are published.
     pub published: Position,
     /// The cursor.
-    pub cursor: Cursor<OsDisk>,
+    pub cursor: Cursor<D>,
     /// Commits whose outcomes are not published.
-    pub earlier: mpsc::Receiver<Result<Arc<Commit>, JournalFault>>,
+    pub earlier: Earlier<D>,
     /// How the runs before this one ended.
     pub ending: Ending,
     /// A torn tail that was cut, in words.
@@ -206,7 +199,7 @@ pub struct Opened {
     /// The snapshot that the start began with.
     pub snapshot: Option<Position>,
     /// Takes further snapshots, once started.
-    pub snapshots: Snapshots<OsDisk>,
+    pub snapshots: Snapshots<D>,
 }
 
 /// Opens partitions.
@@ -215,15 +208,14 @@ pub struct Partition;
 
 impl Partition {
     /// Open the directory of a partition for writing, or begin it.
-    pub fn open(
+    pub fn open<D: Disk>(
         settings: &Settings,
-        claim: Claim,
-        clock: &Arc<dyn Clock>,
+        claim: Claim<D>,
+        clock: &dyn Clock,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Opened, OpenFault> {
+    ) -> Result<Opened<D>, OpenFault> {
         let Claim {
             partition,
-            dir,
             disk,
             lock,
         } = claim;
@@ -234,7 +226,7 @@ impl Partition {
             segment_bytes: settings.journal.segment_bytes,
         };
         let (file, recovered) = FileJournal::open_locked(disk.clone(), lock, options, evidence)?;
-        let secret = journal_secret(&dir, &recovered)?;
+        let secret = journal_secret(&disk, &recovered)?;
         let secrets = Secrets::of(&secret);
         let until = Until::Frontier(recovered.frontier);
         let mut tell = |at: Progress| {
@@ -242,7 +234,7 @@ impl Partition {
             ControlFlow::Continue(())
         };
         let loaded = load(&disk, &secrets, until, KeysWanted::All, &mut tell)?;
-        let vault = vault(&dir, &secret, &recovered, &loaded.ending)?;
+        let vault = vault(&disk, &secret, &recovered, &loaded.ending)?;
         let (snapshot, behind_bytes) = (loaded.snapshot, loaded.replayed_bytes);
         let Loaded {
             mut engine,
@@ -262,7 +254,7 @@ impl Partition {
         let cursor = Cursor::open(&disk, recovered.journal, told, Position(0))?;
         let history = store.history();
         let until = Position(history.durable().position);
-        let earlier = reading::hand_over(history.clone(), cursor.position(), until);
+        let earlier = Earlier::new(history.clone(), cursor.position(), until);
         let schedule = Schedule {
             jobs: settings.journal.snapshot_jobs,
             bytes: settings.journal.snapshot_bytes,
@@ -281,7 +273,7 @@ impl Partition {
             outcomes: history,
             published: cursor.position(),
             cursor,
-            earlier: earlier.map_err(|source| io("start a thread for", &dir, source))?,
+            earlier,
             ending,
             cut: recovered.cut.as_ref().map(cut_in_words),
             warnings,
@@ -427,31 +419,32 @@ pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
 }
 
 /// The journal's secret; made only for a journal that has no records yet.
-fn journal_secret(dir: &Path, recovered: &Recovered) -> Result<JournalSecret, OpenFault> {
-    let path = dir.join(SECRET_FILE);
-    match JournalSecret::load(&path)? {
+fn journal_secret<D: Disk>(disk: &D, recovered: &Recovered) -> Result<JournalSecret, OpenFault> {
+    match JournalSecret::load(disk)? {
         Some(secret) => Ok(secret),
-        None if recovered.frontier.position == 0 => Ok(JournalSecret::create(&path)?),
-        None => Err(OpenFault::SecretMissing { path }),
+        None if recovered.frontier.position == 0 => Ok(JournalSecret::create(disk)?),
+        None => Err(OpenFault::SecretMissing {
+            path: disk.describe(SECRET_FILE).into(),
+        }),
     }
 }
 
 /// The keys of personal texts, unless nobody may use the directory yet.
-fn vault(
-    dir: &Path,
+fn vault<D: Disk>(
+    disk: &D,
     secret: &JournalSecret,
     recovered: &Recovered,
     ending: &Ending,
-) -> Result<Vault, OpenFault> {
+) -> Result<Vault<D>, OpenFault> {
     if let Some(lineage) = ending.cut {
-        let path = dir.to_owned();
+        let path = disk.describe("").into();
         return Err(OpenFault::NotAccepted { path, lineage });
     }
     let before = Before {
         has_records: recovered.frontier.position > 0,
         ended_in_order: ending.clean,
     };
-    Ok(Vault::open(dir, &dir.join(KEK_FILE), secret, before)?)
+    Ok(Vault::open(disk, secret, before)?)
 }
 
 fn cut_in_words(cut: &file::Cut) -> String {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::ids::{BookIndex, EntryNo, Position};
 use crate::journal::file::disk::Disk;
-use crate::journal::{Cursor, History, JournalFault};
+use crate::journal::{Commits, Cursor, History, JournalFault};
 use crate::ledger::Commit;
 use crate::ledger::plan::PastEntry;
 use crate::pipeline::dispatch;
@@ -47,40 +47,64 @@ impl<D: Disk> dispatch::Cursor for Cursor<D> {
     }
 }
 
-/// Hand the commits behind `published` over, up to `until`, from a thread of their own: a long
-/// backlog of outcomes must not keep the daemon from beginning.
-pub(super) fn hand_over<D: Disk>(
+/// Commits of before the start whose outcomes are not confirmed, in order.
+#[derive(Debug)]
+pub struct Earlier<D: Disk> {
     history: History<D>,
+    /// The reader, once begun.
+    commits: Option<Commits<D>>,
     published: Position,
     until: Position,
-) -> std::io::Result<mpsc::Receiver<Result<Arc<Commit>, JournalFault>>> {
-    let (to, earlier) = mpsc::channel(EARLIER_MAX);
-    if published < until {
+}
+
+impl<D: Disk> Earlier<D> {
+    /// Those behind `published`, up to `until`.
+    pub(super) fn new(history: History<D>, published: Position, until: Position) -> Self {
+        Self {
+            history,
+            commits: None,
+            published,
+            until,
+        }
+    }
+
+    /// The next one.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator would have to be told to stop at a fault"
+    )]
+    pub fn next(&mut self) -> Result<Option<Arc<Commit>>, JournalFault> {
+        if self.published >= self.until {
+            return Ok(None);
+        }
+        let commits = match &mut self.commits {
+            Some(commits) => commits,
+            none => none.insert(self.history.commits_from(self.published.next())?),
+        };
+        let found = commits.next()?.map(|found| found.commit);
+        Ok(found
+            .filter(|commit| commit.first <= self.until)
+            .map(Arc::new))
+    }
+
+    /// Give them from a thread of their own: a long backlog of outcomes must not keep the daemon
+    /// from beginning.
+    pub fn hand_over(
+        mut self,
+    ) -> std::io::Result<mpsc::Receiver<Result<Arc<Commit>, JournalFault>>> {
+        let (to, earlier) = mpsc::channel(EARLIER_MAX);
         let work = move || {
-            if let Err(fault) = give(&history, published, until, &to) {
+            while let Some(next) = self.next().transpose() {
+                let is_last = next.is_err();
                 // The other end has gone if the process is ending already.
-                drop(to.blocking_send(Err(fault)));
+                if to.blocking_send(next).is_err() || is_last {
+                    return;
+                }
             }
         };
         std::thread::Builder::new()
             .name("kontor-earlier".to_owned())
             .spawn(work)?;
+        Ok(earlier)
     }
-    Ok(earlier)
-}
-
-fn give<D: Disk>(
-    history: &History<D>,
-    published: Position,
-    until: Position,
-    to: &mpsc::Sender<Result<Arc<Commit>, JournalFault>>,
-) -> Result<(), JournalFault> {
-    let mut commits = history.commits_from(published.next())?;
-    while let Some(found) = commits.next()? {
-        let over = found.commit.first > until;
-        if over || to.blocking_send(Ok(Arc::new(found.commit))).is_err() {
-            break;
-        }
-    }
-    Ok(())
 }

@@ -18,10 +18,9 @@ fn settings(dir: &Path, change: impl Fn(String) -> String) -> Settings {
 }
 
 fn open_with(dir: &Path, change: impl Fn(String) -> String) -> Result<Opened, OpenFault> {
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
     let settings = settings(dir, change);
     let claim = Claim::take(&settings, 0)?;
-    Partition::open(&settings, claim, &clock, &mut |_| {})
+    Partition::open(&settings, claim, &ManualClock::default(), &mut |_| {})
 }
 
 fn open(dir: &Path) -> Opened {
@@ -59,7 +58,7 @@ fn commits_that_are_handed_over_bring_no_name_twice() {
     let book = "[book.accounts.\"bank/main\"]\nunit = \"EUR\"\nclass = \"asset\"\n";
     let mut opened = open_with(dir.path(), |text| text + book).unwrap();
     let mut handed = 0;
-    while let Some(commit) = opened.earlier.blocking_recv() {
+    while let Some(commit) = opened.earlier.next().transpose() {
         let commit = commit.unwrap();
         opened.names.learn(&commit);
         handed += commit.records.len();
@@ -159,7 +158,7 @@ fn what_was_not_published_is_handed_over() {
     drop(open(dir.path()));
     let mut opened = open(dir.path());
     let mut positions = Vec::new();
-    while let Some(commit) = opened.earlier.blocking_recv() {
+    while let Some(commit) = opened.earlier.next().transpose() {
         positions.extend(commit.unwrap().positions().map(|(position, _)| position.0));
     }
     assert_eq!(positions, [1, 2, 3]);
@@ -201,7 +200,7 @@ fn a_restored_directory_is_refused_until_somebody_has_accepted_it() {
     };
     let evidence = snapshot::evidence(&disk).unwrap();
     let (file, recovered) = FileJournal::open(disk.clone(), options, evidence).unwrap();
-    let secret = JournalSecret::load(&dir.path().join("p0/secret")).unwrap();
+    let secret = JournalSecret::load(&disk).unwrap();
     let secrets = Secrets::of(&secret.unwrap());
     let until = Until::Frontier(recovered.frontier);
     let mut loaded = load(&disk, &secrets, until, KeysWanted::All, &mut |_| {

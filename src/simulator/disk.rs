@@ -343,16 +343,18 @@ impl Disk for SimulatedDisk {
         Ok(Ok(SimulatedLock { disk: self.clone() }))
     }
 
-    fn unique(&self) -> io::Result<[u8; 16]> {
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
         let mut world = self.world();
-        let (first, second) = (world.chance.number(), world.chance.number());
-        let mut bytes = [0; 16];
-        let numbers = first.to_le_bytes().into_iter().chain(second.to_le_bytes());
-        bytes
-            .iter_mut()
-            .zip(numbers)
-            .for_each(|(byte, number)| *byte = number);
-        Ok(bytes)
+        for piece in bytes.chunks_mut(8) {
+            let number = world.chance.number().to_le_bytes();
+            let pairs = piece.iter_mut().zip(number);
+            pairs.for_each(|(byte, drawn)| *byte = drawn);
+        }
+        Ok(())
+    }
+
+    fn is_private(&self, _name: &str) -> io::Result<bool> {
+        self.world().alive().map(|()| true)
     }
 
     fn describe(&self, name: &str) -> String {

@@ -15,11 +15,12 @@ use chacha20poly1305::aead::{Aead, AeadInPlace, KeyInit, Payload};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use super::secret::{Key, random};
+use super::secret::Key;
 use super::{SubjectId, VaultFault};
 
 const VERSION: u8 = 1;
-const NONCE_BYTES: usize = 24;
+/// Bytes of a nonce.
+pub(super) const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 
 /// Bytes a sealed text has more than the text.
@@ -28,14 +29,13 @@ pub const SEALED_OVERHEAD_BYTES: usize = 1 + NONCE_BYTES + TAG_BYTES;
 /// A subject's key as it stands in the file: nonce, then the encrypted key with its tag.
 pub(super) type Wrapped = [u8; NONCE_BYTES + 32 + TAG_BYTES];
 
-/// Encrypt text.
+/// Encrypt text. No two calls may have the same nonce.
 pub(super) fn seal(
     key: &Key,
-    subject: SubjectId,
-    purpose: &str,
+    nonce: [u8; NONCE_BYTES],
+    (subject, purpose): (SubjectId, &str),
     text: &[u8],
 ) -> Result<Vec<u8>, VaultFault> {
-    let nonce = random::<NONCE_BYTES>()?;
     let bound = bound_to(subject, purpose);
     let payload = Payload {
         msg: text,
@@ -67,9 +67,13 @@ pub(super) fn open(key: &Key, subject: SubjectId, purpose: &str, sealed: &[u8]) 
     cipher.decrypt(XNonce::from_slice(nonce), payload).ok()
 }
 
-/// Encrypt a subject's key.
-pub(super) fn wrap(kek: &Key, subject: SubjectId, key: &Key) -> Result<Wrapped, VaultFault> {
-    let nonce = random::<NONCE_BYTES>()?;
+/// Encrypt a subject's key. No two calls may have the same nonce.
+pub(super) fn wrap(
+    kek: &Key,
+    nonce: [u8; NONCE_BYTES],
+    subject: SubjectId,
+    key: &Key,
+) -> Result<Wrapped, VaultFault> {
     let cipher = XChaCha20Poly1305::new(kek.as_slice().into());
     // Encrypted where it lies, so that no other copy of the key is made.
     let mut encrypted = key.clone();

@@ -1,52 +1,59 @@
-//! Files that only their owner may read, and that are there as a whole or not at all.
+//! Files that are there as a whole or not at all.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
 
-/// Owner reads and writes, nobody else anything.
-const PRIVATE: u32 = 0o600;
+use crate::journal::file::disk::{Disk, DiskFile};
 
-/// Write a file next to the path, make it durable, then put it in the path's place.
-pub(super) fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+/// Bytes gathered before they are written.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// A file under construction.
+pub(super) struct Pieces<'a, F> {
+    file: &'a F,
+    waiting: Vec<u8>,
+    written: u64,
+}
+
+impl<F: DiskFile> Pieces<'_, F> {
+    /// Put bytes behind the others.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() >= PIECE_BYTES {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        self.file.write_all_at(&self.waiting, self.written)?;
+        let length = u64::try_from(self.waiting.len()).map_err(io::Error::other)?;
+        self.written = self.written.saturating_add(length);
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+/// Write a file beside the one of this name, make it durable, then put it in its place.
+pub(super) fn replace<D: Disk>(
+    disk: &D,
+    name: &str,
+    write: impl FnOnce(&mut Pieces<'_, D::File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let next = beside(path);
+    let next = format!("{name}.new");
     // A crash may have left one; its content is of no use.
-    match std::fs::remove_file(&next) {
+    match disk.remove(&next) {
         Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
         _ => {}
     }
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(PRIVATE)
-        .open(&next)?;
-    let mut writer = BufWriter::new(file);
-    write(&mut writer)?;
-    writer.flush()?;
-    writer.get_ref().sync_all()?;
-    std::fs::rename(&next, path)?;
-    sync_directory(path)
-}
-
-/// Make the entry of a file in its directory durable.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// Whether others than the owner may do anything with the file.
-pub(super) fn is_open_to_others(file: &File) -> io::Result<bool> {
-    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    PathBuf::from(name)
+    let file = disk.create(&next)?;
+    let mut pieces = Pieces {
+        file: &file,
+        waiting: Vec::new(),
+        written: 0,
+    };
+    write(&mut pieces)?;
+    pieces.write()?;
+    file.sync()?;
+    disk.rename(&next, name)?;
+    disk.sync_directory()
 }

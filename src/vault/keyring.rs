@@ -5,7 +5,6 @@
 //! nothing needs to be counted or linked.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::SubjectId;
 use super::cipher;
 use super::secret::Key;
 use super::subjects::{self, Place};
+use crate::journal::file::disk::DiskFile;
 
 /// Keys in each half: with their place in the tree some 5 MiB in all.
 const HALF_KEYS_MAX: usize = 32_768;
@@ -25,16 +25,16 @@ pub(super) enum Found {
     Nothing,
 }
 
-pub(super) struct Keyring {
-    file: Arc<File>,
+pub(super) struct Keyring<F> {
+    file: Arc<F>,
     places: BTreeMap<SubjectId, Place>,
     young: BTreeMap<SubjectId, Key>,
     old: BTreeMap<SubjectId, Key>,
     half_keys_max: usize,
 }
 
-impl Keyring {
-    pub(super) fn new(file: File, places: BTreeMap<SubjectId, Place>) -> Self {
+impl<F: DiskFile> Keyring<F> {
+    pub(super) fn new(file: F, places: BTreeMap<SubjectId, Place>) -> Self {
         Self {
             file: Arc::new(file),
             places,
@@ -45,7 +45,7 @@ impl Keyring {
     }
 
     /// The file, for a write that must not hold up those who seal.
-    pub(super) fn file(&self) -> Arc<File> {
+    pub(super) fn file(&self) -> Arc<F> {
         Arc::clone(&self.file)
     }
 
@@ -78,7 +78,7 @@ impl Keyring {
         }
         let key = match self.old.remove(&subject) {
             Some(key) => Some(key),
-            None => subjects::key_at(&self.file, number, subject)?
+            None => subjects::key_at(&*self.file, number, subject)?
                 .and_then(|wrapped| cipher::unwrap(kek, subject, &wrapped)),
         };
         let Some(key) = key else {
@@ -99,25 +99,25 @@ impl Keyring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::disk::SimulatedDisk;
     use zeroize::Zeroizing;
 
     #[test]
     fn keys_in_memory_are_bounded_and_the_others_are_read_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("subjects.keys");
+        let disk = SimulatedDisk::new(1);
         let kek = Zeroizing::new([1; 32]);
         let subject = |number: u8| SubjectId([number; 16]);
         let record = |number: u8| {
             let key = Zeroizing::new([number; 32]);
-            let key = cipher::wrap(&kek, subject(number), &key).unwrap();
+            let key = cipher::wrap(&kek, [number; 24], subject(number), &key).unwrap();
             subjects::Record {
                 subject: subject(number),
                 key: Some(key),
             }
         };
         let records: Vec<_> = (0..20).map(record).collect();
-        subjects::write_anew(&path, &kek, &records).unwrap();
-        let loaded = subjects::load(&path, &kek, false).unwrap();
+        subjects::write_anew(&disk, &kek, &records).unwrap();
+        let loaded = subjects::load(&disk, &kek, false).unwrap();
         let mut keyring = Keyring::new(loaded.file, loaded.places);
         keyring.half_keys_max = 3;
         for number in (0..20).chain(0..20).rev() {

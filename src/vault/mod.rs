@@ -34,11 +34,14 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
+use crate::journal::file::disk::Disk;
+
+use self::cipher::NONCE_BYTES;
 pub use self::cipher::SEALED_OVERHEAD_BYTES;
 use self::keyring::{Found, Keyring};
 pub use self::secret::JournalSecret;
@@ -47,6 +50,10 @@ use self::subjects::{Place, Record};
 
 /// Name of the file of keys in a partition's directory.
 pub const SUBJECTS_FILE: &str = "subjects.keys";
+/// Name of the file with the key that encrypts keys.
+pub const KEK_FILE: &str = "kek";
+/// Name of the file with the journal's secret.
+pub const SECRET_FILE: &str = "secret";
 
 /// A data subject, as everything durable knows it: a keyed hash of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,7 +86,7 @@ pub enum VaultFault {
     },
     /// The operating system gave no random bytes.
     #[error("no randomness from the operating system: {0}")]
-    NoRandomness(getrandom::Error),
+    NoRandomness(io::Error),
     /// Others than the owner could read keys.
     #[error(
         "{} is open to other users; chmod 600 it, and think about who may have read it",
@@ -172,10 +179,10 @@ impl VaultFault {
         }
     }
 
-    fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+    fn io<D: Disk>(doing: &'static str, disk: &D, name: &str, source: io::Error) -> Self {
         Self::Io {
             doing,
-            path: path.to_owned(),
+            path: disk.describe(name).into(),
             source,
         }
     }
@@ -191,12 +198,12 @@ pub struct Before {
 }
 
 /// The keys of a partition's data subjects, and what can be done with them.
-pub struct Vault {
-    path: PathBuf,
+pub struct Vault<D: Disk> {
+    disk: D,
     kek: Key,
     /// For hashing names of subjects.
     naming: [u8; 32],
-    keyring: Mutex<Keyring>,
+    keyring: Mutex<Keyring<D::File>>,
     /// Held over a write and its sync, while sealing and opening go on.
     writer: Mutex<Writer>,
     torn_bytes: u64,
@@ -213,84 +220,74 @@ enum Writer {
     ReadOnly,
 }
 
-impl Vault {
+impl<D: Disk> Vault<D> {
     /// Open the vault of a partition's directory, or make it if there is none. The key-encrypting
     /// key is made only together with the file of keys.
-    pub fn open(
-        directory: &Path,
-        kek_path: &Path,
-        secret: &JournalSecret,
-        before: Before,
-    ) -> Result<Self, VaultFault> {
-        let path = directory.join(SUBJECTS_FILE);
-        let is_there = path
-            .try_exists()
-            .map_err(|fault| VaultFault::io("look at", &path, fault))?;
+    pub fn open(disk: &D, secret: &JournalSecret, before: Before) -> Result<Self, VaultFault> {
+        let fault = |doing, fault| VaultFault::io(doing, disk, SUBJECTS_FILE, fault);
+        let is_there = is_there(disk)?;
         if !is_there && before.has_records {
-            return Err(VaultFault::SubjectsMissing { path });
+            return Err(VaultFault::SubjectsMissing {
+                path: disk.describe(SUBJECTS_FILE).into(),
+            });
         }
-        let kek = match secret::load(kek_path, Role::KeyEncrypting)? {
+        let kek = match secret::load(disk, KEK_FILE, Role::KeyEncrypting)? {
             Some(kek) => kek,
             None if is_there => {
                 return Err(VaultFault::KekMissing {
-                    path: kek_path.to_owned(),
+                    path: disk.describe(KEK_FILE).into(),
                 });
             }
-            None => secret::create(kek_path, Role::KeyEncrypting)?,
+            None => secret::create(disk, KEK_FILE, Role::KeyEncrypting)?,
         };
         if !is_there {
-            subjects::create(&path, &kek)?;
+            subjects::create(disk, &kek)?;
         }
-        let loaded = subjects::load(&path, &kek, true)?;
+        let loaded = subjects::load(disk, &kek, true)?;
         let torn_bytes = loaded.torn_bytes;
         let believed = before.ended_in_order && torn_bytes == 0;
         let mut loaded = if believed {
             loaded
         } else {
             let records = subjects::read_all(&loaded.file, loaded.records)
-                .map_err(|fault| VaultFault::io("read", &path, fault))?;
-            subjects::write_anew(&path, &kek, &records)?;
-            subjects::load(&path, &kek, true)?
+                .map_err(|error| fault("read", error))?;
+            subjects::write_anew(disk, &kek, &records)?;
+            subjects::load(disk, &kek, true)?
         };
         if !loaded.sealed {
             subjects::seal(&loaded.file, loaded.records)
-                .map_err(|fault| VaultFault::io("append to", &path, fault))?;
+                .map_err(|error| fault("append to", error))?;
             let after = loaded.records.checked_add(1);
             loaded.records = after.ok_or(VaultFault::TooManySubjects)?;
         }
         let writer = Writer::Ready(loaded.records);
         loaded.torn_bytes = torn_bytes;
-        Ok(Self::new(path, kek, secret, loaded, writer))
+        Ok(Self::new(disk, kek, secret, loaded, writer))
     }
 
     /// Open the vault next to the process that owns it. Keys that come later are found by
     /// opening it again.
-    pub fn open_read_only(
-        directory: &Path,
-        kek_path: &Path,
-        secret: &JournalSecret,
-    ) -> Result<Self, VaultFault> {
-        let path = directory.join(SUBJECTS_FILE);
-        let kek =
-            secret::load(kek_path, Role::KeyEncrypting)?.ok_or_else(|| VaultFault::KekMissing {
-                path: kek_path.to_owned(),
-            })?;
-        let loaded = subjects::load(&path, &kek, false)?;
-        Ok(Self::new(path, kek, secret, loaded, Writer::ReadOnly))
+    pub fn open_read_only(disk: &D, secret: &JournalSecret) -> Result<Self, VaultFault> {
+        let kek = secret::load(disk, KEK_FILE, Role::KeyEncrypting)?;
+        let kek = kek.ok_or_else(|| VaultFault::KekMissing {
+            path: disk.describe(KEK_FILE).into(),
+        })?;
+        let loaded = subjects::load(disk, &kek, false)?;
+        Ok(Self::new(disk, kek, secret, loaded, Writer::ReadOnly))
     }
 
     fn new(
-        path: PathBuf,
+        disk: &D,
         kek: Key,
         secret: &JournalSecret,
-        loaded: subjects::Loaded,
+        loaded: subjects::Loaded<D::File>,
         writer: Writer,
     ) -> Self {
         let torn_bytes = loaded.torn_bytes;
         let keyring = Mutex::new(Keyring::new(loaded.file, loaded.places));
         let naming = secret.key_for("data subject");
         Self {
-            path,
+            disk: disk.clone(),
             kek,
             naming,
             keyring,
@@ -327,7 +324,7 @@ impl Vault {
     /// Give keys to those who have none and were not erased; durable when it returns. One sync for
     /// all of them, none if all are known.
     pub fn ensure(&self, subjects: &[SubjectId]) -> Result<(), VaultFault> {
-        let unknown = |keyring: &Keyring| -> BTreeSet<SubjectId> {
+        let unknown = |keyring: &Keyring<D::File>| -> BTreeSet<SubjectId> {
             subjects
                 .iter()
                 .copied()
@@ -344,10 +341,11 @@ impl Vault {
         let mut batch = Vec::with_capacity(unknown.len());
         let mut places = Vec::with_capacity(unknown.len());
         for (number, subject) in (records..).zip(unknown) {
-            let key = Zeroizing::new(random::<32>()?);
+            let key = Zeroizing::new(random::<D, 32>(&self.disk)?);
+            let nonce = random::<D, NONCE_BYTES>(&self.disk)?;
             batch.push(Record {
                 subject,
-                key: Some(cipher::wrap(&self.kek, subject, &key)?),
+                key: Some(cipher::wrap(&self.kek, nonce, subject, &key)?),
             });
             places.push((subject, Place::Record(number), key));
         }
@@ -359,11 +357,11 @@ impl Vault {
             .and_then(|added| records.checked_add(added));
         let after = added.ok_or(VaultFault::TooManySubjects)?;
         let file = self.keyring().file();
-        if let Err(fault) = subjects::append(&file, records, &batch) {
+        if let Err(fault) = subjects::append(&*file, records, &batch) {
             // After a failed sync the kernel may call the pages clean; only a restart reads the
             // truth.
             *writer = Writer::Poisoned;
-            return Err(VaultFault::io("append to", &self.path, fault));
+            return Err(self.fault("append to", fault));
         }
         *writer = Writer::Ready(after);
         let mut keyring = self.keyring();
@@ -382,7 +380,10 @@ impl Vault {
         text: &[u8],
     ) -> Result<Vec<u8>, VaultFault> {
         match self.find(subject)? {
-            Found::Key(key) => cipher::seal(&key, subject, purpose, text),
+            Found::Key(key) => {
+                let nonce = random::<D, NONCE_BYTES>(&self.disk)?;
+                cipher::seal(&key, nonce, (subject, purpose), text)
+            }
             Found::Erased => Err(VaultFault::Erased),
             Found::Nothing => Err(VaultFault::NoKey),
         }
@@ -416,8 +417,8 @@ impl Vault {
         let mut writer = self.lock_writer();
         let records = writer.records()?;
         let file = self.keyring().file();
-        let mut all = subjects::read_all(&file, records)
-            .map_err(|fault| VaultFault::io("read", &self.path, fault))?;
+        let mut all =
+            subjects::read_all(&*file, records).map_err(|fault| self.fault("read", fault))?;
         let mut left: BTreeSet<SubjectId> = subjects.iter().copied().collect();
         for record in &mut all {
             if left.remove(&record.subject) {
@@ -430,8 +431,8 @@ impl Vault {
         );
         // Whether the old or the new file is in place after a fault is not known.
         *writer = Writer::Poisoned;
-        subjects::write_anew(&self.path, &self.kek, &all)?;
-        let loaded = subjects::load(&self.path, &self.kek, true)?;
+        subjects::write_anew(&self.disk, &self.kek, &all)?;
+        let loaded = subjects::load(&self.disk, &self.kek, true)?;
         *self.keyring() = Keyring::new(loaded.file, loaded.places);
         *writer = Writer::Ready(loaded.records);
         Ok(())
@@ -440,16 +441,29 @@ impl Vault {
     fn find(&self, subject: SubjectId) -> Result<Found, VaultFault> {
         self.keyring()
             .find(subject, &self.kek)
-            .map_err(|fault| VaultFault::io("read", &self.path, fault))
+            .map_err(|fault| self.fault("read", fault))
     }
 
-    fn keyring(&self) -> MutexGuard<'_, Keyring> {
+    fn fault(&self, doing: &'static str, fault: io::Error) -> VaultFault {
+        VaultFault::io(doing, &self.disk, SUBJECTS_FILE, fault)
+    }
+
+    fn keyring(&self) -> MutexGuard<'_, Keyring<D::File>> {
         // The keyring changes by single insertions, so it is whole even after a panic.
         self.keyring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether there is a file of keys.
+fn is_there<D: Disk>(disk: &D) -> Result<bool, VaultFault> {
+    match disk.open_to_read(SUBJECTS_FILE) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(VaultFault::io("open", disk, SUBJECTS_FILE, error)),
     }
 }
 

@@ -11,13 +11,12 @@
 //! Made once, of the operating system's randomness, mode 0600, durable before it is used. A file
 //! that is open to others, damaged, or of the other role is refused rather than used.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io;
 
 use zeroize::Zeroizing;
 
-use super::{VaultFault, disk};
+use super::{SECRET_FILE, VaultFault, disk};
+use crate::journal::file::disk::{Disk, DiskFile};
 
 /// A key; wiped from memory when it goes.
 pub(super) type Key = Zeroizing<[u8; 32]>;
@@ -41,47 +40,39 @@ impl Role {
 }
 
 /// Random bytes that nobody can guess.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], VaultFault> {
+pub(super) fn random<D: Disk, const N: usize>(disk: &D) -> Result<[u8; N], VaultFault> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(VaultFault::NoRandomness)?;
+    disk.random(&mut bytes).map_err(VaultFault::NoRandomness)?;
     Ok(bytes)
 }
 
 /// Read a key; `None` if there is no such file.
-pub(super) fn load(path: &Path, role: Role) -> Result<Option<Key>, VaultFault> {
-    let mut file = match File::open(path) {
+pub(super) fn load<D: Disk>(disk: &D, name: &str, role: Role) -> Result<Option<Key>, VaultFault> {
+    let fault = |doing, fault| VaultFault::io(doing, disk, name, fault);
+    let file = match disk.open_to_read(name) {
         Ok(file) => file,
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(fault) => return Err(VaultFault::io("open", path, fault)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(fault("open", error)),
     };
-    let open_to_others = disk::is_open_to_others(&file);
-    if open_to_others.map_err(|fault| VaultFault::io("look at", path, fault))? {
+    if !disk
+        .is_private(name)
+        .map_err(|error| fault("look at", error))?
+    {
         return Err(VaultFault::OpenToOthers {
-            path: path.to_owned(),
+            path: disk.describe(name).into(),
         });
     }
-    let mut bytes = Zeroizing::new([0; FILE_BYTES + 1]);
-    let length = read_up_to(&mut file, bytes.as_mut_slice())
-        .map_err(|fault| VaultFault::io("read", path, fault))?;
-    let bytes = bytes.get(..length).unwrap_or_default();
-    parse(bytes, role)
-        .map(Some)
-        .ok_or_else(|| VaultFault::KeyDamaged {
-            path: path.to_owned(),
-        })
-}
-
-fn read_up_to(file: &mut File, mut into: &mut [u8]) -> io::Result<usize> {
-    let mut total = 0;
-    loop {
-        match file.read(into)? {
-            0 => return Ok(total),
-            length => {
-                total += length;
-                into = into.get_mut(length..).unwrap_or_default();
-            }
-        }
+    let damaged = || VaultFault::KeyDamaged {
+        path: disk.describe(name).into(),
+    };
+    let length = file.length().map_err(|error| fault("look at", error))?;
+    if usize::try_from(length) != Ok(FILE_BYTES) {
+        return Err(damaged());
     }
+    let mut bytes = Zeroizing::new([0; FILE_BYTES]);
+    file.read_exact_at(bytes.as_mut_slice(), 0)
+        .map_err(|error| fault("read", error))?;
+    parse(bytes.as_slice(), role).map(Some).ok_or_else(damaged)
 }
 
 fn parse(bytes: &[u8], role: Role) -> Option<Key> {
@@ -93,15 +84,18 @@ fn parse(bytes: &[u8], role: Role) -> Option<Key> {
 }
 
 /// Make a key and its file.
-pub(super) fn create(path: &Path, role: Role) -> Result<Key, VaultFault> {
-    let key = Zeroizing::new(random::<32>()?);
+pub(super) fn create<D: Disk>(disk: &D, name: &str, role: Role) -> Result<Key, VaultFault> {
+    let key = Zeroizing::new(random::<D, 32>(disk)?);
     let checksum = crc32c::crc32c_append(crc32c::crc32c(&role.magic()), key.as_slice());
-    disk::replace(path, |file| {
-        file.write_all(&role.magic())?;
-        file.write_all(key.as_slice())?;
-        file.write_all(&checksum.to_le_bytes())
-    })
-    .map_err(|fault| VaultFault::io("write", path, fault))?;
+    let mut bytes = Zeroizing::new([0; FILE_BYTES]);
+    let checksum = checksum.to_le_bytes();
+    let parts = role.magic().into_iter().chain(*key).chain(checksum);
+    bytes
+        .iter_mut()
+        .zip(parts)
+        .for_each(|(to, from)| *to = from);
+    let written = disk::replace(disk, name, |file| file.put(bytes.as_slice()));
+    written.map_err(|fault| VaultFault::io("write", disk, name, fault))?;
     Ok(key)
 }
 
@@ -112,13 +106,13 @@ pub struct JournalSecret(Key);
 impl JournalSecret {
     /// Read it; `None` if there is none. A journal that has records and no secret is not to be
     /// opened: a new one would make every old key look unused.
-    pub fn load(path: &Path) -> Result<Option<Self>, VaultFault> {
-        Ok(load(path, Role::Secret)?.map(Self))
+    pub fn load<D: Disk>(disk: &D) -> Result<Option<Self>, VaultFault> {
+        Ok(load(disk, SECRET_FILE, Role::Secret)?.map(Self))
     }
 
     /// Make it, for a new journal.
-    pub fn create(path: &Path) -> Result<Self, VaultFault> {
-        create(path, Role::Secret).map(Self)
+    pub fn create<D: Disk>(disk: &D) -> Result<Self, VaultFault> {
+        create(disk, SECRET_FILE, Role::Secret).map(Self)
     }
 
     /// A key for one purpose, so that hashes for different purposes cannot be compared.
@@ -133,16 +127,21 @@ impl JournalSecret {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::file::disk::OsDisk;
+    use crate::simulator::disk::SimulatedDisk;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn what_was_made_is_read_again_and_is_private() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("secret");
-        assert!(JournalSecret::load(&path).unwrap().is_none());
-        let made = JournalSecret::create(&path).unwrap();
-        let read = JournalSecret::load(&path).unwrap().unwrap();
+        let (disk, path) = (
+            OsDisk::new(directory.path()),
+            directory.path().join("secret"),
+        );
+        assert!(JournalSecret::load(&disk).unwrap().is_none());
+        let made = JournalSecret::create(&disk).unwrap();
+        let read = JournalSecret::load(&disk).unwrap().unwrap();
         assert_eq!(made.key_for("fingerprint"), read.key_for("fingerprint"));
         assert_ne!(made.key_for("fingerprint"), made.key_for("subject"));
         assert_eq!(
@@ -154,19 +153,22 @@ mod tests {
 
     #[test]
     fn two_secrets_differ() {
-        let directory = tempfile::tempdir().unwrap();
-        let one = JournalSecret::create(&directory.path().join("one")).unwrap();
-        let two = JournalSecret::create(&directory.path().join("two")).unwrap();
+        let disk = SimulatedDisk::new(1);
+        let one = JournalSecret::create(&disk).unwrap();
+        let two = JournalSecret::create(&disk).unwrap();
         assert_ne!(one.key_for("x"), two.key_for("x"));
     }
 
     #[test]
     fn damaged_open_or_mistaken_files_are_refused() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("secret");
-        JournalSecret::create(&path).unwrap();
+        let (disk, path) = (
+            OsDisk::new(directory.path()),
+            directory.path().join("secret"),
+        );
+        JournalSecret::create(&disk).unwrap();
         assert!(matches!(
-            load(&path, Role::KeyEncrypting),
+            load(&disk, SECRET_FILE, Role::KeyEncrypting),
             Err(VaultFault::KeyDamaged { .. })
         ));
 
@@ -176,14 +178,14 @@ mod tests {
             bad[place] ^= 1;
             fs::write(&path, &bad).unwrap();
             assert!(matches!(
-                load(&path, Role::Secret),
+                load(&disk, SECRET_FILE, Role::Secret),
                 Err(VaultFault::KeyDamaged { .. })
             ));
         }
         for bad in [&good[..43], b"", &[good.as_slice(), b"x"].concat()] {
             fs::write(&path, bad).unwrap();
             assert!(matches!(
-                load(&path, Role::Secret),
+                load(&disk, SECRET_FILE, Role::Secret),
                 Err(VaultFault::KeyDamaged { .. })
             ));
         }
@@ -191,7 +193,7 @@ mod tests {
         fs::write(&path, &good).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(
-            load(&path, Role::Secret),
+            load(&disk, SECRET_FILE, Role::Secret),
             Err(VaultFault::OpenToOthers { .. })
         ));
     }

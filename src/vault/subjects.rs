@@ -32,18 +32,18 @@
 //! without the key-encrypting key.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Write};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::io;
 
 use super::cipher::Wrapped;
 use super::secret::Key;
-use super::{SubjectId, VaultFault, disk};
+use super::{SUBJECTS_FILE, SubjectId, VaultFault, disk};
+use crate::journal::file::disk::{Disk, DiskFile};
 
 const MAGIC: [u8; 8] = *b"kontorV\x01";
 const HEAD_BYTES: usize = 32;
 const RECORD_BYTES: usize = 100;
+/// Records read at once.
+const RECORDS_READ: usize = 4_096;
 const VERSION: u8 = 1;
 const STATE_KEY: u8 = 1;
 const STATE_ERASED: u8 = 2;
@@ -67,8 +67,8 @@ pub(super) struct Record {
 }
 
 /// A file as it was found.
-pub(super) struct Loaded {
-    pub(super) file: File,
+pub(super) struct Loaded<F> {
+    pub(super) file: F,
     pub(super) places: BTreeMap<SubjectId, Place>,
     /// Records that are whole; the next one gets this number.
     pub(super) records: u32,
@@ -79,52 +79,47 @@ pub(super) struct Loaded {
 }
 
 /// Make the file, empty.
-pub(super) fn create(path: &Path, kek: &Key) -> Result<(), VaultFault> {
-    write_anew(path, kek, &[])
+pub(super) fn create<D: Disk>(disk: &D, kek: &Key) -> Result<(), VaultFault> {
+    write_anew(disk, kek, &[])
 }
 
 /// Read the file. Nothing is changed, not even a torn tail cut.
-pub(super) fn load(path: &Path, kek: &Key, writable: bool) -> Result<Loaded, VaultFault> {
-    let at = |doing: &'static str| move |fault| VaultFault::io(doing, path, fault);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(writable)
-        .open(path)
-        .map_err(at("open"))?;
-    if disk::is_open_to_others(&file).map_err(at("look at"))? {
+pub(super) fn load<D: Disk>(
+    disk: &D,
+    kek: &Key,
+    writable: bool,
+) -> Result<Loaded<D::File>, VaultFault> {
+    let at = |doing: &'static str| move |fault| VaultFault::io(doing, disk, SUBJECTS_FILE, fault);
+    let file = if writable {
+        disk.open(SUBJECTS_FILE)
+    } else {
+        disk.open_to_read(SUBJECTS_FILE)
+    };
+    let file = file.map_err(at("open"))?;
+    if !disk.is_private(SUBJECTS_FILE).map_err(at("look at"))? {
         return Err(VaultFault::OpenToOthers {
-            path: path.to_owned(),
+            path: disk.describe(SUBJECTS_FILE).into(),
         });
     }
-    let mut bytes = BufReader::new(&file);
-    let mut head = [0; HEAD_BYTES];
-    let whole = read_whole(&mut bytes, &mut head).map_err(at("read"))? == HEAD_BYTES;
-    if !whole || !has_checksum(&head) || !head.starts_with(&MAGIC) {
-        return Err(VaultFault::Damaged {
-            path: path.to_owned(),
-            record: None,
-        });
-    }
-    if head != head_for(kek) {
-        return Err(VaultFault::WrongKek {
-            path: path.to_owned(),
-        });
-    }
+    let length = file.length().map_err(at("look at"))?;
+    check_head(disk, &file, length, kek)?;
     let mut scan = Scan {
         sealed: true,
         ..Scan::default()
     };
-    loop {
-        let mut record = [0; RECORD_BYTES];
-        let length = read_whole(&mut bytes, &mut record).map_err(at("read"))?;
-        if length == 0 {
-            break;
+    let mut offset = offset_of(0);
+    let mut bytes = vec![0; RECORD_BYTES.saturating_mul(RECORDS_READ)];
+    while offset < length {
+        let left = usize::try_from(length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        bytes.truncate(left);
+        file.read_exact_at(&mut bytes, offset).map_err(at("read"))?;
+        for record in bytes.chunks(RECORD_BYTES) {
+            scan.take(record).map_err(|problem| problem.in_file(disk))?;
         }
-        scan.take(record.get(..length).unwrap_or_default())
-            .map_err(|problem| problem.in_file(path))?;
+        let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        offset = offset.saturating_add(read);
     }
     let records = scan.bad.unwrap_or(scan.count);
-    let length = file.metadata().map_err(at("look at"))?.len();
     let torn_bytes = length.saturating_sub(offset_of(records));
     Ok(Loaded {
         file,
@@ -135,24 +130,48 @@ pub(super) fn load(path: &Path, kek: &Key, writable: bool) -> Result<Loaded, Vau
     })
 }
 
+fn check_head<D: Disk>(disk: &D, file: &D::File, length: u64, kek: &Key) -> Result<(), VaultFault> {
+    let path = || disk.describe(SUBJECTS_FILE).into();
+    let mut head = [0; HEAD_BYTES];
+    let is_whole = length >= offset_of(0);
+    if is_whole {
+        file.read_exact_at(&mut head, 0)
+            .map_err(|fault| VaultFault::io("read", disk, SUBJECTS_FILE, fault))?;
+    }
+    if !is_whole || !has_checksum(&head) || !head.starts_with(&MAGIC) {
+        return Err(VaultFault::Damaged {
+            path: path(),
+            record: None,
+        });
+    }
+    if head != head_for(kek) {
+        return Err(VaultFault::WrongKek { path: path() });
+    }
+    Ok(())
+}
+
 /// Append records behind the whole ones and make them durable.
-pub(super) fn append(file: &File, records: u32, batch: &[Record]) -> io::Result<()> {
+pub(super) fn append<F: DiskFile>(file: &F, records: u32, batch: &[Record]) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(batch.len() * RECORD_BYTES);
     for record in batch {
         bytes.extend_from_slice(&encode(Some(record), records));
     }
     file.write_all_at(&bytes, offset_of(records))?;
-    file.sync_data()
+    file.sync()
 }
 
 /// Append a seal behind the whole records and make it durable.
-pub(super) fn seal(file: &File, records: u32) -> io::Result<()> {
+pub(super) fn seal<F: DiskFile>(file: &F, records: u32) -> io::Result<()> {
     file.write_all_at(&encode(None, records), offset_of(records))?;
-    file.sync_data()
+    file.sync()
 }
 
 /// The key in a record, if it still is the subject's.
-pub(super) fn key_at(file: &File, number: u32, subject: SubjectId) -> io::Result<Option<Wrapped>> {
+pub(super) fn key_at<F: DiskFile>(
+    file: &F,
+    number: u32,
+    subject: SubjectId,
+) -> io::Result<Option<Wrapped>> {
     let mut bytes = [0; RECORD_BYTES];
     file.read_exact_at(&mut bytes, offset_of(number))?;
     let record = decode(&bytes).and_then(|(record, _)| record);
@@ -162,7 +181,7 @@ pub(super) fn key_at(file: &File, number: u32, subject: SubjectId) -> io::Result
 }
 
 /// All records in order.
-pub(super) fn read_all(file: &File, records: u32) -> io::Result<Vec<Record>> {
+pub(super) fn read_all<F: DiskFile>(file: &F, records: u32) -> io::Result<Vec<Record>> {
     let mut all = Vec::new();
     for number in 0..records {
         let mut bytes = [0; RECORD_BYTES];
@@ -175,16 +194,20 @@ pub(super) fn read_all(file: &File, records: u32) -> io::Result<Vec<Record>> {
 }
 
 /// Write the whole file anew and put it in the old one's place.
-pub(super) fn write_anew(path: &Path, kek: &Key, records: &[Record]) -> Result<(), VaultFault> {
-    disk::replace(path, |file| {
-        file.write_all(&head_for(kek))?;
+pub(super) fn write_anew<D: Disk>(
+    disk: &D,
+    kek: &Key,
+    records: &[Record],
+) -> Result<(), VaultFault> {
+    disk::replace(disk, SUBJECTS_FILE, |file| {
+        file.put(&head_for(kek))?;
         // Each its own batch: all of them are durable before the file counts.
         let seal = (!records.is_empty()).then_some(None);
         (0..)
             .zip(records.iter().map(Some).chain(seal))
-            .try_for_each(|(number, record)| file.write_all(&encode(record, number)))
+            .try_for_each(|(number, record)| file.put(&encode(record, number)))
     })
-    .map_err(|fault| VaultFault::io("write", path, fault))
+    .map_err(|fault| VaultFault::io("write", disk, SUBJECTS_FILE, fault))
 }
 
 /// Goes through the records of a file.
@@ -206,8 +229,8 @@ enum Problem {
 }
 
 impl Problem {
-    fn in_file(self, path: &Path) -> VaultFault {
-        let path = path.to_owned();
+    fn in_file<D: Disk>(self, disk: &D) -> VaultFault {
+        let path = disk.describe(SUBJECTS_FILE).into();
         match self {
             Self::Damaged(record) => VaultFault::Damaged {
                 path,
@@ -319,18 +342,4 @@ fn has_checksum(bytes: &[u8]) -> bool {
     bytes
         .split_last_chunk::<4>()
         .is_some_and(|(checked, sum)| crc32c::crc32c(checked) == u32::from_le_bytes(*sum))
-}
-
-/// Fill the buffer, or as much of it as there is.
-fn read_whole(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut total = 0;
-    while let Some(rest) = into.get_mut(total..).filter(|rest| !rest.is_empty()) {
-        match from.read(rest) {
-            Ok(0) => break,
-            Ok(length) => total += length,
-            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(total)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::journal::file::disk::OsDisk;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -16,7 +17,7 @@ struct House {
 impl House {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let secret = JournalSecret::create(&directory.path().join("secret")).unwrap();
+        let secret = JournalSecret::create(&OsDisk::new(directory.path())).unwrap();
         Self { directory, secret }
     }
 
@@ -28,15 +29,19 @@ impl House {
         self.directory.path().join(SUBJECTS_FILE)
     }
 
-    fn open(&self) -> Result<Vault, VaultFault> {
+    fn disk(&self) -> OsDisk {
+        OsDisk::new(self.directory.path())
+    }
+
+    fn open(&self) -> Result<Vault<OsDisk>, VaultFault> {
         self.open_after(IN_ORDER)
     }
 
-    fn open_after(&self, before: Before) -> Result<Vault, VaultFault> {
-        Vault::open(self.directory.path(), &self.kek(), &self.secret, before)
+    fn open_after(&self, before: Before) -> Result<Vault<OsDisk>, VaultFault> {
+        Vault::open(&self.disk(), &self.secret, before)
     }
 
-    fn vault(&self) -> Vault {
+    fn vault(&self) -> Vault<OsDisk> {
         self.open().unwrap()
     }
 }
@@ -65,8 +70,7 @@ fn what_was_sealed_opens_also_after_a_restart() {
         text("John Doe")
     );
     assert_eq!((vault.subjects(), vault.torn_bytes()), (1, 0));
-    let reader =
-        Vault::open_read_only(house.directory.path(), &house.kek(), &house.secret).unwrap();
+    let reader = Vault::open_read_only(&house.disk(), &house.secret).unwrap();
     assert_eq!(
         reader.open_text(subject, "text", &sealed).unwrap(),
         text("John Doe")

@@ -8,12 +8,15 @@
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use rustix::fs::{FlockOperation, flock, statfs, statvfs};
+
+/// Owner reads and writes, nobody else anything.
+const PRIVATE: u32 = 0o600;
 
 /// A directory and what can be done in it.
 pub trait Disk: Clone + Send + Sync + 'static {
@@ -24,7 +27,7 @@ pub trait Disk: Clone + Send + Sync + 'static {
 
     /// The names of all files.
     fn list(&self) -> io::Result<Vec<String>>;
-    /// Makes an empty file; fails if there is one of that name.
+    /// Makes an empty file that nobody but its owner may open; fails if there is one of that name.
     fn create(&self, name: &str) -> io::Result<Self::File>;
     /// Opens a file for reading and writing.
     fn open(&self, name: &str) -> io::Result<Self::File>;
@@ -40,8 +43,10 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn free_bytes(&self) -> io::Result<u64>;
     /// Takes the exclusive lock on a file, or says what its holder wrote about itself.
     fn lock(&self, name: &str) -> io::Result<Result<Self::Lock, String>>;
-    /// Sixteen bytes that no other journal has.
-    fn unique(&self) -> io::Result<[u8; 16]>;
+    /// Fills bytes that nobody can guess and nobody had before.
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()>;
+    /// Whether nobody but its owner may open a file.
+    fn is_private(&self, name: &str) -> io::Result<bool>;
     /// The name as an operator finds it; the directory itself for an empty name.
     fn describe(&self, name: &str) -> String;
     /// Has something done on the side, if this disk has a side to do it on.
@@ -171,6 +176,7 @@ impl Disk for OsDisk {
             .read(true)
             .write(true)
             .create_new(true)
+            .mode(PRIVATE)
             .open(self.path(name))
     }
 
@@ -209,6 +215,7 @@ impl Disk for OsDisk {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(PRIVATE)
             .open(&path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -227,10 +234,14 @@ impl Disk for OsDisk {
         Ok(Ok(file))
     }
 
-    fn unique(&self) -> io::Result<[u8; 16]> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        Ok(bytes)
+    fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
+        getrandom::fill(bytes).map_err(io::Error::other)
+    }
+
+    fn is_private(&self, name: &str) -> io::Result<bool> {
+        let mode = std::fs::metadata(self.path(name))?.permissions().mode();
+        let permissions = mode & 0o777;
+        Ok(permissions & PRIVATE == permissions)
     }
 
     fn describe(&self, name: &str) -> String {

@@ -131,8 +131,8 @@ fn create<D: Disk>(
         }
         .into());
     }
-    let id = disk
-        .unique()
+    let mut id = [0; 16];
+    disk.random(&mut id)
         .map_err(|error| Fault::io("name", &disk.describe(""), error))?;
     let chain = Chain::new(JournalId(id));
     let header = SegmentHeader {

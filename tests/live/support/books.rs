@@ -31,7 +31,7 @@ pub(crate) struct Booked {
 impl Books {
     /// Replay a partition's directory.
     pub(crate) fn of(dir: &Path) -> Self {
-        let secret = JournalSecret::load(&dir.join("secret"));
+        let secret = JournalSecret::load(&OsDisk::new(dir));
         let secret = secret.expect("a readable secret").expect("a secret");
         let hashes = secret.key_for("fingerprint");
         let mut engine = Engine::new(Secrets {

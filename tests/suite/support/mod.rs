@@ -5,7 +5,6 @@ pub(crate) mod tree;
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
 
 use kontor::daemon::sealer::VaultSealer;
 use kontor::engine::{Engine, Verdict};
@@ -62,7 +61,7 @@ pub(crate) struct Writer {
     engine: Engine,
     store: Store<OsDisk>,
     reader: JobReader,
-    sealer: VaultSealer,
+    sealer: VaultSealer<OsDisk>,
     now: Timestamp,
 }
 
@@ -74,7 +73,7 @@ impl Writer {
             dir.display()
         );
         let settings = Settings::parse(Path::new("kontor.toml"), &(journal + books)).unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let clock = SystemClock::new();
         let claim = Claim::take(&settings, 0).unwrap();
         let opened = Partition::open(&settings, claim, &clock, &mut |_| {}).unwrap();
         let rules = |(book, index): (&Book, u16)| BookRules {
