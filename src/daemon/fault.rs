@@ -44,7 +44,7 @@ pub(super) fn rebuilding(fault: BuildFault) -> StationFault {
 }
 
 impl DaemonFault {
-    /// The exit code of DESIGN, section 11.
+    /// The exit code, as `docs/operations.md` explains it.
     pub fn exit_code(&self) -> u8 {
         let of_broker = |fault: &BrokerFault| match fault.class() {
             FaultClass::Configuration | FaultClass::Missing => 78,

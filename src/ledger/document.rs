@@ -65,7 +65,7 @@ words! {
 }
 
 words! {
-    /// The states of all documents; which a kind of document uses is in the catalogue, section 8.3.
+    /// The states of all documents; each kind of document uses some of them.
     DocumentState {
         Open = 1 "open";
         PartlyPaid = 2 "partly_paid";

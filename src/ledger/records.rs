@@ -1,4 +1,4 @@
-//! What each type of reference record must look like: CATALOGUE.md, section 8.1, and the records
+//! What each type of reference record must look like: those a book begins with, and the ones
 //! that `reference.set` knows besides.
 //!
 //! A shape is checked once, when a record comes in; rules may trust it afterwards. What a record

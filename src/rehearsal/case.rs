@@ -89,7 +89,7 @@ pub struct Case {
     /// The jobs, in order.
     #[serde(default)]
     pub jobs: Vec<CaseJob>,
-    /// What must have become of them: sections of DESIGN, section 13.
+    /// What must have become of them: sections by their names.
     #[serde(default)]
     pub expect: Map<String, Json>,
     /// The arithmetic, for people.

@@ -191,7 +191,7 @@ struct Process {
 
 /// Document types that can be open.
 pub const DOCUMENT_TYPES: [&str; 2] = ["invoice", "payment"];
-/// States of a settlement instruction (CATALOGUE 8.3).
+/// States of a settlement instruction.
 pub const INSTRUCTION_STATES: [&str; 5] = [
     "pending",
     "failing",

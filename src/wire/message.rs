@@ -1,6 +1,6 @@
 //! A message to its jobs: everything that needs only the message and the rules of its book.
 //!
-//! The order of checks is that of the catalogue, section 4. What cannot be read becomes a dead
+//! The order of checks is drawn in `docs/codes.md`. What cannot be read becomes a dead
 //! letter; what can be read but is wrong in itself becomes a job that is refused, unless its key is
 //! known: that only the engine can say. Personal texts are handed over plain here and sealed by the
 //! caller before anything goes on.

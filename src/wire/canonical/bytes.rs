@@ -119,7 +119,7 @@ impl Canonical {
 }
 
 /// The decimal without zeros after its last other decimal, if the text is one at all
-/// (CATALOGUE's grammar: no plus, no leading zeros, no bare point).
+/// (the grammar of amounts: no plus, no leading zeros, no bare point).
 pub(super) fn normal_decimal(text: &str) -> Option<&str> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
