@@ -5,12 +5,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::fields::Text;
+use crate::code::Code;
 use crate::ids::EntryNo;
 use crate::ledger::{Book, Facts, Plan, Rejection};
 
 /// One kind of job. Its type is the shape of `data`; unknown members are refused by serde.
 ///
-/// The order of checks is that of the catalogue, section 4. What serde refuses and what [`options`]
+/// The order of checks is drawn in `docs/codes.md`. What serde refuses and what [`options`]
 /// refuses is found before the book is asked; [`plan`] does the rest in order: dates, period,
 /// amounts, references, units, structure, state. Approval policies, funds and limits are the
 /// engine's.
@@ -20,8 +21,10 @@ use crate::ledger::{Book, Facts, Plan, Rejection};
 pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
     /// One line for people.
     const SUMMARY: &'static str;
-    /// Data that post in the book of the examples.
+    /// Data that post in the book of the examples (`command/docs/example.rs`).
     const EXAMPLE: &'static str;
+    /// Codes that the kind can be refused with besides those that every job can.
+    const REFUSALS: &'static [Code] = &[];
     /// Whether a job without `actor` is refused.
     const ACTOR_NEEDED: bool = false;
 

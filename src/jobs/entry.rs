@@ -140,6 +140,14 @@ impl JobKind for Post {
             { "cr": "bank/main", "amount": "80.00" }
         ]
     }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntryTooFewLegs,
+        Code::EntryTooManyLegs,
+        Code::EntrySameAccount,
+        Code::EntryUnbalanced,
+        Code::AssertionFailed,
+        Code::DuplicateReference,
+    ];
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
         for (at, leg) in self.legs.iter_mut().enumerate() {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use kontor::code::Code;
 use kontor::command::docs;
 use kontor::rehearsal::Case;
 use serde_json::{Value as Json, json};
@@ -177,5 +178,39 @@ fn the_patterns_of_the_envelope_are_those_of_the_code() {
             kontor::ids::is_book_name(book),
             "{book:?}"
         );
+    }
+}
+
+/// A page that leaves a code out sends its reader looking elsewhere.
+#[test]
+fn pages_name_every_code_that_a_case_shows() {
+    let files = docs::files();
+    let common = &files["jobs/README.md"];
+    let not_built = std::fs::read_to_string(root().join("tests/cases/not_built.txt")).unwrap();
+    for path in cases(&root().join("tests/cases")) {
+        let name = path.strip_prefix(root().join("tests/cases")).unwrap();
+        if not_built.lines().any(|line| Path::new(line) == name) {
+            continue;
+        }
+        let case = Case::read(&std::fs::read(&path).unwrap()).unwrap();
+        let rejections = case.expect.get("rejections").and_then(Json::as_array);
+        for rejection in rejections.into_iter().flatten() {
+            let Some(code) = rejection["code"].as_str().and_then(Code::of_text) else {
+                continue;
+            };
+            let job = case
+                .jobs
+                .iter()
+                .find(|job| rejection["job"] == json!(job.n))
+                .unwrap();
+            let page = files.get(&format!("jobs/{}.md", job.kind));
+            let told = |text: &str| text.contains(&format!("`{}`", code.text()));
+            assert!(
+                code.is_dead_letter() || told(common) || page.is_none_or(|page| told(page)),
+                "{} is refused with {code} in {}: name it in the kind's REFUSALS",
+                job.kind,
+                name.display()
+            );
+        }
     }
 }

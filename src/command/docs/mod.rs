@@ -4,6 +4,8 @@
 //! release does and nothing else.
 
 mod codes;
+mod example;
+mod index;
 mod page;
 mod schema;
 
@@ -16,6 +18,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{Done, Globals};
+use crate::code::Code;
 use crate::ids::KindCode;
 use crate::jobs::contract::JobKind;
 use crate::jobs::{JobData, KindInfo, KindVisitor, Question, QuestionData, QuestionVisitor};
@@ -56,6 +59,7 @@ struct Kind {
     example: &'static str,
     actor_needed: bool,
     question: bool,
+    refusals: &'static [Code],
     data: serde_json::Value,
 }
 
@@ -66,10 +70,13 @@ pub fn files() -> BTreeMap<String, String> {
     for kind in &kinds {
         let name = kind.info.name;
         let schema = schema::of_job(kind);
-        files.insert(format!("jobs/{name}.md"), page::of_kind(kind, &schema));
+        let became = example::became(kind, &kinds);
+        let page = page::of_kind(kind, &schema, &became);
+        files.insert(format!("jobs/{name}.md"), page);
         files.insert(format!("jobs/{name}.schema.json"), format!("{schema:#}\n"));
     }
-    files.insert("jobs/README.md".to_owned(), page::index(&kinds));
+    let schema = kinds.first().map(schema::of_job).unwrap_or_default();
+    files.insert("jobs/README.md".to_owned(), index::page(&kinds, &schema));
     files.insert("codes.md".to_owned(), codes::page());
     files.insert("metrics.md".to_owned(), metrics::render());
     files.insert("configuration.md".to_owned(), settings::page());
@@ -98,6 +105,7 @@ impl KindVisitor for Describe {
             example: K::EXAMPLE,
             actor_needed: K::ACTOR_NEEDED,
             question: false,
+            refusals: K::REFUSALS,
             data: schema::of_data::<K>(),
         }
     }
@@ -117,6 +125,7 @@ impl QuestionVisitor for Describe {
             example: Q::EXAMPLE,
             actor_needed: false,
             question: true,
+            refusals: &[],
             data: schema::of_data::<Q>(),
         }
     }

@@ -30,6 +30,11 @@ impl JobKind for Reverse {
     const SUMMARY: &'static str = "Reverse an entry by its mirror image.";
     const EXAMPLE: &'static str =
         r#"{ "entry": 1, "booking_date": "2026-03-03", "reason": "wrong cost type" }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntryNotFound,
+        Code::AlreadyReversed,
+        Code::NotReversible,
+    ];
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
         visit("/reason", &mut self.reason);

@@ -28,6 +28,7 @@ use self::lines::{ExtraData, LineData, schema, unsupported};
 use super::billing::TaxRounding;
 use super::contract::JobKind;
 use super::fields::{Id, Text};
+use crate::code::Code;
 use crate::ledger::{Book, Facts, Plan, Rejection};
 use crate::limits::LEGS_MAX;
 use crate::money::{DecimalText, Rounding};
@@ -139,6 +140,18 @@ impl JobKind for Issue {
             { "quantity": "2", "price": "50.00", "tax": "DE19" }
         ]
     }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntryTooManyLegs,
+        Code::EntrySameAccount,
+        Code::DocumentNoLines,
+        Code::DocumentTotalNegative,
+        Code::DuplicateReference,
+        Code::SeriesUnknown,
+        Code::SeriesExhausted,
+        Code::TaxCodeUnknown,
+        Code::TaxNotValidOnDate,
+        Code::DiscountInvalid,
+    ];
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
         for (at, line) in self.lines.iter_mut().flatten().enumerate() {

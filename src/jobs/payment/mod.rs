@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::JobKind;
 use super::fields::Id;
 use super::invoice::lines::schema;
+use crate::code::Code;
 use crate::ledger::{Book, Facts, Plan, Rejection};
 use crate::limits::LEGS_MAX;
 use crate::money::DecimalText;
@@ -107,6 +108,15 @@ impl JobKind for Receive {
         "allocation": "oldest_first",
         "bank_ref": "2026-03-11/17"
     }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntrySameAccount,
+        Code::DocumentNotFound,
+        Code::DocumentState,
+        Code::DuplicateReference,
+        Code::SeriesExhausted,
+        Code::AllocationExceedsPayment,
+        Code::AllocationExceedsOpen,
+    ];
 
     fn options(&self) -> Result<(), Rejection> {
         match (self.allocation, &self.allocations) {
@@ -149,6 +159,13 @@ impl JobKind for Allocate {
         "customer": "cust-1",
         "allocations": [ { "document": "RE-2026-000001", "amount": "19.00" } ]
     }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::DocumentNotFound,
+        Code::DocumentState,
+        Code::DocumentNoLines,
+        Code::AllocationExceedsPayment,
+        Code::AllocationExceedsOpen,
+    ];
 
     fn options(&self) -> Result<(), Rejection> {
         match (&self.payment, &self.customer) {

@@ -43,6 +43,7 @@ pub struct Attempt {
 impl JobKind for Attempt {
     const SUMMARY: &'static str = "Try to settle an instruction.";
     const EXAMPLE: &'static str = r#"{ "instruction": "SI-000001" }"#;
+    const REFUSALS: &'static [Code] = &[Code::DocumentNotFound, Code::DocumentState];
 
     fn options(&self) -> Result<(), Rejection> {
         let (code, path, reason) = match (&self.instruction, &self.date) {

@@ -117,6 +117,11 @@ impl JobKind for Instruct {
         "cash": { "amount": "25000.00", "currency": "EUR" },
         "settlement_date": "2026-05-04", "calendar": "TARGET", "partial": "allowed"
     }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntrySameAccount,
+        Code::SeriesExhausted,
+        Code::TradeDuplicate,
+    ];
 
     fn options(&self) -> Result<(), Rejection> {
         if self.r#type == SettlementType::Pvp {
