@@ -3,8 +3,8 @@
 //! A small shell stands between the two. It holds the read end of a pipe whose write end is ours
 //! alone; the kernel closes ours when we end, also by SIGKILL. Then the shell asks the process to
 //! stop, waits a moment, kills it, removes what nobody needs any more, and ends its whole process
-//! group, so that what the process started goes as well. The group is one of its own: Ctrl-C at the
-//! terminal reaches us first, and we decide what stops when.
+//! group, so that whatever the process has started goes as well. The group is one of its own:
+//! Ctrl-C at the terminal reaches us first, and we decide what stops when.
 //!
 //! The shell is also who buries the process, so its end is the end of the process for sure,
 //! wherever the first process of the machine buries nobody, as in many containers.
@@ -116,7 +116,7 @@ impl Guarded {
         self.kill();
     }
 
-    /// End the process and what it started at once, as a power cut would.
+    /// End the process and what it has started at once, as a power cut would.
     pub fn kill(&mut self) {
         let Some(mut shell) = self.shell.take() else {
             return;
@@ -138,6 +138,16 @@ impl Guarded {
     }
 }
 
+/// Remove a directory whose users were killed: until the last of them is gone, a file may still
+/// appear in it. What cannot be removed stays, in the temporary directory of the system, which is
+/// cleaned by others.
+pub fn remove(dir: &Path) {
+    let since = Instant::now();
+    while std::fs::remove_dir_all(dir).is_err() && dir.exists() && since.elapsed() < LAST_BREATH {
+        std::thread::sleep(POLL);
+    }
+}
+
 impl Drop for Guarded {
     fn drop(&mut self) {
         self.kill();
@@ -148,7 +158,7 @@ impl Drop for Guarded {
 mod tests {
     use super::*;
 
-    /// A shell with a child, which says its number and heeds SIGTERM.
+    /// A shell with a script.
     fn script(dir: &Path, text: &str) -> Command {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", text]).current_dir(dir);
@@ -185,15 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn children_go_with_the_process_and_nothing_is_removed_that_may_be_needed() {
+    fn what_it_started_goes_along_and_nothing_is_removed_that_may_be_needed() {
         let dir = tempfile::tempdir().unwrap();
         let said = dir.path().join("said");
         let text = "sleep 100 & echo $!; sleep 0.2";
         let mut guarded =
             Guarded::start(&script(dir.path(), text), &said, Some(dir.path())).unwrap();
         assert!(guarded.wait(Duration::from_secs(30)));
-        let child = std::fs::read_to_string(&said).unwrap();
-        eventually("the child lives on", || !lives(&child));
+        let started = std::fs::read_to_string(&said).unwrap();
+        eventually("what it started lives on", || !lives(&started));
 
         let text = "trap '' TERM; echo $$; sleep 100";
         std::fs::remove_file(&said).unwrap();

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use thiserror::Error;
 
-use crate::guarded::Guarded;
+use crate::guarded::{self, Guarded};
 
 /// Where packages put RabbitMQ's inner scripts. The ones on the path insist on root or on the
 /// user `rabbitmq`.
@@ -37,15 +37,29 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
 /// Ports are found free and then used a moment later; somebody may be faster.
 const START_ATTEMPTS: u32 = 3;
+/// What `rabbitmqctl` says of a node that is about to be ready.
+const NOT_YET: &str = "requires the 'rabbit' app to be running";
 /// The port range of the command line tools, one per call at the same time.
 const CTL_PORTS: u16 = 8;
 
-/// The node's process: the port mapper beside the server, so that the server starts none of its
-/// own, which would escape into a session of its own and outlive us. `$0` and `$1` are the two.
+/// The node's process: the port mapper, and once that answers the server beside it. `$0` and `$1`
+/// are the two. After a kill the port of the earlier mapper may be taken for a moment.
 const NODE: &str = r#"
-"$0" -port "$ERL_EPMD_PORT" -address 127.0.0.1 -relaxed_command_check >/dev/null 2>&1 &
+while :; do
+    "$0" -port "$ERL_EPMD_PORT" -address 127.0.0.1 -relaxed_command_check >/dev/null 2>&1
+    sleep 0.05
+done &
+tries=0
+until "$0" -port "$ERL_EPMD_PORT" -names >/dev/null 2>&1 || [ "$tries" -ge 200 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
 exec "$1"
 "#;
+/// Every start of Erlang tries to start a port mapper of its own, in a session of its own. It ends
+/// by itself if there is one already; but if ours was killed at that very moment it would stay for
+/// ever.
+const NO_MAPPER: &str = "-start_epmd false";
 
 /// Names the directory of RabbitMQ's inner scripts where it is none of the usual ones.
 pub const SCRIPTS_VARIABLE: &str = "KONTOR_RABBITMQ_SCRIPTS";
@@ -197,21 +211,23 @@ impl PrivateBroker {
 
     /// Run `rabbitmqctl` against this node and give back what it printed.
     pub fn ctl(&self, arguments: &[&str]) -> Result<String, PrivateFault> {
-        let mut command = Command::new(self.scripts.join("rabbitmqctl"));
-        self.environment(&mut command);
-        command
-            .arg("--quiet")
-            .arg("-n")
-            .arg(self.node())
-            .args(arguments);
-        let output = command.output().map_err(io_fault("run rabbitmqctl"))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        let since = now();
+        loop {
+            let mut command = Command::new(self.scripts.join("rabbitmqctl"));
+            self.environment(&mut command);
+            command.arg("--quiet").arg("-n").arg(self.node());
+            command.args(arguments);
+            let output = command.output().map_err(io_fault("run rabbitmqctl"))?;
+            if output.status.success() {
+                return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            }
+            let output = printed(&output);
+            // A node takes connections a moment before it calls itself started.
+            if !output.contains(NOT_YET) || since.elapsed() > STOP_TIMEOUT {
+                let command = arguments.join(" ");
+                return Err(PrivateFault::Command { command, output });
+            }
         }
-        Err(PrivateFault::Command {
-            command: arguments.join(" "),
-            output: printed(&output),
-        })
     }
 
     /// Stop the node as an operator would; its data stays for [`Self::restart`].
@@ -352,6 +368,7 @@ impl PrivateBroker {
             .env("ERL_EPMD_PORT", epmd.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("ERL_EPMD_RELAXED_COMMAND_CHECK", "1")
+            .env("ERL_AFLAGS", NO_MAPPER)
             .env("LC_ALL", "C.UTF-8")
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
@@ -407,9 +424,7 @@ impl Drop for PrivateBroker {
     fn drop(&mut self) {
         self.kill();
         if self.temporary {
-            // What cannot be removed is in the temporary directory of the system, which is
-            // cleaned by others.
-            fs::remove_dir_all(&self.dir).ok();
+            guarded::remove(&self.dir);
         }
     }
 }
