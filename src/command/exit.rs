@@ -1,5 +1,6 @@
 //! How a command ends: the answer, or the fault and the exit code that it stands for.
 
+use crate::broker::private::PrivateFault;
 use crate::broker::{BrokerFault, FaultClass};
 use crate::daemon::DaemonFault;
 use crate::journal::JournalFault;
@@ -31,6 +32,8 @@ pub enum Done {
     Damaged,
     /// The broker or the configuration is not as it must be, and it has been said how.
     Misconfigured,
+    /// A signal with this number ended it early, and that has been said.
+    Stopped(i32),
 }
 
 impl Done {
@@ -41,6 +44,8 @@ impl Done {
             Self::No => NO,
             Self::Damaged => DAMAGED,
             Self::Misconfigured => CONFIGURATION,
+            // As shells count a command that a signal ended.
+            Self::Stopped(signal) => u8::try_from(signal).map_or(NO, |signal| 128 | signal),
         }
     }
 }
@@ -54,6 +59,16 @@ pub struct Unusable(pub String);
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct NotFound(pub String);
+
+/// Something did not come as it must.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unexpected(pub String);
+
+/// There is no broker, and it has been said what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
 
 /// The configuration can be read and cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +100,10 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     let of_journal = |damaged: bool| if damaged { DAMAGED } else { JOURNAL };
     if cause.is::<Unusable>() {
         Some(USAGE)
-    } else if cause.is::<NotFound>() {
+    } else if cause.is::<NotFound>() || cause.is::<Unexpected>() {
         Some(NO)
+    } else if cause.is::<Unavailable>() || cause.is::<PrivateFault>() {
+        Some(UNAVAILABLE)
     } else if cause.is::<SettingsFault>() || cause.is::<Misconfigured>() {
         Some(CONFIGURATION)
     } else if let Some(fault) = cause.downcast_ref::<BrokerFault>() {
@@ -136,5 +153,12 @@ mod tests {
         assert_eq!(code(&Unusable("x".into()).into()), 64);
         assert_eq!(code(&NotFound("x".into()).into()), 1);
         assert_eq!(code(&Misconfigured("x".into()).into()), 78);
+        assert_eq!(code(&Unexpected("x".into()).into()), 1);
+        assert_eq!(code(&Unavailable("x".into()).into()), 69);
+        assert_eq!(code(&PrivateFault::NotInstalled.into()), 69);
+        assert_eq!(
+            (Done::Stopped(2).code(), Done::Stopped(15).code()),
+            (130, 143)
+        );
     }
 }

@@ -21,6 +21,7 @@ pub mod open_books;
 pub mod balance;
 pub mod bench;
 pub mod check_config;
+pub mod demo;
 pub mod docs;
 pub mod document;
 pub mod entry;
@@ -43,12 +44,13 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::report;
 use crate::settings::{Settings, SettingsFault, Sources};
 
-pub use exit::{Done, Misconfigured, NotFound, Unusable};
+pub use exit::{Done, Misconfigured, NotFound, Unavailable, Unexpected, Unusable};
 
 /// The subcommands, in the order of the help text.
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Demo(demo::DemoArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Topology(topology::TopologyArgs),
     Submit(submit::SubmitArgs),
@@ -67,6 +69,7 @@ impl Command {
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
         match self {
             Self::Run(args) => run::run(args, globals),
+            Self::Demo(args) => demo::run(args, globals, out),
             Self::CheckConfig(args) => check_config::run(args, globals, out),
             Self::Topology(args) => topology::run(args, globals, out),
             Self::Submit(args) => submit::run(args, globals, out),

@@ -18,9 +18,18 @@
 pub use super::container::{BinaryEnvelope, CONTENT_TYPE, JOBS_MAX};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::binary::BinaryFault;
 use super::container::{HEAD_BYTES, append, head};
+use super::schema::SchemaFault;
+use super::{tree, typed};
+
+/// The struct of a kind from its data as JSON, for producers that have them so.
+pub fn data<T: DeserializeOwned>(json: &str) -> Result<T, SchemaFault> {
+    let tree = tree::read(json.as_bytes()).map_err(|fault| SchemaFault::new(fault.to_string()))?;
+    typed::read(&tree)
+}
 
 /// A message in the making.
 #[derive(Debug, Clone)]

@@ -14,9 +14,11 @@
 )]
 
 mod broker;
+mod demo;
 mod journey;
 mod proof;
 mod rates;
+mod readme;
 mod standby;
 mod support;
 mod tls;

@@ -78,6 +78,7 @@ fn usage_is_64_and_help_names_every_command() {
     exits(&help, 0);
     for command in [
         "run",
+        "demo",
         "check-config",
         "rehearse",
         "balance",

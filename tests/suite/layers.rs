@@ -117,10 +117,11 @@ const LAYERS: &[Layer] = &[
             BOOKS,
             KINDS,
             MACHINERY,
-            &["broker", "vault", "settings", "telemetry"],
+            &["guarded", "broker", "vault", "settings", "telemetry"],
             &[
                 "pipeline",
                 "report",
+                "simulator",
                 "partition",
                 "daemon",
                 "bench",
@@ -170,7 +171,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rust_decimal", &["money"]),
     (
         "rustix",
-        &["journal/file/disk.rs", "guarded.rs", "broker/private.rs"],
+        &[
+            "journal/file/disk.rs",
+            "guarded.rs",
+            "broker/private.rs",
+            "command/demo/broker.rs",
+        ],
     ),
     (
         "schemars",

@@ -16,9 +16,6 @@ fn section<'t>(text: &'t str, heading: &str) -> &'t str {
     rest.split("\n## ").next().unwrap_or(rest)
 }
 
-/// Commands that the first page names before they are there. A row has to go; none may come.
-const COMING: &[&str] = &["demo"];
-
 /// Commands by their full names; a group is its members.
 fn commands(command: &Command, before: &str) -> BTreeSet<String> {
     let shown = |one: &&Command| one.get_name() != "help";
@@ -73,15 +70,7 @@ fn the_table_of_commands_is_whole() {
         .lines()
         .filter(|line| line.starts_with("| `kontor"));
     let told: BTreeSet<String> = rows.flat_map(of_row).collect();
-    let mut there = commands(&command::definition(), "");
-    for coming in COMING {
-        let is_there = there.contains(*coming);
-        assert!(
-            !is_there,
-            "{coming} is there: take it out of COMING in tests/suite/readme.rs"
-        );
-        there.insert((*coming).to_owned());
-    }
+    let there = commands(&command::definition(), "");
     let lost: Vec<_> = told.difference(&there).collect();
     assert!(
         lost.is_empty(),

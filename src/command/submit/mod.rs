@@ -102,7 +102,11 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
             "line {second}: key {key:?} stands on line {first} already; it has one effect"
         ));
     }
-    let parcels = match pack(&rows, args, &settings) {
+    let only = match settings.books.as_slice() {
+        [book] => Some(book.name.as_str()),
+        _ => None,
+    };
+    let parcels = match pack(&rows, args.batch, args.book.as_deref().or(only)) {
         Ok(parcels) => parcels,
         Err(mistake) => return Err(refuse(args, &[mistake])),
     };
@@ -170,13 +174,13 @@ fn warn(what: &str) {
     writeln!(std::io::stderr(), "{what}").unwrap_or_default();
 }
 
-/// Rows to messages, in order; a message holds jobs of one book.
-fn pack(rows: &[Row], args: &SubmitArgs, settings: &Settings) -> Result<Vec<Parcel>, Mistake> {
-    let only = match settings.books.as_slice() {
-        [book] => Some(book.name.as_str()),
-        _ => None,
-    };
-    let default = args.book.as_deref().or(only);
+/// Rows to messages of up to `batch` jobs, in order; a message holds jobs of one book, which is
+/// `default` for rows that name none.
+pub(super) fn pack(
+    rows: &[Row],
+    batch: usize,
+    default: Option<&str>,
+) -> Result<Vec<Parcel>, Mistake> {
     let mut parcels: Vec<Parcel> = Vec::new();
     for row in rows {
         let book = row.book.as_deref().or(default).ok_or_else(|| Mistake {
@@ -185,15 +189,15 @@ fn pack(rows: &[Row], args: &SubmitArgs, settings: &Settings) -> Result<Vec<Parc
         })?;
         let fits = |parcel: &&mut Parcel| {
             parcel.book == book
-                && parcel.keys.len() < args.batch
+                && parcel.keys.len() < batch
                 && parcel.body.len() + row.body.len() < MESSAGE_BYTES_MAX
         };
-        if let Some(parcel) = parcels.last_mut().filter(|_| args.batch > 1).filter(fits) {
+        if let Some(parcel) = parcels.last_mut().filter(|_| batch > 1).filter(fits) {
             parcel.body.push(b'\n');
             parcel.body.extend_from_slice(row.body.as_bytes());
             parcel.keys.push(row.key.clone());
         } else {
-            parcels.push(parcel(row, book, args.batch > 1));
+            parcels.push(parcel(row, book, batch > 1));
         }
     }
     Ok(parcels)
@@ -317,18 +321,6 @@ fn report(
 mod tests {
     use super::*;
 
-    fn args(batch: usize, book: Option<&str>) -> SubmitArgs {
-        SubmitArgs {
-            file: PathBuf::from("jobs.json"),
-            shape: None,
-            book: book.map(str::to_owned),
-            batch,
-            rate: None,
-            dry_run: false,
-            wait: None,
-        }
-    }
-
     fn row(key: &str, book: Option<&str>) -> Row {
         let text = |text: &str| text.to_owned();
         let (key, kind, book, body) = (text(key), text("x"), book.map(text), text("{}"));
@@ -343,7 +335,6 @@ mod tests {
 
     #[test]
     fn messages_hold_jobs_of_one_book_in_order() {
-        let settings = Settings::built_in().unwrap();
         let rows = [
             row("a", None),
             row("b", None),
@@ -351,7 +342,7 @@ mod tests {
             row("d", Some("other")),
             row("e", Some("other")),
         ];
-        let parcels = pack(&rows, &args(2, None), &settings).unwrap();
+        let parcels = pack(&rows, 2, Some("main")).unwrap();
         let shown: Vec<_> = parcels
             .iter()
             .map(|p| (p.book.as_str(), p.keys.join(" ")))
@@ -359,9 +350,10 @@ mod tests {
         let expected = [("main", "a b"), ("other", "c d"), ("other", "e")];
         assert_eq!(shown, expected.map(|(book, keys)| (book, keys.to_owned())));
         assert_eq!(parcels[0].body, b"{}\n{}");
-        let single = pack(&rows, &args(1, Some("shop")), &settings).unwrap();
+        let single = pack(&rows, 1, Some("shop")).unwrap();
         assert_eq!((single.len(), single[0].book.as_str()), (5, "shop"));
         assert_eq!(single[0].kind.as_deref(), Some("x"));
+        assert_eq!(pack(&rows, 1, None).unwrap_err().line, 7);
     }
 
     #[test]
@@ -369,8 +361,7 @@ mod tests {
         let mut big = row("a", None);
         big.body = "x".repeat(MESSAGE_BYTES_MAX);
         let rows = [row("b", None), big, row("c", None)];
-        let settings = Settings::built_in().unwrap();
-        let parcels = pack(&rows, &args(100, None), &settings).unwrap();
+        let parcels = pack(&rows, 100, Some("main")).unwrap();
         assert_eq!(parcels.len(), 3);
         assert!(
             parcels
