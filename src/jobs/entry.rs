@@ -21,14 +21,14 @@ pub use reverse::Reverse;
 use super::contract::JobKind;
 use super::fields::{Id, Text};
 use crate::code::Code;
-use crate::ids::{AccountIndex, Hash128};
+use crate::ids::Hash128;
+use crate::jobs::legs::{NOT_FOUND, Written, WrittenLeg, amount_of, place_of};
 use crate::ledger::plan::{booking_date, echo, optional_date};
 use crate::ledger::reference::Record;
 use crate::ledger::structure::check_structure;
-use crate::ledger::unit::Unit;
-use crate::ledger::{Book, Facts, Leg, Plan, Rejection, Side, Value};
-use crate::money::minor::{self, AmountFault, positive_minor, signed_minor};
-use crate::money::{DecimalText, Number};
+use crate::ledger::{Book, Facts, Plan, Rejection, Side};
+use crate::money::DecimalText;
+use crate::money::minor::signed_minor;
 use crate::time::{Date, DateText};
 
 /// Post an entry: legs that balance in every unit.
@@ -105,19 +105,21 @@ impl TryFrom<LegShape> for LegData {
     }
 }
 
-impl LegData {
-    /// Account and side.
+impl WrittenLeg for LegData {
     fn place(&self) -> (&str, Side) {
-        match (&self.dr, &self.cr) {
-            (Some(account), _) => (account, Side::Debit),
-            (None, Some(account)) => (account, Side::Credit),
-            (None, None) => ("", Side::Debit),
-        }
+        place_of(self.dr.as_ref(), self.cr.as_ref())
     }
 
-    fn account_path(&self, at: usize) -> String {
-        let side = if self.dr.is_some() { "dr" } else { "cr" };
-        format!("/legs/{at}/{side}")
+    fn amount(&self) -> &DecimalText {
+        &self.amount
+    }
+
+    fn unit(&self) -> Option<&str> {
+        self.unit.as_deref()
+    }
+
+    fn value_date(&self) -> Option<Date> {
+        self.value_date.as_ref().and_then(DateText::date)
     }
 }
 
@@ -176,10 +178,16 @@ impl JobKind for Post {
             .document_ref
             .as_ref()
             .map(|reference| reference.as_str().into());
-        self.amounts(book, plan)?;
+        let written = Written {
+            legs: &self.legs,
+            base: "",
+        };
+        let place = written.amounts(book, plan)?;
+        self.asserted(book, plan)?;
         let reference = self.natural_key(facts, book)?;
-        self.accounts(book, plan)?;
-        self.units(book, plan, booking)?;
+        written.accounts(book, plan, &place)?;
+        self.asserted_accounts(book)?;
+        written.units(book, plan, &place, booking)?;
         check_structure(book, &plan.legs)?;
         if let Some(hash) = reference {
             plan.natural_key(hash);
@@ -201,26 +209,8 @@ impl Post {
         Ok((booking, value.unwrap_or(booking)))
     }
 
-    /// Step 6: every amount, with the decimals of its account's unit as far as the account is
-    /// known. The legs enter the plan here; an unknown account keeps its place until step 7 names
-    /// it.
-    fn amounts(&self, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        for (at, leg) in self.legs.iter().enumerate() {
-            let (name, side) = leg.place();
-            let account = book.accounts().find(name);
-            let amount = amount_of(&leg.amount, account, book, positive_minor).map_err(
-                |(fault, unit, decimals)| {
-                    Rejection::amount(fault, &format!("/legs/{at}/amount"), &unit, decimals)
-                },
-            )?;
-            let value_date = leg.value_date.as_ref().and_then(DateText::date);
-            plan.leg(Leg {
-                account: account.unwrap_or(NOT_FOUND),
-                side,
-                amount,
-                value_date,
-            });
-        }
+    /// Step 6, its end: balances that must hold afterwards.
+    fn asserted(&self, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         for (at, assertion) in self.assert.iter().flatten().enumerate() {
             let account = book.accounts().find(&assertion.account);
             let path = format!("/assert/{at}/balance");
@@ -251,76 +241,12 @@ impl Post {
         Ok(Some(key))
     }
 
-    fn accounts(&self, book: &Book, plan: &Plan) -> Result<(), Rejection> {
-        for (at, (leg, planned)) in self.legs.iter().zip(&plan.legs).enumerate() {
-            let (name, side) = leg.place();
-            if planned.account == NOT_FOUND {
-                book.account(name, &leg.account_path(at))?;
-            }
-            book.check_usable(planned.account, side)
-                .map_err(|refusal| refusal.at(leg.account_path(at)))?;
-        }
+    fn asserted_accounts(&self, book: &Book) -> Result<(), Rejection> {
         for (at, assertion) in self.assert.iter().flatten().enumerate() {
             if book.accounts().find(&assertion.account).is_none() {
                 book.account(&assertion.account, &format!("/assert/{at}/account"))?;
             }
         }
         Ok(())
-    }
-
-    fn units(&self, book: &Book, plan: &Plan, booking: Date) -> Result<(), Rejection> {
-        for (at, (leg, planned)) in self.legs.iter().zip(&plan.legs).enumerate() {
-            let unit = book
-                .accounts()
-                .get(planned.account)
-                .and_then(|account| book.units().get(account.unit));
-            let Some(unit) = unit else { continue };
-            if let Some(given) = &leg.unit
-                && **given != *unit.code
-            {
-                return Err(Rejection::new(Code::CurrencyMismatch)
-                    .at(format!("/legs/{at}/unit"))
-                    .with_text("account", leg.place().0)
-                    .with_text("expected", &*unit.code)
-                    .with_text("got", echo(given)));
-            }
-            check_not_ended(unit, booking).map_err(|refusal| refusal.at(format!("/legs/{at}")))?;
-        }
-        Ok(())
-    }
-}
-
-/// Stands for an account that the book does not have, until its turn to be refused comes.
-const NOT_FOUND: AccountIndex = AccountIndex(u32::MAX);
-
-/// Stands for an amount of an unknown account: beyond its form nothing is known about it.
-const UNKNOWN_AMOUNT: i64 = 1;
-
-fn amount_of(
-    text: &DecimalText,
-    account: Option<AccountIndex>,
-    book: &Book,
-    convert: fn(Number, u8) -> Result<i64, AmountFault>,
-) -> Result<i64, (AmountFault, String, u8)> {
-    let unit = account
-        .and_then(|index| book.accounts().get(index))
-        .map(|account| account.unit);
-    let decimals = unit.map(|unit| book.units().decimals(unit));
-    match minor::read(text.number(), decimals, convert) {
-        Ok(minor) => Ok(minor.unwrap_or(UNKNOWN_AMOUNT)),
-        Err(fault) => {
-            let code = unit.map_or("", |unit| book.units().code(unit));
-            Err((fault, code.to_owned(), decimals.unwrap_or_default()))
-        }
-    }
-}
-
-/// Refuse a unit that has ended before the booking date.
-fn check_not_ended(unit: &Unit, booking: Date) -> Result<(), Rejection> {
-    match unit.until {
-        Some(until) if booking > until => Err(Rejection::new(Code::CurrencyUnknown)
-            .with_text("unit", &*unit.code)
-            .with("until", Value::Date(until))),
-        Some(_) | None => Ok(()),
     }
 }

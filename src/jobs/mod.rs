@@ -11,6 +11,7 @@ pub mod cards;
 pub mod job;
 pub mod setup;
 mod currency;
+mod legs;
 mod postings;
 pub mod billing;
 pub mod account;

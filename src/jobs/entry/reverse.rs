@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check_not_ended;
 use crate::code::Code;
 use crate::ids::EntryNo;
 use crate::jobs::contract::JobKind;
 use crate::jobs::fields::Text;
+use crate::jobs::legs::check_not_ended;
 use crate::ledger::plan::{PastEntry, booking_date, optional_date};
 use crate::ledger::{Book, Effect, Facts, Leg, Plan, Rejection, Value};
 use crate::time::{Date, DateText};
