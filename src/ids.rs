@@ -48,6 +48,9 @@ numbers! {
     /// How many restores a journal has gone through: what was recorded after the n-th is of lineage
     /// n.
     Lineage(u32);
+    /// Number of a work that the engine does by itself: stable for ever. Of what is due at one
+    /// instant the lower number goes first.
+    DueCode(u8);
 }
 
 impl AccountIndex {

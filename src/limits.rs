@@ -27,6 +27,13 @@ pub const BOOKING_DAYS_AHEAD_MAX: i32 = 366;
 pub const BATCH_JOBS_MAX: usize = 8_192;
 /// Bytes of job contents in one engine batch, so that a frame stays well below a segment.
 pub const BATCH_BYTES_MAX: usize = 8 * 1_048_576;
+/// Work of the engine's own in one commit (expiries, runs), so that a start after a long rest does
+/// not make one huge commit of it; the jobs wait behind all that is due.
+pub const DUE_JOBS_MAX: usize = 1_024;
+/// Days that a hold or a request for approval may last: over a year, so that a yearly one fits.
+pub const WAITING_DAYS_MAX: i64 = 400;
+/// Days that a hold or a request for approval lasts if nobody says: the usual of card payments.
+pub const WAITING_DAYS_DEFAULT: i64 = 7;
 /// Bytes of a frame's payload; a larger length in a header is damage, not a request for memory.
 pub const FRAME_BYTES_MAX: usize = 64 * 1_048_576;
 /// Numbers a series of width six can give.

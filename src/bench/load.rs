@@ -14,7 +14,7 @@ use crate::ledger::{AccountClass, Commit, Effect, Inconsistent};
 use crate::simulator::Chance;
 use crate::time::Timestamp;
 use crate::wire::client::{BinaryEnvelope, JobsMessage};
-use crate::wire::message::{BookRules, JobReader};
+use crate::wire::message::{BookRules, JobReader, read_binary};
 use crate::wire::{tree, typed};
 
 /// Name of the book that the benchmarks use.
@@ -173,9 +173,10 @@ const ENTRY_POST: u16 = 201;
 pub fn engine(accounts: u32) -> Result<(Engine, Commit), Inconsistent> {
     let secrets = Secrets {
         natural: NaturalKeys(SECRET),
+        keys: SECRET,
         seed: 7,
     };
-    let mut engine = Engine::new(secrets);
+    let mut engine = Engine::new(secrets, read_binary);
     let mut commit = engine.begin(Timestamp(1_767_225_600_000_000_000));
     commit.effects.push(Effect::Unit {
         code: "EUR".into(),

@@ -21,7 +21,8 @@ use crate::pipeline::observe::Observer;
 use crate::pipeline::parcel::Arrived;
 use crate::pipeline::persist::{Frontier, Persist, Persisted};
 use crate::pipeline::post::Post;
-use crate::pipeline::stations::{Decoding, InOrder, Persisting, StationFault, post};
+use crate::pipeline::stations::{Decoding, InOrder, Persisting, Posting, StationFault, post};
+use crate::pipeline::timer::Timer;
 use crate::ring::{Producer, ring};
 use crate::settings::Settings;
 use crate::telemetry::Health;
@@ -121,7 +122,10 @@ fn start(
         seal_idle: settings.journal.seal_idle,
         batches_max: GROUPS_MAX,
     };
-    let jobs_max = settings.pipeline.batch_jobs_max;
+    let posting = Posting {
+        batch_max: settings.pipeline.batch_jobs_max,
+        timer: Timer::start(observer.clock(), settings.clock_jump_max),
+    };
     let named = |name: &str| thread::Builder::new().name(format!("bench-{name}"));
     let in_order = InOrder::default();
     let (see, beat) = (observer.clone(), health.station("decode"));
@@ -134,7 +138,7 @@ fn start(
             station,
             parcels,
             &batches_in,
-            jobs_max,
+            posting,
             &see,
             beat,
             &in_order,

@@ -55,7 +55,7 @@ impl Admission {
                         next = next.next();
                     }
                 }
-                Effect::Hold { legs, .. } => self.hold(book, slice(&plan.legs, legs), 1)?,
+                Effect::Hold(hold) => self.hold(book, slice(&plan.legs, &hold.legs), 1)?,
                 Effect::Release { legs, .. } => self.hold(book, slice(&plan.legs, legs), -1)?,
                 Effect::Reversed { by, .. } => *by = EntryNo(next.0.saturating_sub(1)),
                 Effect::Unit { .. }
@@ -67,6 +67,8 @@ impl Admission {
                 | Effect::Series { .. }
                 | Effect::Period { .. }
                 | Effect::NaturalKey(_)
+                | Effect::Alarm { .. }
+                | Effect::Keep { .. }
                 | Effect::Carried(_) => {}
             }
         }

@@ -2,26 +2,30 @@
 //!
 //! [`Engine::apply`] takes a batch of decoded jobs and gives back a commit: every job's outcome and
 //! effects. It reads no clock and no disk and draws no chance; the same state and the same batch
-//! give the same commit. [`Engine::replay`] takes a commit from the journal and applies its effects
-//! without running a rule. Both change the books through [`Book::apply`] only.
+//! give the same commit. Before the jobs of a commit comes what has become due by its time:
+//! [`Engine::apply_due`]. [`Engine::replay`] takes a commit from the journal and applies its
+//! effects without running a rule. All of them change the books through [`Book::apply`] only.
 
 pub mod admit;
+pub mod due;
 pub mod keys;
+mod record;
 
 use crate::code::Code;
-use crate::ids::{BookIndex, EntryNo, Hash128, Lineage, Position};
+use crate::ids::{BookIndex, EntryNo, KindCode, Lineage, Position};
 use crate::jobs::job::{DeadLetter, Looked};
 use crate::jobs::{Body, Job, JobData};
 use crate::ledger::digest::Canonical;
-use crate::ledger::plan::NaturalKeys;
+use crate::ledger::plan::{NaturalKeys, key_hash};
 use crate::ledger::value::member;
 use crate::ledger::{
-    Book, Commit, Effect, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection,
-    StateDigest, Value,
+    Book, Commit, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection, StateDigest,
+    Value,
 };
 use crate::time::{Date, Timestamp};
 
 use keys::{KeyEntry, Keys};
+use record::Author;
 
 /// What the engine made of one job of a batch.
 #[derive(Debug)]
@@ -42,9 +46,15 @@ pub enum Verdict {
 pub struct Secrets {
     /// Natural keys.
     pub natural: NaturalKeys,
+    /// Of the hashes by which keys are remembered.
+    pub keys: [u8; 32],
     /// Seed of the tables that find accounts by name.
     pub seed: u64,
 }
+
+/// Reads the content of a job from the form in which it is journaled. The engine is given it,
+/// because forms are the wire's.
+pub type ReadContent = fn(KindCode, &[u8]) -> Result<JobData, Rejection>;
 
 /// The engine of one partition.
 #[derive(Debug)]
@@ -52,6 +62,7 @@ pub struct Engine {
     books: Vec<Book>,
     keys: Keys,
     secrets: Secrets,
+    content: ReadContent,
     next: Position,
     lineage: Lineage,
     last_recorded_at: Timestamp,
@@ -63,11 +74,12 @@ pub struct Engine {
 
 impl Engine {
     /// An engine without books.
-    pub fn new(secrets: Secrets) -> Self {
+    pub fn new(secrets: Secrets, content: ReadContent) -> Self {
         Self {
             books: Vec::new(),
             keys: Keys::default(),
             secrets,
+            content,
             next: Position(1),
             lineage: Lineage::default(),
             last_recorded_at: Timestamp::default(),
@@ -165,7 +177,7 @@ impl Engine {
             Body::Dead(dead) => return Ok(Verdict::Dead(dead)),
             Body::Refused { ref refusal, .. } => {
                 let outcome = Outcome::rejected(refusal.clone());
-                return self.record(job, outcome, commit, true);
+                return self.record(job.into(), outcome, commit);
             }
             Body::Data(ref data) => data,
         };
@@ -192,10 +204,10 @@ impl Engine {
                 .admit(book, &mut self.plan, job.envelope.actor.as_deref(), today)
         });
         match planned {
-            Ok(()) => self.record_plan(job, commit),
+            Ok(()) => self.record_plan(job.into(), commit),
             Err(refusal) => {
                 let refusal = placed(refusal, data);
-                self.record(job, Outcome::rejected(refusal), commit, true)
+                self.record(job.into(), Outcome::rejected(refusal), commit)
             }
         }
     }
@@ -224,16 +236,12 @@ impl Engine {
     }
 
     /// Apply a commit of the journal: effects only.
-    pub fn replay(
-        &mut self,
-        commit: &Commit,
-        key_hash: impl Fn(&str, &str) -> Hash128,
-    ) -> Result<(), Inconsistent> {
+    pub fn replay(&mut self, commit: &Commit) -> Result<(), Inconsistent> {
         self.next = commit.first;
         self.lineage = commit.lineage;
         for (position, record) in commit.positions() {
             match record {
-                Record::Job(job) => self.replay_job(job, position, commit, &key_hash)?,
+                Record::Job(job) => self.replay_job(job, position, commit)?,
                 Record::Setup(setup) => self.apply_setup(setup, commit)?,
                 Record::Duplicate(_)
                 | Record::Start(_)
@@ -270,99 +278,9 @@ impl Engine {
             return Ok(Verdict::Duplicate(known.position));
         }
         let refusal = Rejection::new(Code::IdempotencyKeyReused).at_root("/key");
-        self.record(job, Outcome::rejected(refusal), commit, false)
-    }
-
-    fn record_plan(&mut self, job: Job, commit: &mut Commit) -> Result<Verdict, Inconsistent> {
-        let plan = &mut self.plan;
-        let mut outcome = Outcome::of(plan.status);
-        (outcome.booking_date, outcome.value_date) = (plan.booking_date, plan.value_date);
-        outcome.members = std::mem::take(&mut plan.members);
-        let posts = plan
-            .effects
-            .iter()
-            .filter_map(Effect::as_post)
-            .filter(|post| !post.opening)
-            .map(|post| post.number);
-        outcome.entry_no = posts.clone().next();
-        outcome.entries = u32::try_from(posts.count()).unwrap_or(u32::MAX);
-
-        let first_effect = end(&commit.effects);
-        let first_leg = end(&commit.legs);
-        let Some(book) = self.books.get_mut(job.book.slot()) else {
-            return Ok(Verdict::Dead(DeadLetter::new(
-                Code::BookUnknown,
-                "the book is gone",
-            )));
-        };
-        for effect in &plan.effects {
-            book.apply(effect, &plan.legs)?;
-        }
-        commit.legs.append(&mut plan.legs);
-        commit.effects.extend(
-            plan.effects
-                .drain(..)
-                .map(|effect| effect.shifted(first_leg)),
-        );
-        let first_balance = end(&commit.balances);
-        for account in self.admission.touched() {
-            if let Some(known) = book.accounts().get(account) {
-                commit.balances.push((account, known.balance()));
-            }
-        }
-        let effects = first_effect..end(&commit.effects);
-        let balances = first_balance..end(&commit.balances);
-        self.push(job, outcome, (effects, balances), commit, true)
-    }
-
-    fn record(
-        &mut self,
-        job: Job,
-        outcome: Outcome,
-        commit: &mut Commit,
-        owns_key: bool,
-    ) -> Result<Verdict, Inconsistent> {
-        self.push(job, outcome, (0..0, 0..0), commit, owns_key)
-    }
-
-    fn push(
-        &mut self,
-        job: Job,
-        outcome: Outcome,
-        (effects, balances): (std::ops::Range<u32>, std::ops::Range<u32>),
-        commit: &mut Commit,
-        owns_key: bool,
-    ) -> Result<Verdict, Inconsistent> {
-        let position = self.next;
-        let Some(book) = self.books.get_mut(job.book.slot()) else {
-            return Ok(Verdict::Dead(DeadLetter::new(
-                Code::BookUnknown,
-                "the book is gone",
-            )));
-        };
-        let sequence = book.next_sequence();
-        book.apply_outcome(sequence)?;
-        if owns_key {
-            let fingerprint = job.envelope.fingerprint;
-            self.keys.insert(KeyEntry {
-                key: job.key_hash,
-                fingerprint,
-                position,
-            });
-        }
-        commit.records.push(Record::Job(JobRecord {
-            book: job.book,
-            sequence,
-            owns_key,
-            envelope: job.envelope,
-            unknown_kind: job.unknown_kind,
-            outcome,
-            event: None,
-            effects,
-            balances,
-        }));
-        self.next = position.next();
-        Ok(Verdict::Recorded(position))
+        let mut author = Author::from(job);
+        author.owns_key = false;
+        self.record(author, Outcome::rejected(refusal), commit)
     }
 
     fn apply_setup(
@@ -396,7 +314,6 @@ impl Engine {
         job: &JobRecord,
         position: Position,
         commit: &Commit,
-        key_hash: &impl Fn(&str, &str) -> Hash128,
     ) -> Result<(), Inconsistent> {
         let Some(book) = self.books.get_mut(job.book.slot()) else {
             let what = "a job stands before its book".to_owned();
@@ -410,7 +327,7 @@ impl Engine {
         }
         book.apply_outcome(job.sequence)?;
         if job.owns_key {
-            let key = key_hash(book.name(), &job.envelope.key);
+            let key = key_hash(&self.secrets.keys, book.name(), &job.envelope.key);
             self.keys.insert(KeyEntry {
                 key,
                 fingerprint: job.envelope.fingerprint,
@@ -470,8 +387,4 @@ fn placed(refusal: Rejection, data: &JobData) -> Rejection {
         Some(_) | None => None,
     };
     refusal.at(place.unwrap_or_default())
-}
-
-fn end<T>(list: &[T]) -> u32 {
-    u32::try_from(list.len()).unwrap_or(u32::MAX)
 }

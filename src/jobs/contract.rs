@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::JobData;
 use super::fields::Text;
 use crate::code::Code;
 use crate::ids::EntryNo;
@@ -55,6 +56,114 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
     /// What the job asks of the book, or why not. A pure function of its arguments.
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection>;
 }
+
+/// Work that the engine does by itself when its time has come: a job that nobody sent.
+///
+/// An effect sets its alarm, the engine makes a job of it when the alarm rings, and the plan must
+/// set or clear that alarm. The outcome names what happened as its `event`.
+pub trait DueKind: Sized + std::fmt::Debug {
+    /// The work about a thing: the number of a document, a hold or an entry.
+    fn about(thing: &str) -> Self;
+
+    /// Key of the job. One that producers cannot send (with a `#`) can never be taken before.
+    fn key(&self, book: &Book) -> String;
+
+    /// What the work asks of the book, and what happened then. `kept` is the job that the document
+    /// keeps, if it is about a document that keeps one.
+    fn plan(
+        &self,
+        facts: &Facts<'_>,
+        book: &Book,
+        kept: Option<&JobData>,
+        plan: &mut Plan,
+    ) -> Result<&'static str, Rejection>;
+
+    /// What happens instead if that is refused: by the plan itself, by the rules for all plans, or
+    /// because the key is taken. Work that cannot be refused has nothing instead.
+    fn missed(
+        &self,
+        refusal: &Rejection,
+        _facts: &Facts<'_>,
+        _book: &Book,
+        _kept: Option<&JobData>,
+        _plan: &mut Plan,
+    ) -> Result<&'static str, Rejection> {
+        Err(refusal.clone())
+    }
+}
+
+/// Makes the closed set of what the engine does by itself from one list.
+macro_rules! due_kinds {
+    ($($code:literal $kind:literal $variant:ident($type:ty),)*) => {
+        /// Work that the engine does by itself.
+        #[derive(Debug)]
+        pub enum DueData {
+            $(#[doc = $kind] $variant($type),)*
+        }
+
+        impl DueData {
+            /// The kinds under which the works are recorded, by ascending code of the work.
+            pub const KINDS: &'static [(u8, &'static str)] = &[$(($code, $kind),)*];
+
+            /// The work of an alarm; none if this release does not know it.
+            pub fn of(work: $crate::ids::DueCode, thing: &str) -> Option<Self> {
+                match work.0 {
+                    $($code => Some(Self::$variant(<$type as contract::DueKind>::about(thing))),)*
+                    _other => None,
+                }
+            }
+
+            /// The kind under which it is recorded.
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $kind,)* }
+            }
+
+            /// [`contract::DueKind::key`] of the work.
+            pub fn key(&self, book: &$crate::ledger::Book) -> String {
+                use contract::DueKind as _;
+                match self { $(Self::$variant(work) => work.key(book),)* }
+            }
+
+            /// [`contract::DueKind::plan`] of the work.
+            pub fn plan(
+                &self,
+                facts: &$crate::ledger::Facts<'_>,
+                book: &$crate::ledger::Book,
+                kept: Option<&JobData>,
+                plan: &mut $crate::ledger::Plan,
+            ) -> Result<&'static str, $crate::ledger::Rejection> {
+                use contract::DueKind as _;
+                match self { $(Self::$variant(work) => work.plan(facts, book, kept, plan),)* }
+            }
+
+            /// [`contract::DueKind::missed`] of the work.
+            pub fn missed(
+                &self,
+                refusal: &$crate::ledger::Rejection,
+                facts: &$crate::ledger::Facts<'_>,
+                book: &$crate::ledger::Book,
+                kept: Option<&JobData>,
+                plan: &mut $crate::ledger::Plan,
+            ) -> Result<&'static str, $crate::ledger::Rejection> {
+                use contract::DueKind as _;
+                match self {
+                    $(Self::$variant(work) => work.missed(refusal, facts, book, kept, plan),)*
+                }
+            }
+        }
+
+        const _: () = {
+            let works = DueData::KINDS;
+            let mut at = 1;
+            #[expect(clippy::indexing_slicing, reason = "walked within the length of a constant")]
+            while at < works.len() {
+                assert!(works[at - 1].0 < works[at].0, "codes ascend and are never reused");
+                at += 1;
+            }
+        };
+    };
+}
+pub(super) use due_kinds;
 
 /// Makes the closed set of built kinds from one list.
 macro_rules! job_kinds {

@@ -168,7 +168,7 @@ impl JobKind for Post {
 
     fn place(&self, account: &str) -> Option<String> {
         let at = self.legs.iter().position(|leg| leg.place().0 == account)?;
-        Some(self.legs.get(at)?.account_path(at))
+        Some(self.legs.get(at)?.account_path("", at))
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {

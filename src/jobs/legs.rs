@@ -1,8 +1,8 @@
 //! Legs as jobs write them: an account on one side, an amount, perhaps a unit.
 //!
-//! Every kind that takes legs checks them here, step by step of the order of checks, so that the same
-//! mistake has the same code and place whichever kind it is sent to. The steps are apart because a job
-//! with several entries takes each step for all of them before the next one.
+//! Every kind that takes legs checks them here, step by step of the order of checks, so that the
+//! same mistake has the same code and place whichever kind it is sent to. The steps are apart
+//! because a job with several entries takes each step for all of them before the next one.
 
 use std::ops::Range;
 
@@ -61,9 +61,9 @@ pub(crate) struct Written<'l, L> {
 }
 
 impl<L: WrittenLeg> Written<'_, L> {
-    /// Step 6: every amount, with the decimals of its account's unit as far as the account is known.
-    /// The legs go into the plan's last effect here; an unknown account keeps its place until step 7
-    /// names it. Where they stand among the plan's legs.
+    /// Step 6: every amount, with the decimals of its account's unit as far as the account is
+    /// known. The legs go into the plan's last effect here; an unknown account keeps its place
+    /// until step 7 names it. Where they stand among the plan's legs.
     pub(crate) fn amounts(&self, book: &Book, plan: &mut Plan) -> Result<Range<u32>, Rejection> {
         let start = plan.legs_end();
         for (at, leg) in self.legs.iter().enumerate() {
@@ -146,8 +146,8 @@ pub(crate) fn unit_of(book: &Book, account: AccountIndex) -> Option<&Unit> {
     book.units().get(account.unit)
 }
 
-/// An amount in the unit of an account; of an unknown account only the form counts. A fault comes with
-/// code and decimals of the unit.
+/// An amount in the unit of an account; of an unknown account only the form counts. A fault comes
+/// with code and decimals of the unit.
 pub(crate) fn amount_of(
     text: &DecimalText,
     account: Option<AccountIndex>,

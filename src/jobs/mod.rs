@@ -2,7 +2,8 @@
 //!
 //! A kind says what its data are, which texts in them are personal, and what it asks of the book.
 //! It never changes anything: the engine checks the plan with rules common to all kinds and applies
-//! it.
+//! it. What the engine does by itself when its time has come stands in a list of its own, at the
+//! end.
 
 pub mod contract;
 pub mod catalogue;
@@ -16,6 +17,7 @@ mod postings;
 pub mod billing;
 pub mod account;
 pub mod entry;
+pub mod hold;
 pub mod period;
 pub mod reference;
 pub mod invoice;
@@ -27,7 +29,7 @@ pub mod query;
 pub(crate) mod desk;
 
 pub use catalogue::{KindInfo, kind_code, kind_name};
-pub use contract::JobKind;
+pub use contract::{DueKind, JobKind};
 pub use fields::{Id, Text};
 pub use job::{Body, Job};
 pub use query::{Question, QuestionData, QuestionVisitor};
@@ -40,6 +42,9 @@ contract::job_kinds! {
     151 "reference.set"         ReferenceSet(reference::Set),
     201 "entry.post"            EntryPost(entry::Post),
     202 "entry.reverse"         EntryReverse(entry::Reverse),
+    301 "hold.place"            HoldPlace(hold::Place),
+    302 "hold.capture"          HoldCapture(hold::Capture),
+    303 "hold.void"             HoldVoid(hold::Void),
     401 "invoice.issue"         InvoiceIssue(invoice::Issue),
     403 "payment.receive"       PaymentReceive(payment::Receive),
     404 "payment.allocate"      PaymentAllocate(payment::Allocate),
@@ -47,4 +52,9 @@ contract::job_kinds! {
     602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
     901 "period.open"           PeriodOpen(period::Open),
     902 "period.close"          PeriodClose(period::Close),
+}
+
+contract::due_kinds! {
+    // code  recorded as           variant
+    1 "hold.expire"            HoldExpire(hold::Expire),
 }

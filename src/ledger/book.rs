@@ -2,17 +2,19 @@
 
 mod carry;
 mod facts;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use facts::{account_fact, hold_fact};
+use facts::account_fact;
 
 use super::account::{Account, AccountExtra, Accounts};
+use super::alarm::Alarms;
 use super::commit::slice;
 use super::digest::{Canonical, StateDigest, counters_fact};
 use super::document::{Document, Documents};
-use super::effect::{AccountChange, AccountOpened, DocumentChange, Effect, Post};
-use super::hold::{Hold, HoldState, Holds};
+use super::effect::{AccountChange, AccountOpened, DocumentChange, Effect, KeptJob, Post};
+use super::hold::Holds;
 use super::leg::{Leg, Side};
 use super::period::{PeriodState, Periods};
 use super::reference::{Record, Reference, Version};
@@ -25,7 +27,7 @@ use crate::ids::{AccountIndex, EntryNo, Hash128, Sequence};
 use crate::limits::SERIES_WIDTH_DEFAULT;
 use crate::money::Minor;
 use crate::raw_json::RawJson;
-use crate::time::{Date, Month, Timestamp, Zone};
+use crate::time::{Date, Month, Zone};
 
 /// Series that every book has without being told.
 pub const BUILT_IN_SERIES: [&str; 8] = ["PAY", "H", "APR", "SI", "RS", "DN", "PO", "INV"];
@@ -53,6 +55,8 @@ pub struct Book {
     units: Units,
     accounts: Accounts,
     holds: Holds,
+    alarms: Alarms,
+    kept: BTreeMap<Box<str>, KeptJob>,
     documents: Documents,
     series: SeriesTable,
     series_listed: bool,
@@ -76,7 +80,9 @@ impl Book {
             zone,
             units: Units::default(),
             accounts: Accounts::new(seed),
-            holds: Holds::new(),
+            holds: Holds::default(),
+            alarms: Alarms::default(),
+            kept: BTreeMap::new(),
             documents: Documents::default(),
             series: SeriesTable::new(),
             series_listed: false,
@@ -267,11 +273,7 @@ impl Book {
                 self.differences.push(0);
                 Ok(())
             }
-            Effect::Hold {
-                number,
-                legs: range,
-                expires_at,
-            } => self.apply_hold(number, slice(legs, range), *expires_at),
+            Effect::Hold(hold) => self.apply_hold(hold, slice(legs, &hold.legs)),
             Effect::Release {
                 number,
                 legs: range,
@@ -302,6 +304,11 @@ impl Book {
             }
             Effect::NaturalKey(hash) => self.apply_natural_key(*hash),
             Effect::Reversed { entry, by } => self.apply_reversed(*entry, *by),
+            Effect::Alarm { work, about, at } => {
+                self.apply_alarm(*work, about, *at);
+                Ok(())
+            }
+            Effect::Keep { document, job } => self.apply_keep(document, job.as_deref()),
             Effect::Carried(carried) => self.apply_carried(carried),
         }
     }
@@ -355,57 +362,6 @@ impl Book {
         if let Some(difference) = self.differences.get_mut(account.unit.slot()) {
             *difference += account.counters.balance(Side::Debit) - before;
         }
-        Ok(())
-    }
-
-    fn apply_hold(
-        &mut self,
-        number: &str,
-        legs: &[Leg],
-        expires_at: Option<Timestamp>,
-    ) -> Result<(), Inconsistent> {
-        for leg in legs {
-            self.count(leg.account, |counters| match leg.side {
-                Side::Debit => counters.debits_held += Minor::from(leg.amount),
-                Side::Credit => counters.credits_held += Minor::from(leg.amount),
-            })?;
-        }
-        let hold = Hold {
-            state: HoldState::Placed,
-            placed: legs.to_vec(),
-            rest: legs.iter().map(|leg| leg.amount).collect(),
-            expires_at,
-        };
-        self.digest.add(hold_fact(number, &hold));
-        if self.holds.insert(number.into(), hold).is_some() {
-            return Err(self.odd(format!("hold {number} was placed before")));
-        }
-        Ok(())
-    }
-
-    fn apply_release(
-        &mut self,
-        number: &str,
-        legs: &[Leg],
-        state: HoldState,
-    ) -> Result<(), Inconsistent> {
-        let Some(mut hold) = self.holds.remove(number) else {
-            return Err(self.odd(format!("no hold {number}")));
-        };
-        self.digest.remove(hold_fact(number, &hold));
-        for (leg, rest) in legs.iter().zip(&mut hold.rest) {
-            *rest -= leg.amount;
-            if *rest < 0 {
-                return Err(self.odd(format!("more is given back than hold {number} has")));
-            }
-            self.count(leg.account, |counters| match leg.side {
-                Side::Debit => counters.debits_held -= Minor::from(leg.amount),
-                Side::Credit => counters.credits_held -= Minor::from(leg.amount),
-            })?;
-        }
-        hold.state = state;
-        self.digest.add(hold_fact(number, &hold));
-        self.holds.insert(number.into(), hold);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::hold::HoldState;
 use super::period::PeriodState;
 use super::reference::Record;
 use super::value::Members;
-use crate::ids::{AccountIndex, EntryNo, Hash128, Sequence, UnitIndex};
+use crate::ids::{AccountIndex, DueCode, EntryNo, Hash128, KindCode, Sequence, UnitIndex};
 use crate::money::Minor;
 use crate::raw_json::RawJson;
 use crate::time::{Date, Month, Timestamp};
@@ -40,6 +40,39 @@ pub struct Post {
     pub general_reversal: bool,
     /// Reference to a document outside.
     pub document_ref: Option<Box<str>>,
+}
+
+/// A hold as it is placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldPlaced {
+    /// Number of the hold.
+    pub number: Box<str>,
+    /// The legs.
+    pub legs: Legs,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// The document whose own jobs alone may end it.
+    pub owner: Option<Box<str>>,
+    /// Reference to a document outside.
+    pub document_ref: Option<Box<str>>,
+}
+
+/// A job that a document keeps until its time comes: one that waits for approval, one that is
+/// repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptJob {
+    /// Its kind.
+    pub kind: KindCode,
+    /// Its key; of a repeated one the key that its runs begin with.
+    pub key: Box<str>,
+    /// Fingerprint of kind and content.
+    pub fingerprint: Hash128,
+    /// Content, in binary form with sealed texts.
+    pub content: Vec<u8>,
+    /// The publisher the broker vouched for.
+    pub principal: Option<Box<str>>,
+    /// Who acts.
+    pub actor: Option<Box<str>>,
 }
 
 /// What an account is opened with.
@@ -110,14 +143,7 @@ pub enum Effect {
     /// POST: an entry.
     Post(Post),
     /// HOLD: legs held.
-    Hold {
-        /// Number of the hold.
-        number: Box<str>,
-        /// The legs.
-        legs: Legs,
-        /// When it expires.
-        expires_at: Option<Timestamp>,
-    },
+    Hold(Box<HoldPlaced>),
     /// The held side of TAKE, and DROP: legs given back, in the order of the hold's legs.
     Release {
         /// Number of the hold.
@@ -181,6 +207,22 @@ pub enum Effect {
         /// The entry that reverses it.
         by: EntryNo,
     },
+    /// An alarm was set, moved or cleared.
+    Alarm {
+        /// What is to be done when it rings.
+        work: DueCode,
+        /// What it is about.
+        about: Box<str>,
+        /// When it rings; none clears it.
+        at: Option<Timestamp>,
+    },
+    /// A document keeps a job, or lets it go.
+    Keep {
+        /// Number of the document.
+        document: Box<str>,
+        /// The job.
+        job: Option<Box<KeptJob>>,
+    },
     /// What a snapshot carries over because no other effect can say it; no job has it.
     Carried(Carried),
 }
@@ -223,13 +265,32 @@ impl Effect {
     /// The effect for a list of legs in which its own stand so much further behind.
     #[must_use]
     pub fn shifted(mut self, by: u32) -> Self {
-        if let Self::Post(Post { legs, .. })
-        | Self::Hold { legs, .. }
-        | Self::Release { legs, .. } = &mut self
-        {
+        if let Some(legs) = self.legs_mut() {
             *legs = legs.start.saturating_add(by)..legs.end.saturating_add(by);
         }
         self
+    }
+
+    /// The range of its legs, if it has legs.
+    pub fn legs_mut(&mut self) -> Option<&mut Legs> {
+        match self {
+            Self::Post(post) => Some(&mut post.legs),
+            Self::Hold(hold) => Some(&mut hold.legs),
+            Self::Release { legs, .. } => Some(legs),
+            Self::Unit { .. }
+            | Self::Number { .. }
+            | Self::Document(_)
+            | Self::AccountOpened(_)
+            | Self::AccountChanged { .. }
+            | Self::Reference { .. }
+            | Self::Series { .. }
+            | Self::Period { .. }
+            | Self::NaturalKey(_)
+            | Self::Reversed { .. }
+            | Self::Alarm { .. }
+            | Self::Keep { .. }
+            | Self::Carried(_) => None,
+        }
     }
 
     /// The entry, if this is one.

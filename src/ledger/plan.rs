@@ -1,16 +1,17 @@
 //! What a job asks of the book: effects to be, with the outcome they would have.
 
 use super::book::Book;
-use super::effect::{DocumentChange, Effect, Post};
+use super::effect::{DocumentChange, Effect, HoldPlaced, Post};
+use super::hold::HoldState;
 use super::leg::{Leg, Side};
 use super::outcome::Status;
 use super::rejection::Rejection;
 use super::series::Series;
 use super::value::{Members, Name, Value};
 use crate::code::Code;
-use crate::ids::{AccountIndex, EntryNo, Hash128, UnitIndex};
+use crate::ids::{AccountIndex, DueCode, EntryNo, Hash128, UnitIndex};
 use crate::limits::{BOOKING_DAYS_AHEAD_MAX, ECHO_CHARS_MAX};
-use crate::time::{Date, DateText, Timestamp};
+use crate::time::{Date, DateText, InstantText, Timestamp, TimestampFault};
 
 /// What a rule may know besides the book.
 #[derive(Clone, Debug)]
@@ -52,6 +53,18 @@ impl NaturalKeys {
         hasher.finalize_xof().fill(&mut low);
         Hash128(u128::from_le_bytes(low))
     }
+}
+
+/// Hash of book and key under a journal's secret: how a key is remembered.
+pub fn key_hash(secret: &[u8; 32], book: &str, key: &str) -> Hash128 {
+    let mut hasher = blake3::Hasher::new_keyed(secret);
+    hasher
+        .update(book.as_bytes())
+        .update(&[0])
+        .update(key.as_bytes());
+    let mut low = [0_u8; 16];
+    hasher.finalize_xof().fill(&mut low);
+    Hash128(u128::from_le_bytes(low))
 }
 
 /// An entry of the past, read back from the journal.
@@ -138,11 +151,42 @@ impl Plan {
     pub fn leg(&mut self, leg: Leg) {
         self.legs.push(leg);
         let end = self.legs_end();
-        match self.effects.last_mut() {
-            Some(Effect::Post(post)) => post.legs.end = end,
-            Some(Effect::Hold { legs, .. } | Effect::Release { legs, .. }) => legs.end = end,
-            Some(_) | None => {}
+        if let Some(legs) = self.effects.last_mut().and_then(Effect::legs_mut) {
+            legs.end = end;
         }
+    }
+
+    /// Ask for a hold; its legs follow by [`Plan::leg`].
+    pub fn hold(&mut self, number: &str, expires_at: Option<Timestamp>) -> &mut HoldPlaced {
+        let place = self.legs_end();
+        self.effects.push(Effect::Hold(Box::new(HoldPlaced {
+            number: number.into(),
+            legs: place..place,
+            expires_at,
+            owner: None,
+            document_ref: None,
+        })));
+        match self.effects.last_mut() {
+            Some(Effect::Hold(hold)) => hold,
+            Some(_) | None => std::process::abort(),
+        }
+    }
+
+    /// Give a part of a hold back; the legs follow by [`Plan::leg`], one for each of the hold's, in
+    /// their order, and with amount 0 where nothing is given back.
+    pub fn release(&mut self, number: &str, state: HoldState) {
+        let place = self.legs_end();
+        self.effects.push(Effect::Release {
+            number: number.into(),
+            legs: place..place,
+            state,
+        });
+    }
+
+    /// Set, move or clear the alarm of a work about a thing.
+    pub fn alarm(&mut self, work: DueCode, about: &str, at: Option<Timestamp>) {
+        let about = about.into();
+        self.effects.push(Effect::Alarm { work, about, at });
     }
 
     /// Add a leg whose amount may be zero or negative: zero legs are left out, negative ones turn
@@ -298,6 +342,29 @@ pub fn date(text: &DateText, path: &str) -> Result<Date, Rejection> {
             .at(path)
             .with("value", Value::Date(date)))
     }
+}
+
+/// An instant of the data that lies ahead, at most so many days.
+pub fn instant_ahead(
+    text: &InstantText,
+    path: &str,
+    now: Timestamp,
+    days_max: i64,
+) -> Result<Timestamp, Rejection> {
+    let latest = now.plus_days(days_max);
+    let code = match text.read() {
+        Ok(instant) if now < instant && instant <= latest => return Ok(instant),
+        Ok(_) | Err(TimestampFault::Range) => Code::DateOutOfRange,
+        Err(TimestampFault::Form) => Code::DateInvalid,
+    };
+    let mut refusal = Rejection::new(code).at(path);
+    if let Some(shown) = text.shown() {
+        refusal = refusal.with_text("value", shown);
+    }
+    if code == Code::DateOutOfRange {
+        refusal = refusal.with_text("latest", latest.short());
+    }
+    Err(refusal)
 }
 
 /// An optional date of the data.

@@ -160,13 +160,15 @@ pub(super) fn differences(book: &Book, wanted: &Wanted) -> Vec<String> {
             missing.then(|| format!("document {}", change.number))
         }
         Effect::Post(_)
-        | Effect::Hold { .. }
+        | Effect::Hold(_)
         | Effect::Release { .. }
         | Effect::Number { .. }
         | Effect::AccountChanged { .. }
         | Effect::Period { .. }
         | Effect::NaturalKey(_)
         | Effect::Reversed { .. }
+        | Effect::Alarm { .. }
+        | Effect::Keep { .. }
         | Effect::Carried(_) => None,
     };
     let mut found: Vec<String> = wanted.effects.iter().filter_map(differs).collect();

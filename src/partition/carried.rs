@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::load::{KeysWanted, LastCommit, Loaded};
 use super::secrets::Secrets;
 use crate::engine::keys::KeyEntry;
-use crate::ids::{BookIndex, Hash128, Position};
+use crate::ids::{BookIndex, Position};
 use crate::journal::file::Until;
 use crate::journal::file::disk::Disk;
 use crate::journal::snapshot::{Head, KeyRow, Piece, Reader, SnapshotFault, Writer};
@@ -87,9 +87,10 @@ fn weight(effect: &Effect, legs: &[Leg]) -> usize {
             let text = opened.change.text.as_ref().map_or(0, Vec::len);
             text.saturating_add(labels.saturating_mul(SMALL))
         }
+        Effect::Keep { job, .. } => job.as_ref().map_or(0, |job| job.content.len()),
         Effect::Unit { .. }
         | Effect::Post(_)
-        | Effect::Hold { .. }
+        | Effect::Hold(_)
         | Effect::Release { .. }
         | Effect::Number { .. }
         | Effect::AccountChanged { .. }
@@ -97,6 +98,7 @@ fn weight(effect: &Effect, legs: &[Leg]) -> usize {
         | Effect::Period { .. }
         | Effect::NaturalKey(_)
         | Effect::Reversed { .. }
+        | Effect::Alarm { .. }
         | Effect::Carried(_) => 0,
     };
     let legs = legs.len().saturating_mul(SMALL);
@@ -149,9 +151,7 @@ pub(super) fn from_snapshot<D: Disk>(
     while let Some(piece) = reader.next()? {
         match piece {
             Piece::State(commit) => {
-                loaded
-                    .engine
-                    .replay(&commit, |_book, _key| Hash128::default())?;
+                loaded.engine.replay(&commit)?;
                 for record in &commit.records {
                     if let Record::Setup(setup) = record {
                         loaded.note_setup(setup);

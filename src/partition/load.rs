@@ -142,7 +142,7 @@ pub fn load<D: Disk>(
         match carried::from_snapshot(disk, position, secrets, until, keys) {
             Ok((mut loaded, mut commits)) => {
                 loaded.passed_over = passed_over;
-                loaded.replay(&mut commits, secrets, until, progress)?;
+                loaded.replay(&mut commits, until, progress)?;
                 return Ok(loaded);
             }
             Err(fault) => passed_over.push(format!(
@@ -154,7 +154,7 @@ pub fn load<D: Disk>(
     let mut commits = Commits::from_position(disk.clone(), Position(1), until)?;
     let mut loaded = Loaded::nothing(secrets, commits.journal());
     loaded.passed_over = passed_over;
-    loaded.replay(&mut commits, secrets, until, progress)?;
+    loaded.replay(&mut commits, until, progress)?;
     Ok(loaded)
 }
 
@@ -185,12 +185,11 @@ impl Loaded {
     fn replay<D: Disk>(
         &mut self,
         commits: &mut Commits<D>,
-        secrets: &Secrets,
         until: Until,
         progress: Tell<'_>,
     ) -> Result<(), LoadFault> {
         while let Some(found) = commits.next()? {
-            self.replay_one(&found, secrets)?;
+            self.replay_one(&found)?;
             let done = found.commit.last().0;
             let of = match until {
                 Until::Frontier(frontier) => frontier.position,
@@ -214,10 +213,10 @@ impl Loaded {
         }
     }
 
-    fn replay_one(&mut self, found: &Found, secrets: &Secrets) -> Result<(), LoadFault> {
+    fn replay_one(&mut self, found: &Found) -> Result<(), LoadFault> {
         let commit = &found.commit;
         self.engine
-            .replay(commit, |book, key| secrets.key_hash(book, key))
+            .replay(commit)
             .map_err(|source| LoadFault::Inconsistent {
                 position: commit.first,
                 source,

@@ -5,7 +5,7 @@ use crate::engine;
 use crate::ids::Hash128;
 use crate::ledger::plan::NaturalKeys;
 use crate::vault::JournalSecret;
-use crate::wire::message::key_hash;
+use crate::wire::message::{key_hash, read_binary};
 
 /// The derived secrets.
 #[derive(Clone)]
@@ -26,10 +26,12 @@ impl Secrets {
     pub fn of(secret: &JournalSecret) -> Self {
         let seed = secret.key_for("accounts");
         let natural = NaturalKeys(secret.key_for("natural"));
+        let fingerprint = secret.key_for("fingerprint");
         Self {
-            fingerprint: secret.key_for("fingerprint"),
+            fingerprint,
             engine: engine::Secrets {
                 natural,
+                keys: fingerprint,
                 seed: seed.first_chunk().copied().map_or(1, u64::from_le_bytes),
             },
         }
@@ -37,7 +39,7 @@ impl Secrets {
 
     /// An engine without books.
     pub fn engine(&self) -> engine::Engine {
-        engine::Engine::new(self.engine.clone())
+        engine::Engine::new(self.engine.clone(), read_binary)
     }
 
     /// How a key of a book is remembered.
@@ -54,6 +56,7 @@ impl Secrets {
             fingerprint: [1; 32],
             engine: engine::Secrets {
                 natural: NaturalKeys([2; 32]),
+                keys: [1; 32],
                 seed: 3,
             },
         }

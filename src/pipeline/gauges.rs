@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::ledger::ageing::Aged;
-use crate::ledger::hold::HoldState;
 use crate::ledger::period::PeriodState;
 use crate::ledger::{Book, DocumentKind, DocumentState};
 use crate::money::Minor;
@@ -19,15 +18,8 @@ pub fn show(metrics: &Metrics, books: &[Book], now: Timestamp) {
         .books
         .accounts
         .set(books.iter().map(|book| count(book.accounts().len())).sum());
-    let open = |book: &Book| {
-        count(
-            book.holds()
-                .values()
-                .filter(|hold| hold.state == HoldState::Placed)
-                .count(),
-        )
-    };
-    metrics.books.holds_open.set(books.iter().map(open).sum());
+    let open = books.iter().map(|book| book.holds().open()).sum();
+    metrics.books.holds_open.set(open);
     let documents = |kind: DocumentKind, states: &[DocumentState]| -> u64 {
         let of_book = |book: &Book| -> u64 {
             states
@@ -45,6 +37,10 @@ pub fn show(metrics: &Metrics, books: &[Book], now: Timestamp) {
     metrics
         .documents_open("payment")
         .set(documents(DocumentKind::Payment, &unallocated));
+    metrics
+        .books
+        .approvals_pending
+        .set(documents(DocumentKind::Approval, &[DocumentState::Pending]));
     for state in [
         DocumentState::Pending,
         DocumentState::Failing,

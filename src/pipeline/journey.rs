@@ -22,7 +22,8 @@ use super::parcel::Arrived;
 use super::persist::{Frontier, Persist, Persisted};
 use super::post::{Past, Post};
 use super::publish::Publisher;
-use super::stations::{Decoding, Faults, InOrder, Persisting, StationFault, post};
+use super::stations::{Decoding, Faults, InOrder, Persisting, Posting, StationFault, post};
+use super::timer::Timer;
 use crate::broker::LaneStatus;
 use crate::broker::rabbit::{
     AckCounters, ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions,
@@ -314,13 +315,16 @@ where
     let ended = InOrder::clone(&in_order);
     let decode: Station = Box::new(move || decoding.run(arrived, &parcels_in, &see, beat, &ended));
     let (see, beat) = (shared.observer.clone(), pulse("post"));
-    let batch_max = settings.pipeline.batch_jobs_max;
+    let posting = Posting {
+        batch_max: settings.pipeline.batch_jobs_max,
+        timer: Timer::start(see.clock(), settings.clock_jump_max),
+    };
     let post: Station = Box::new(move || {
         post(
             station,
             parcels,
             &batches_in,
-            batch_max,
+            posting,
             &see,
             beat,
             &in_order,

@@ -10,6 +10,7 @@
 //! | `intake.rs` | takes deliveries from the broker's consuming lane |
 //! | `decode.rs` | bytes to jobs, texts sealed |
 //! | `post.rs` | jobs to a commit, by the engine |
+//! | `timer.rs` | wakes `post` when something becomes due |
 //! | `persist.rs` | commits to stable storage; makes the proof that they are |
 //! | `acknowledge.rs` | what may be acknowledged, by proof |
 //! | `publish.rs` | outcomes, replies and dead letters until they are confirmed |
@@ -25,6 +26,7 @@ pub mod gauges;
 pub mod intake;
 pub mod decode;
 pub mod post;
+pub mod timer;
 pub mod persist;
 pub mod acknowledge;
 pub mod publish;

@@ -15,7 +15,7 @@ use crate::jobs::job::Looked;
 use crate::ledger::commit::DuplicateRecord;
 use crate::ledger::plan::PastEntry;
 use crate::ledger::{Commit, Inconsistent, Record};
-use crate::limits::BATCH_BYTES_MAX;
+use crate::limits::{BATCH_BYTES_MAX, DUE_JOBS_MAX};
 use crate::time::Timestamp;
 
 /// Why posting must stop: nothing after it may be believed.
@@ -72,6 +72,7 @@ pub struct Post<P> {
     engine: Engine,
     past: P,
     jobs_max: usize,
+    due_held: bool,
     making: Making,
 }
 
@@ -82,6 +83,7 @@ impl<P: Past> Post<P> {
             engine,
             past,
             jobs_max,
+            due_held: false,
             making: Making::default(),
         }
     }
@@ -91,13 +93,22 @@ impl<P: Past> Post<P> {
         &self.engine
     }
 
-    /// Apply parcels in order and hand the batch on.
+    /// Do nothing that is due while the clock is not believed, or go on with it.
+    pub fn hold_due(&mut self, held: bool) {
+        self.due_held = held;
+    }
+
+    /// Do what is due, apply parcels in order and hand the batch on.
     pub fn batch(
         &mut self,
         parcels: impl IntoIterator<Item = Parcel>,
         now: Timestamp,
         next: &mut impl Next,
     ) -> Result<(), PostFault> {
+        // Nothing to post is a reason to come too: the timer has woken us.
+        if self.making.commit.is_none() && !self.due_held && self.engine.is_due(now) {
+            self.making.commit = Some(self.begin(now, next)?);
+        }
         for parcel in parcels {
             self.parcel(parcel, now, next)?;
             if self
@@ -124,6 +135,19 @@ impl<P: Past> Post<P> {
         self.engine.note(record, &mut commit);
         self.making.commit = Some(commit);
         self.hand_on(next)
+    }
+
+    /// Begin a commit with what is due at its time. What is more than one commit takes is handed on
+    /// first: the jobs wait behind it.
+    fn begin(&mut self, now: Timestamp, next: &mut impl Next) -> Result<Commit, PostFault> {
+        loop {
+            let mut commit = self.engine.begin(now);
+            if self.due_held || !self.engine.apply_due(&mut commit, DUE_JOBS_MAX)? {
+                return Ok(commit);
+            }
+            self.making.commit = Some(commit);
+            self.hand_on(next)?;
+        }
     }
 
     fn parcel(
@@ -177,7 +201,7 @@ impl<P: Past> Post<P> {
         let (kind, reply) = (job.envelope.kind, job.envelope.reply.clone());
         let mut commit = match self.making.commit.take() {
             Some(commit) => commit,
-            None => self.engine.begin(now),
+            None => self.begin(now, next)?,
         };
         let verdict = self.engine.apply(job, &mut commit)?;
         match verdict {

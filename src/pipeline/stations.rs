@@ -16,6 +16,7 @@ use super::observe::Observer;
 use super::parcel::{Arrived, Batch, Parcel, Tag};
 use super::persist::{Persist, Persisted};
 use super::post::{Next, Past, Post, PostFault};
+use super::timer::Timer;
 use crate::ids::is_book_name;
 use crate::jobs::Body;
 use crate::journal::{Journal, JournalFault, Room};
@@ -177,12 +178,20 @@ impl Next for ToPersist<'_> {
     }
 }
 
+/// What `post` takes at once, and when it wakes by itself.
+pub struct Posting {
+    /// Most parcels in one batch.
+    pub batch_max: usize,
+    /// Wakes it when something becomes due.
+    pub timer: Timer,
+}
+
 /// Run `post` until the ring before is closed; an end in order is a record too.
 pub fn post<P: Past>(
     mut station: Post<P>,
     mut parcels: Consumer<Parcel>,
     batches: &Producer<Batch>,
-    batch_max: usize,
+    Posting { batch_max, timer }: Posting,
     observer: &Observer,
     pulse: Pulse,
     in_order: &InOrder,
@@ -197,19 +206,25 @@ pub fn post<P: Past>(
     let mut changed = false;
     loop {
         pulse.idle();
-        // What the last batch changed is shown soon, what the day changes now and then.
-        let patience = if changed { GAUGES_EVERY } else { GAUGES_IDLE };
-        match parcels.take_timeout(&mut taken, batch_max, patience) {
-            Some(Taken::Closed) => break,
-            Some(Taken::Some(_)) => {
-                pulse.busy();
-                let began = observer.clock().elapsed();
-                let jobs = taken.iter().map(|parcel| parcel.items.len()).sum();
-                station.batch(taken.drain(..), observer.clock().now(), &mut next)?;
+        // What the last batch changed is shown soon, what the day changes now and then, and what
+        // becomes due is done in time.
+        let idle = if changed { GAUGES_EVERY } else { GAUGES_IDLE };
+        let due = timer.patience(station.engine().next_due(), observer.clock());
+        let patience = due.map_or(idle, |due| due.min(idle));
+        let came = parcels.take_timeout(&mut taken, batch_max, patience);
+        if came == Some(Taken::Closed) {
+            break;
+        }
+        pulse.busy();
+        if came.is_some() || station.engine().is_due(observer.clock().now()) {
+            let began = observer.clock().elapsed();
+            let jobs = taken.iter().map(|parcel| parcel.items.len()).sum();
+            station.hold_due(!timer.believes(observer.clock()));
+            station.batch(taken.drain(..), observer.clock().now(), &mut next)?;
+            if came.is_some() {
                 observer.posted(jobs, observer.clock().elapsed().saturating_sub(began));
-                changed = true;
             }
-            None => pulse.busy(),
+            changed = true;
         }
         let now = observer.clock().elapsed();
         if now.saturating_sub(shown) >= GAUGES_EVERY {
@@ -331,12 +346,17 @@ mod tests {
         let pulse = Health::new("test", &[0]).station("post");
         let in_order = Arc::new(AtomicBool::new(in_order));
         let station = Post::new(engine, NoPast, 10);
+        let observer = observer();
+        let posting = Posting {
+            batch_max: 10,
+            timer: Timer::start(observer.clock(), Duration::MAX),
+        };
         post(
             station,
             parcels,
             &batches_in,
-            10,
-            &observer(),
+            posting,
+            &observer,
             pulse,
             &in_order,
         )

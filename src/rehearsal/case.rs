@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use crate::jobs::setup::{self, Setup};
-use crate::jobs::{JobData, QuestionData, kind_code};
+use crate::jobs::{DueData, JobData, QuestionData, kind_code};
 use crate::money::currency::currency;
 use crate::raw_json::RawJson;
 use crate::wire::tree;
@@ -232,7 +232,9 @@ impl Case {
         let is_built = |kind: &str| {
             // A name that is not in the catalogue is an unknown kind on purpose.
             kind_code(kind).is_none_or(|code| {
-                JobData::BUILT.contains(&code.0) || QuestionData::BUILT.contains(&code.0)
+                JobData::BUILT.contains(&code.0)
+                    || QuestionData::BUILT.contains(&code.0)
+                    || DueData::KINDS.iter().any(|(_, name)| *name == kind)
             })
         };
         self.jobs

@@ -22,11 +22,13 @@ use crate::jobs::setup::Setup;
 use crate::journal::record::{self, RecordFault};
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::plan::{NaturalKeys, PastEntry};
-use crate::ledger::{Book, Commit, Inconsistent, Leg, NameTable, Post, Record, Rejection};
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::ledger::{
+    Book, Commit, Inconsistent, JobRecord, Leg, NameTable, Post, Record, Rejection,
+};
+use crate::limits::{DUE_JOBS_MAX, MESSAGE_BYTES_MAX};
 use crate::pipeline::decode::{ContentType, Item, Sealer, Subject, decode, seal};
 use crate::time::Timestamp;
-use crate::wire::message::{BookRules, Head, JobReader, key_hash};
+use crate::wire::message::{BookRules, Head, JobReader, read_binary};
 use crate::wire::{outcome, question};
 
 /// The one book of a case.
@@ -92,6 +94,9 @@ pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
         if let Some(text) = &job.at {
             stage.now = instant(at, text)?;
         }
+        if let Err(fault) = stage.due() {
+            return Ok(Err(fault));
+        }
         let raw = match job.kind.as_str() {
             RAW => Some(raw(at, job)?),
             _ => None,
@@ -99,6 +104,10 @@ pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
         if let Err(fault) = stage.job(job, raw) {
             return Ok(Err(fault));
         }
+    }
+    // What the last job made due at once is done like anything else.
+    if let Err(fault) = stage.due() {
+        return Ok(Err(fault));
     }
     Ok(stage.finish(case, options))
 }
@@ -169,10 +178,12 @@ struct Stage {
 }
 
 fn engine() -> Engine {
-    Engine::new(Secrets {
+    let secrets = Secrets {
         natural: NaturalKeys(SECRET),
+        keys: SECRET,
         seed: 7,
-    })
+    };
+    Engine::new(secrets, read_binary)
 }
 
 impl Stage {
@@ -266,9 +277,9 @@ impl Stage {
         }
         let mut commit = self.engine.begin(self.now);
         match self.engine.apply(job, &mut commit)? {
-            Verdict::Recorded(_) => {
+            Verdict::Recorded(own) => {
                 let commit = self.keep(number, commit)?;
-                self.show(number, &commit);
+                self.show(number, &commit, own);
                 Ok(())
             }
             Verdict::Duplicate(first) => {
@@ -296,8 +307,7 @@ impl Stage {
         let mut bytes = Vec::new();
         record::encode(&commit, &mut bytes)?;
         let read = record::decode(&bytes)?;
-        self.replica
-            .replay(&read, |book, key| key_hash(&SECRET, book, key))?;
+        self.replica.replay(&read)?;
         let mut again = Vec::new();
         record::encode(&read, &mut again)?;
         if again != bytes || self.replica.digest() != commit.digest {
@@ -307,25 +317,45 @@ impl Stage {
         Ok(read)
     }
 
-    fn show(&mut self, number: u64, commit: &Commit) {
+    /// Do what is due by now, before the next job.
+    fn due(&mut self) -> Result<(), RehearsalFault> {
+        while self.engine.is_due(self.now) {
+            let mut commit = self.engine.begin(self.now);
+            self.engine.apply_due(&mut commit, DUE_JOBS_MAX)?;
+            let commit = self.keep(0, commit)?;
+            for (position, record) in commit.positions() {
+                if let Record::Job(record) = record {
+                    let number = self.seen.cause(record);
+                    self.show_effects(number, record, &commit);
+                    self.seen
+                        .event(self.published(&commit, position).unwrap_or_default());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Show what became of a job, whose own outcome stands at `own`. What it set off besides (a job
+    /// that it approved) has an outcome of its own, which is not the case's to name.
+    fn show(&mut self, number: u64, commit: &Commit, own: Position) {
         for (position, record) in commit.positions() {
             let Record::Job(record) = record else {
                 continue;
             };
-            let Some(outcome) = self.published(commit, position) else {
+            self.show_effects(number, record, commit);
+            let Some(outcome) = self.published(commit, position).filter(|_| position == own) else {
                 continue;
             };
             if let Some(refusal) = &record.outcome.rejection {
                 self.note_option(number, outcome::kind(record), refusal);
             }
-            if let Some(book) = self.engine.book(record.book) {
-                self.seen.effects(number, record, commit, book);
-            }
-            if record.event.is_some() {
-                self.seen.event(outcome);
-            } else {
-                self.seen.outcome(number, outcome, false);
-            }
+            self.seen.outcome(number, outcome, false);
+        }
+    }
+
+    fn show_effects(&mut self, number: u64, record: &JobRecord, commit: &Commit) {
+        if let Some(book) = self.engine.book(record.book) {
+            self.seen.effects(number, record, commit, book);
         }
     }
 

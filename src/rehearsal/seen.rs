@@ -18,6 +18,8 @@ pub(super) struct Seen {
     pub(super) rejections: Vec<Json>,
     pub(super) events: Vec<Json>,
     numbers: BTreeMap<String, Vec<u64>>,
+    /// By which job a document, a hold or an entry came into the book.
+    causes: BTreeMap<String, u64>,
     by_period: BTreeMap<Month, BTreeMap<String, (Minor, u8)>>,
 }
 
@@ -35,6 +37,17 @@ fn shown_value(value: &Value) -> Json {
     write_value(value, &mut text);
     // The encoder writes JSON; its own tests hold that.
     serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// What an effect brings into the book that work of the engine's own may be about.
+fn begun(effect: &Effect) -> Option<String> {
+    if let Effect::Document(change) = effect {
+        Some(change.number.to_string())
+    } else if let Effect::Hold(hold) = effect {
+        Some(hold.number.to_string())
+    } else {
+        effect.as_post().map(|post| post.number.to_string())
+    }
 }
 
 impl Seen {
@@ -59,9 +72,19 @@ impl Seen {
         self.events.push(Json::Object(outcome));
     }
 
+    /// The job that caused what the engine does by itself: the one by which the thing came into the
+    /// book that the work is about.
+    pub(super) fn cause(&self, record: &JobRecord) -> u64 {
+        let about = String::from_utf8_lossy(&record.envelope.content);
+        self.causes.get(&*about).copied().unwrap_or_default()
+    }
+
     /// Take in the effects of a job's record.
     pub(super) fn effects(&mut self, job: u64, record: &JobRecord, commit: &Commit, book: &Book) {
         for effect in commit.effects(&record.effects) {
+            if let Some(begun) = begun(effect) {
+                self.causes.entry(begun).or_insert(job);
+            }
             if let Effect::Number { series, number } = effect {
                 let numbers = self.numbers.entry(series.to_string()).or_default();
                 numbers.push(*number);

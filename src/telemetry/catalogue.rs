@@ -365,12 +365,12 @@ pub const METRICS: &[Metric] = &[
         &["type"],
         "Documents that are not settled.",
     ),
-    not_fed(gauge(
+    gauge(
         "kontor_approvals_pending",
         "requests",
         &[],
         "Approval requests waiting for a decision.",
-    )),
+    ),
     gauge(
         "kontor_settlement_instructions",
         "instructions",

@@ -173,6 +173,8 @@ pub struct Books {
     pub accounts: Level,
     /// `kontor_holds_open`.
     pub holds_open: Level,
+    /// `kontor_approvals_pending`.
+    pub approvals_pending: Level,
     /// `kontor_completeness_difference`.
     pub completeness_difference: Level,
     /// `kontor_books_out_of_balance`.
@@ -451,6 +453,7 @@ fn books(register: &Register) -> Books {
     Books {
         accounts: register.level("kontor_accounts", &[]),
         holds_open: register.level("kontor_holds_open", &[]),
+        approvals_pending: register.level("kontor_approvals_pending", &[]),
         completeness_difference: register.level("kontor_completeness_difference", &[]),
         out_of_balance: register.level("kontor_books_out_of_balance", &[]),
     }

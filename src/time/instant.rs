@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::date::Date;
+use crate::lenient::{Lenient, lenient, serialize};
+
+const DAY_NANOSECONDS: i64 = 86_400_000_000_000;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(
@@ -39,6 +42,17 @@ impl Timestamp {
         let instant: jiff::Timestamp = text.parse().map_err(|_fault| TimestampFault::Form)?;
         let nanoseconds = i64::try_from(instant.as_nanosecond());
         nanoseconds.map(Self).map_err(|_far| TimestampFault::Range)
+    }
+
+    /// The instant so many days of 24 hours later.
+    pub fn plus_days(self, days: i64) -> Self {
+        Self(self.0.saturating_add(days.saturating_mul(DAY_NANOSECONDS)))
+    }
+
+    /// As it is written where it need not line up: without the zeros behind the point.
+    pub fn short(self) -> String {
+        let instant = jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or_default();
+        instant.to_string()
     }
 
     /// The next instant that a journal can tell apart.
@@ -79,6 +93,66 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A member that should be an instant, kept as it was written: a wrong one has a code of its own
+/// that comes after the schema in the order of checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstantText {
+    read: Result<Timestamp, TimestampFault>,
+    raw: Lenient<'static>,
+}
+
+impl InstantText {
+    /// The instant, or why it is none.
+    pub fn read(&self) -> Result<Timestamp, TimestampFault> {
+        self.read
+    }
+
+    /// What was written, if it is short and shaped like an instant.
+    pub fn shown(&self) -> Option<&str> {
+        match &self.raw {
+            Lenient::Text(text) => {
+                let plain = |byte: u8| byte.is_ascii_digit() || b"-/.:TZ+".contains(&byte);
+                (text.len() <= 40 && text.bytes().all(plain)).then_some(&**text)
+            }
+            Lenient::Other { .. } => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for InstantText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = match lenient(deserializer)? {
+            Lenient::Text(text) => Lenient::Text(text.into_owned().into()),
+            Lenient::Other { kind, raw } => Lenient::Other { kind, raw },
+        };
+        let read = match &raw {
+            Lenient::Text(text) => Timestamp::read(text),
+            Lenient::Other { .. } => Err(TimestampFault::Form),
+        };
+        Ok(Self { read, raw })
+    }
+}
+
+impl Serialize for InstantText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(&self.raw, serializer)
+    }
+}
+
+impl schemars::JsonSchema for InstantText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "Instant of RFC 3339, such as 2026-03-31T12:00:00Z."
+        })
+    }
+}
+
 /// A time zone from the data bundled with the binary, so that every machine resolves the same
 /// dates.
 #[derive(Clone, Debug)]
@@ -107,6 +181,15 @@ impl Zone {
         let instant = jiff::Timestamp::from_nanosecond(i128::from(instant.0)).unwrap_or_default();
         let civil = self.zone.to_datetime(instant).date();
         Date::from_civil(civil).unwrap_or(Date::from_days(0))
+    }
+
+    /// The first instant of a day in this zone. Where clocks are set forward over midnight, the day
+    /// begins later.
+    pub fn start_of(&self, date: Date) -> Timestamp {
+        let start = self.zone.to_ambiguous_zoned_datetime(date.civil().into());
+        let instant = start.compatible().map(|zoned| zoned.timestamp());
+        let nanoseconds = instant.unwrap_or_default().as_nanosecond();
+        Timestamp(i64::try_from(nanoseconds).unwrap_or(i64::MAX))
     }
 }
 
@@ -158,6 +241,22 @@ mod tests {
         ] {
             assert_eq!(Timestamp::read(far), Err(TimestampFault::Range), "{far}");
         }
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_its_zone() {
+        let berlin = Zone::find("Europe/Berlin").unwrap();
+        let start = |year, month, day| {
+            let date = Date::new(year, month, day).unwrap();
+            berlin.start_of(date).short()
+        };
+        assert_eq!(start(2026, 4, 1), "2026-03-31T22:00:00Z");
+        assert_eq!(start(2026, 1, 1), "2025-12-31T23:00:00Z");
+        // In Beirut the clocks go forward at midnight: the day begins at one.
+        let beirut = Zone::find("Asia/Beirut").unwrap();
+        let day = Date::new(2026, 3, 29).unwrap();
+        assert_eq!(beirut.start_of(day).short(), "2026-03-28T22:00:00Z");
+        assert_eq!(beirut.date(beirut.start_of(day)), day);
     }
 
     #[test]

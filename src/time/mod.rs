@@ -11,4 +11,4 @@ pub mod clock;
 pub use calendar::{Calendar, CalendarRecord, Convention};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use date::{Date, DateText, Month};
-pub use instant::{Timestamp, TimestampFault, Zone};
+pub use instant::{InstantText, Timestamp, TimestampFault, Zone};

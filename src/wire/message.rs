@@ -22,6 +22,7 @@ use crate::jobs::contract::JobKind;
 use crate::jobs::job::{Body, DeadLetter, Job, Looked};
 use crate::jobs::{JobData, KindVisitor};
 use crate::ledger::plan::echo;
+pub use crate::ledger::plan::key_hash;
 use crate::ledger::reference::PanPolicy;
 use crate::ledger::{Envelope, Rejection, Reply};
 use crate::lenient::Lenient;
@@ -78,18 +79,6 @@ pub struct JobReader {
     books: std::sync::Arc<[BookRules]>,
     fingerprinter: Fingerprinter,
     secret: [u8; 32],
-}
-
-/// Hash of book and key under a journal's secret: how a key is remembered.
-pub fn key_hash(secret: &[u8; 32], book: &str, key: &str) -> Hash128 {
-    let mut hasher = blake3::Hasher::new_keyed(secret);
-    hasher
-        .update(book.as_bytes())
-        .update(&[0])
-        .update(key.as_bytes());
-    let mut low = [0_u8; 16];
-    hasher.finalize_xof().fill(&mut low);
-    Hash128(u128::from_le_bytes(low))
 }
 
 impl JobReader {

@@ -13,12 +13,14 @@ use bincode::error::{DecodeError, EncodeError};
 use super::RecordFault;
 use crate::code::Code;
 use crate::ids::{
-    AccountIndex, BookIndex, EntryNo, Hash128, KindCode, Lineage, Position, SchemaVersion,
+    AccountIndex, BookIndex, DueCode, EntryNo, Hash128, KindCode, Lineage, Position, SchemaVersion,
     Sequence, UnitIndex,
 };
 use crate::ledger::account::{AccountClass, Freeze};
 use crate::ledger::commit::{CutRecord, DuplicateRecord, SetupRecord, StartRecord};
-use crate::ledger::effect::{AccountChange, AccountOpened, Carried, DocumentChange};
+use crate::ledger::effect::{
+    AccountChange, AccountOpened, Carried, DocumentChange, HoldPlaced, KeptJob,
+};
 use crate::ledger::hold::HoldState;
 use crate::ledger::period::PeriodState;
 use crate::ledger::reference::Record as ReferenceKind;
@@ -117,7 +119,8 @@ macro_rules! numbers {
 }
 numbers! {
     Position(u64) Sequence(u64) EntryNo(u64) BookIndex(u16) AccountIndex(u32) UnitIndex(u16)
-    KindCode(u16) SchemaVersion(u16) Hash128(u128) Timestamp(i64) StateDigest(u128) Lineage(u32)
+    KindCode(u16) SchemaVersion(u16) DueCode(u8) Hash128(u128) Timestamp(i64) StateDigest(u128)
+    Lineage(u32)
 }
 
 macro_rules! words {
@@ -178,6 +181,8 @@ structs! {
         number, booking_date, value_date, legs, reverses, owned, opening, general_reversal,
         document_ref
     }
+    HoldPlaced { number, legs, expires_at, owner, document_ref }
+    KeptJob { kind, key, fingerprint, content, principal, actor }
     AccountOpened { name, unit, class, change }
     AccountChange { min_available, max_balance, freeze, labels, text, closed }
     DocumentChange { number, kind, state, version, unit, party, due, open, set }
@@ -227,7 +232,7 @@ alternatives! {
     Effect "no such effect" {
         1_u8 Unit { code, decimals, until };
         2_u8 Post(post);
-        3_u8 Hold { number, legs, expires_at };
+        3_u8 Hold(hold);
         4_u8 Release { number, legs, state };
         5_u8 Number { series, number };
         6_u8 Document(change);
@@ -239,6 +244,8 @@ alternatives! {
         12_u8 NaturalKey(hash);
         13_u8 Reversed { entry, by };
         14_u8 Carried(carried);
+        15_u8 Alarm { work, about, at };
+        16_u8 Keep { document, job };
     }
     Carried "nothing that can be carried" {
         1_u8 Account { account, counters, version };

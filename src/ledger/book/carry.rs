@@ -10,8 +10,10 @@ use crate::ids::AccountIndex;
 use crate::ledger::account::{Account, AccountExtra, Counters, Freeze};
 use crate::ledger::digest::counters_fact;
 use crate::ledger::document::Document;
-use crate::ledger::effect::{AccountChange, AccountOpened, Carried, DocumentChange, Effect};
-use crate::ledger::hold::{Hold, HoldState};
+use crate::ledger::effect::{
+    AccountChange, AccountOpened, Carried, DocumentChange, Effect, HoldPlaced,
+};
+use crate::ledger::hold::{HeldLeg, Hold, HoldState};
 use crate::ledger::leg::{Leg, Side};
 use crate::ledger::reference::{Record, Version};
 use crate::ledger::series::Series;
@@ -38,12 +40,13 @@ impl Book {
         for (_, account) in self.accounts.iter() {
             each(Effect::AccountOpened(Box::new(opened(account))), &[])?;
         }
-        for (number, hold) in &self.holds {
-            carry_hold(number, hold, each)?;
+        for (number, hold) in self.holds.iter() {
+            carry_hold(&number, hold, each)?;
         }
         for (number, document) in self.documents.iter() {
             each(Effect::Document(Box::new(begun(number, document))), &[])?;
         }
+        self.carry_waiting(each)?;
         for hash in &self.natural_keys {
             each(Effect::NaturalKey(*hash), &[])?;
         }
@@ -70,6 +73,22 @@ impl Book {
         for (month, state) in &self.periods {
             let (month, state) = (*month, *state);
             each(Effect::Period { month, state }, &[])?;
+        }
+        Ok(())
+    }
+
+    /// Alarms, and the jobs that documents keep.
+    fn carry_waiting<E>(
+        &self,
+        each: &mut impl FnMut(Effect, &[Leg]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for alarm in self.alarms.iter() {
+            let (work, about, at) = (alarm.work, alarm.about.clone(), Some(alarm.at));
+            each(Effect::Alarm { work, about, at }, &[])?;
+        }
+        for (document, job) in &self.kept {
+            let (document, job) = (document.clone(), Some(Box::new(job.clone())));
+            each(Effect::Keep { document, job }, &[])?;
         }
         Ok(())
     }
@@ -213,23 +232,31 @@ fn begun(number: &str, document: &Document) -> DocumentChange {
     }
 }
 
-/// A hold as placed, then what was given back of it.
+/// A hold as placed, then what was given back of it. One that is over has no legs any more.
 fn carry_hold<E>(
     number: &str,
     hold: &Hold,
     each: &mut impl FnMut(Effect, &[Leg]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let legs = 0..u32::try_from(hold.placed.len()).unwrap_or(u32::MAX);
-    let placed = Effect::Hold {
+    let legs_of = |amount: fn(&HeldLeg) -> i64| -> Vec<Leg> {
+        let leg = |held: &HeldLeg| Leg {
+            account: held.account,
+            side: held.side,
+            amount: amount(held),
+            value_date: None,
+        };
+        hold.legs.iter().map(leg).collect()
+    };
+    let legs = 0..u32::try_from(hold.legs.len()).unwrap_or(u32::MAX);
+    let placed = HoldPlaced {
         number: number.into(),
         legs: legs.clone(),
-        expires_at: hold.expires_at,
+        expires_at: hold.expires_at(),
+        owner: hold.owner().map(Into::into),
+        document_ref: hold.document_ref().map(Into::into),
     };
-    each(placed, &hold.placed)?;
-    let mut given_back = hold.placed.clone();
-    for (leg, rest) in given_back.iter_mut().zip(&hold.rest) {
-        leg.amount -= rest;
-    }
+    each(Effect::Hold(Box::new(placed)), &legs_of(|held| held.placed))?;
+    let given_back = legs_of(|held| held.placed - held.rest);
     let whole = given_back.iter().all(|leg| leg.amount == 0);
     if whole && hold.state == HoldState::Placed {
         return Ok(());

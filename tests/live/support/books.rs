@@ -11,7 +11,7 @@ use kontor::journal::file::{Frontier, Until};
 use kontor::ledger::Record;
 use kontor::ledger::plan::NaturalKeys;
 use kontor::vault::JournalSecret;
-use kontor::wire::message::key_hash;
+use kontor::wire::message::read_binary;
 
 /// Books rebuilt from their journal.
 pub(crate) struct Books {
@@ -33,11 +33,12 @@ impl Books {
     pub(crate) fn of(dir: &Path) -> Self {
         let secret = JournalSecret::load(&OsDisk::new(dir));
         let secret = secret.expect("a readable secret").expect("a secret");
-        let hashes = secret.key_for("fingerprint");
-        let mut engine = Engine::new(Secrets {
+        let secrets = Secrets {
             natural: NaturalKeys(secret.key_for("natural")),
+            keys: secret.key_for("fingerprint"),
             seed: 1,
-        });
+        };
+        let mut engine = Engine::new(secrets, read_binary);
         let disk = OsDisk::new(dir);
         let frontier = Frontier::read(&disk)
             .expect("readable")
@@ -47,9 +48,7 @@ impl Books {
         let (mut jobs, mut starts, mut stops) = (Vec::new(), 0, 0);
         while let Some(found) = commits.next().expect("an undamaged journal") {
             let commit = found.commit;
-            engine
-                .replay(&commit, |book, key| key_hash(&hashes, book, key))
-                .expect("effects that fit");
+            engine.replay(&commit).expect("effects that fit");
             assert_eq!(
                 engine.digest(),
                 commit.digest,
