@@ -10,5 +10,6 @@ mod cli;
 mod generated;
 mod layers;
 mod readme;
+mod snapshots;
 mod support;
 mod tidy;

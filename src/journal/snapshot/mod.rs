@@ -352,6 +352,3 @@ fn names<D: Disk>(disk: &D) -> Result<Vec<String>, SnapshotFault> {
     disk.list()
         .map_err(|error| SnapshotFault::io("list", &disk.describe(""), &error))
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,7 +10,7 @@ use kontor::daemon::sealer::VaultSealer;
 use kontor::engine::{Engine, Verdict};
 use kontor::ids::BookIndex;
 use kontor::journal::file::disk::OsDisk;
-use kontor::journal::{Journal as _, Store};
+use kontor::journal::{History, Journal as _, Store};
 use kontor::ledger::Book;
 use kontor::ledger::reference::PanPolicy;
 use kontor::partition::{Claim, Partition};
@@ -89,6 +89,11 @@ impl Writer {
             store: opened.store,
             now: clock.now(),
         }
+    }
+
+    /// A reader beside the writer.
+    pub(crate) fn history(&self) -> History<OsDisk> {
+        self.store.history()
     }
 
     /// Post jobs of the book `main`, one commit and one sync for all.
