@@ -36,14 +36,7 @@ pub fn run(_: &CheckConfigArgs, globals: &Globals, out: &mut impl Write) -> anyh
     if !mistakes.is_empty() {
         return Err(Misconfigured(mistakes.join("\n")).into());
     }
-    let demand = Demand {
-        prefetch: settings.broker.prefetch,
-        prefetch_min: settings.broker.prefetch_min,
-        partitions: settings.partitions.len(),
-        message_bytes_max: settings.broker.message_bytes_max,
-        intake_bytes_max: settings.broker.intake_bytes_max,
-    };
-    let allowed = allow(demand, cgroup_limit());
+    let allowed = allow(Demand::of(&settings), cgroup_limit());
     let books: Vec<&str> = settings
         .books
         .iter()

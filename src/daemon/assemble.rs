@@ -165,14 +165,7 @@ pub(super) async fn open(
 
 /// The prefetch that memory allows.
 pub(super) fn prefetch(settings: &Settings) -> Result<NonZeroU16, DaemonFault> {
-    let demand = Demand {
-        prefetch: settings.broker.prefetch,
-        prefetch_min: settings.broker.prefetch_min,
-        partitions: settings.partitions.len(),
-        message_bytes_max: settings.broker.message_bytes_max,
-        intake_bytes_max: settings.broker.intake_bytes_max,
-    };
-    let allowance = allow(demand, cgroup_limit())
+    let allowance = allow(Demand::of(settings), cgroup_limit())
         .map_err(|too_large| DaemonFault::Settings(too_large.to_string()))?;
     if allowance.lowered {
         tracing::warn!(

@@ -9,6 +9,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::Settings;
+
 /// What the configuration asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Demand {
@@ -22,6 +24,20 @@ pub struct Demand {
     pub message_bytes_max: usize,
     /// Most memory for all of them.
     pub intake_bytes_max: u64,
+}
+
+impl Demand {
+    /// What settings ask for.
+    pub fn of(settings: &Settings) -> Self {
+        let broker = &settings.broker;
+        Self {
+            prefetch: broker.prefetch,
+            prefetch_min: broker.prefetch_min,
+            partitions: settings.partitions.len(),
+            message_bytes_max: broker.message_bytes_max,
+            intake_bytes_max: broker.intake_bytes_max,
+        }
+    }
 }
 
 /// What comes of it.

@@ -156,8 +156,8 @@ fn at_root(code: Code, path: &str, reason: impl Into<String>) -> Rejection {
         .with_text("reason", reason)
 }
 
-/// The members that a job may have besides its data.
-const ENVELOPE: [&str; 9] = [
+/// The members that a job may have.
+pub const ENVELOPE: [&str; 8] = [
     "key",
     "kind",
     "book",
@@ -166,7 +166,6 @@ const ENVELOPE: [&str; 9] = [
     "expires_at",
     "actor",
     "data",
-    "after_sequence",
 ];
 
 pub(super) fn envelope(json: &Json<'_>, job: &mut Job, head: &Head<'_>) -> Result<(), Rejection> {
@@ -174,7 +173,7 @@ pub(super) fn envelope(json: &Json<'_>, job: &mut Job, head: &Head<'_>) -> Resul
         return Ok(());
     };
     for (name, _) in members {
-        if !ENVELOPE.contains(&&**name) || name == "after_sequence" {
+        if !ENVELOPE.contains(&&**name) {
             let mut path = String::new();
             pointer::enter(&mut path, name);
             return Err(at_root(Code::SchemaInvalid, &path, "unknown field"));

@@ -34,5 +34,7 @@ mod pointer;
 mod text;
 mod texts;
 
+pub use envelope::ENVELOPE;
+
 #[cfg(test)]
 mod cost;

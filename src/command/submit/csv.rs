@@ -7,18 +7,8 @@
 use serde_json::{Map, Value};
 
 use super::rows::{Mistake, Row, row};
+use crate::wire::ENVELOPE;
 
-/// Members of an envelope that may be columns; everything else stands below `data`.
-const HEADS: [&str; 8] = [
-    "key",
-    "kind",
-    "book",
-    "schema_version",
-    "occurred_at",
-    "expires_at",
-    "actor",
-    "data",
-];
 /// Columns of a table; more than any job of a thousand lines could sensibly have in a spreadsheet.
 const COLUMNS_MAX: usize = 4_096;
 
@@ -77,13 +67,13 @@ fn columns(header: &csv::StringRecord) -> Result<Vec<Column<'_>>, String> {
         let json = json || path == "schema_version";
         let path: Vec<&str> = path.split('.').collect();
         if path.iter().any(|step| step.is_empty())
-            || path.first().is_none_or(|head| !HEADS.contains(head))
+            || path.first().is_none_or(|head| !ENVELOPE.contains(head))
             // Only data has members, and it has nothing else.
             || (path.len() == 1) == (path.first() == Some(&"data"))
         {
             return Err(format!(
                 "column {name:?} is not a member of a job; allowed are {} and data.…",
-                HEADS
+                ENVELOPE
                     .split_last()
                     .map_or(String::new(), |(_, heads)| heads.join(", ")),
             ));
