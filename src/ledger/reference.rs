@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::records;
 use super::shape::{Node, ShapeFault};
+use crate::limits::LEGS_MAX;
 use crate::money::{Percent, Rounding};
 use crate::raw_json::RawJson;
 use crate::time::Date;
@@ -132,6 +133,7 @@ pub struct Reference {
     users: Dated<Vec<String>>,
     rounding: Rounding,
     pan_policy: PanPolicy,
+    legs_max: Option<usize>,
 }
 
 /// The version of a list that holds on a date: the last one whose start is not later.
@@ -206,6 +208,11 @@ impl Reference {
         self.pan_policy
     }
 
+    /// Most legs of an entry and lines of a document.
+    pub fn legs_max(&self) -> usize {
+        self.legs_max.unwrap_or(LEGS_MAX)
+    }
+
     /// Whether a value has the shape of its record type; if not, where and why.
     pub fn check(record: Record, value: &RawJson) -> Result<(), ShapeFault> {
         records::check(record, value)
@@ -234,6 +241,7 @@ impl Reference {
             }
             Record::Rounding => self.rounding = version.value.read()?,
             Record::PanPolicy => self.pan_policy = version.value.read()?,
+            Record::LegsMax => self.legs_max = Some(version.value.read()?),
             Record::Rate
             | Record::Price
             | Record::Calendar
@@ -249,7 +257,6 @@ impl Reference {
             | Record::Reserve
             | Record::Screening
             | Record::UniqueReference
-            | Record::LegsMax
             | Record::BookCalendar
             | Record::LastDocument => {}
         }

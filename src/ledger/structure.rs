@@ -6,7 +6,6 @@ use super::rejection::Rejection;
 use crate::code::Code;
 use crate::ids::{AccountIndex, UnitIndex};
 use crate::ledger::value::Value;
-use crate::limits::LEGS_MAX;
 use crate::money::Minor;
 
 /// From so many legs on, equal accounts are found by sorting instead of by looking through.
@@ -19,11 +18,12 @@ pub fn check_structure(book: &Book, legs: &[Leg]) -> Result<(), Rejection> {
             .at("/legs")
             .with("legs", Value::count(legs.len())));
     }
-    if legs.len() > LEGS_MAX {
+    let legs_max = book.reference().legs_max();
+    if legs.len() > legs_max {
         return Err(Rejection::new(Code::EntryTooManyLegs)
             .at("/legs")
             .with("legs", Value::count(legs.len()))
-            .with("limit", Value::count(LEGS_MAX)));
+            .with("limit", Value::count(legs_max)));
     }
     if let Some(account) = on_both_sides(legs) {
         let name = book

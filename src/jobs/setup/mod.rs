@@ -147,7 +147,7 @@ const NAMED: [(&str, Record); 7] = [
 ];
 
 /// Members that promise something which nothing in this release gives.
-const UNOBEYED: [&str; 3] = ["approval_policy", "screening", "legs_max"];
+const UNOBEYED: [&str; 2] = ["approval_policy", "screening"];
 
 /// The effects of a book's members: name and value, as they stand in the file.
 pub fn compile(members: &[(String, RawJson)]) -> Result<Setup, SetupFault> {
