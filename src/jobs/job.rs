@@ -71,6 +71,11 @@ impl DeadLetter {
         }
     }
 
+    /// What is wrong and what to do, in words.
+    pub fn message(&self) -> String {
+        format!("{}. {}", self.reason, self.code.advice())
+    }
+
     /// The same at a place in the job (a JSON pointer from its root).
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {

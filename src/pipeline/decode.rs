@@ -136,10 +136,7 @@ fn decode_lines(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items: &mu
         .take(MESSAGE_JOBS_MAX.saturating_add(1))
         .count()
     {
-        0 => items.push(whole(DeadLetter::new(
-            Code::MessageMalformed,
-            "no job in the message",
-        ))),
+        0 => items.push(whole(no_job())),
         count if count > MESSAGE_JOBS_MAX => items.push(whole(too_large("jobs", MESSAGE_JOBS_MAX))),
         _some => {
             for ndjson::Line { number, bytes } in ndjson::lines(body) {
@@ -162,18 +159,13 @@ fn decode_container(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items:
             return;
         }
         Err(fault) => {
-            items.push(whole(DeadLetter::new(
-                Code::MessageMalformed,
-                fault.to_string(),
-            )));
+            let letter = DeadLetter::new(Code::MessageMalformed, fault.to_string());
+            items.push(whole(letter.at("")));
             return;
         }
     };
     if container.count() == 0 {
-        items.push(whole(DeadLetter::new(
-            Code::MessageMalformed,
-            "no job in the message",
-        )));
+        items.push(whole(no_job()));
     }
     for item in container.items() {
         let line = item.index.saturating_add(1);
@@ -199,6 +191,10 @@ pub fn part(content_type: ContentType, body: &[u8], line: u32) -> Option<Vec<u8>
                 .map(|item| item.alone())
         }
     }
+}
+
+fn no_job() -> DeadLetter {
+    DeadLetter::new(Code::MessageMalformed, "no job in the message").at("")
 }
 
 fn too_large(what: &str, limit: usize) -> DeadLetter {

@@ -522,7 +522,7 @@ impl Publisher {
             .ok()
             .filter(|_| *line > 0)
             .and_then(|content_type| part(content_type, &original.body, *line));
-        let detail = format!("{}. {}", letter.reason, letter.code.advice());
+        let detail = letter.message();
         let why = Why {
             reason: letter.code.text(),
             detail: &detail,

@@ -382,7 +382,7 @@ impl Stage {
         let rejection = json!({
             "job": number,
             "code": letter.code.text(),
-            "message": letter.reason,
+            "message": letter.message(),
             "path": letter.path,
             "detail": detail,
         });

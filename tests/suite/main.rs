@@ -10,6 +10,7 @@ mod cli;
 mod generated;
 mod layers;
 mod readme;
+mod refusals;
 mod snapshots;
 mod support;
 mod tidy;

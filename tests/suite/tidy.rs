@@ -12,6 +12,6 @@ pub(crate) use cases::built;
 
 /// Say everything that was found, or nothing.
 #[track_caller]
-fn hold(found: &[String]) {
+pub(crate) fn hold(found: &[String]) {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }

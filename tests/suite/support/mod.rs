@@ -96,13 +96,19 @@ impl Writer {
         self.store.history()
     }
 
-    /// Post jobs of the book `main`, one commit and one sync for all.
+    /// Post jobs of the book `main`, one commit and one sync for all. Every actor is vouched for.
     pub(crate) fn post(&mut self, jobs: &[Json]) {
+        self.post_by(None, jobs);
+    }
+
+    /// The same for jobs of a publisher that the broker knows, and who speaks for nobody else.
+    pub(crate) fn post_by(&mut self, principal: Option<&str>, jobs: &[Json]) {
         let mut commit = self.engine.begin(self.now);
         for job in jobs {
             let head = Head {
                 book: Some("main"),
-                trusted: true,
+                principal,
+                trusted: principal.is_none(),
                 ..Head::default()
             };
             let (body, mut items) = (job.to_string(), Vec::new());
