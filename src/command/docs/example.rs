@@ -16,13 +16,17 @@ const BOOK: &str = r#"{
         "cash/B": { "unit": "EUR", "class": "liability", "opening": "25000.00" },
         "cash/S": { "unit": "EUR", "class": "liability", "opening": "0.00" },
         "credit/cust-1": { "unit": "EUR", "class": "liability", "opening": "19.00" },
+        "merchant/1": { "unit": "EUR", "class": "liability", "opening": "0.00" },
         "exp/office": { "unit": "EUR", "class": "expense", "opening": "0.00" },
         "rev/sales_19": { "unit": "EUR", "class": "income", "opening": "0.00" },
         "secu/B": { "unit": "SHR", "class": "liability", "opening": "0" },
         "secu/S": { "unit": "SHR", "class": "liability", "opening": "600" },
         "secu/depository": { "unit": "SHR", "class": "asset", "opening": "600" },
         "suspense/unallocated": { "unit": "EUR", "class": "liability", "opening": "0.00" },
-        "tax/vat_19": { "unit": "EUR", "class": "liability", "opening": "0.00" }
+        "tax/vat_19": { "unit": "EUR", "class": "liability", "opening": "0.00" },
+        "wallet/8": {
+            "unit": "EUR", "class": "liability", "opening": "150.00", "min_available": "0.00"
+        }
     },
     "config": {
         "functional_unit": "EUR",
@@ -39,6 +43,8 @@ const BEFORE: &[(&str, &[&str])] = &[
     ("account.update", &["account.open"]),
     ("account.close", &["account.open"]),
     ("entry.reverse", &["entry.post"]),
+    ("hold.capture", &["hold.place"]),
+    ("hold.void", &["hold.place"]),
     ("payment.receive", &["invoice.issue"]),
     ("payment.allocate", &["invoice.issue"]),
     ("settlement.attempt", &["settlement.instruct"]),

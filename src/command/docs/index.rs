@@ -81,6 +81,7 @@ Unknown members are refused everywhere, and so is `null`: leave a member out ins
 | decimal | a JSON string of digits with one optional point, such as `\"1250.00\"`; never a JSON \
 number. As an amount it has at most the decimals of its unit, as a quantity 9, as a rate 12 |
 | date | a JSON string `YYYY-MM-DD`, 1900 to 2199 |
+| instant | a JSON string of RFC 3339, such as `\"2026-03-31T12:00:00Z\"` |
 | id | 1 to 128 characters: a name, a code, a number or a reference of yours |
 | text | words about or for people, at most 500 characters; kept only encrypted, under a key of \
 the person |

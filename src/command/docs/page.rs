@@ -312,6 +312,7 @@ fn of_ours(member: &Json) -> Option<&'static str> {
     match name.strip_prefix("#/$defs/")? {
         "Decimal" => Some("decimal"),
         "Date" => Some("date"),
+        "Instant" => Some("instant"),
         "Id" => Some("id"),
         "Text" => Some("text"),
         _other => None,

@@ -32,6 +32,12 @@ pub struct Capture {
 impl JobKind for Capture {
     const SUMMARY: &'static str = "Post what a hold promised, wholly or in part.";
     const EXAMPLE: &'static str = r#"{ "hold": "H-000001", "amount": "60.00", "final": false }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::HoldNotFound,
+        Code::HoldState,
+        Code::HoldExpired,
+        Code::HoldAmountExceeded,
+    ];
 
     fn place(&self, _account: &str) -> Option<String> {
         Some(PATH.to_owned())

@@ -100,9 +100,16 @@ impl WrittenLeg for HoldLeg {
 impl JobKind for Place {
     const SUMMARY: &'static str = "Hold an amount until it is captured, voided or expires.";
     const EXAMPLE: &'static str = r#"{
-        "debit": "wallet/7", "credit": "merchant/1", "amount": "100.00",
+        "debit": "wallet/8", "credit": "merchant/1", "amount": "100.00",
         "expires_at": "2026-03-08T00:00:00Z"
     }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntryTooFewLegs,
+        Code::EntryTooManyLegs,
+        Code::EntrySameAccount,
+        Code::EntryUnbalanced,
+        Code::SeriesExhausted,
+    ];
 
     fn options(&self) -> Result<(), Rejection> {
         let missing = |path: &str| {

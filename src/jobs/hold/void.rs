@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Id, JobKind, Measure, Text, check_live, find, release_rest};
+use crate::code::Code;
 use crate::ledger::hold::HoldState;
 use crate::ledger::{Book, Facts, Plan, Rejection, Value};
 
@@ -20,6 +21,7 @@ pub struct Void {
 impl JobKind for Void {
     const SUMMARY: &'static str = "Give back what a hold still holds.";
     const EXAMPLE: &'static str = r#"{ "hold": "H-000001" }"#;
+    const REFUSALS: &'static [Code] = &[Code::HoldNotFound, Code::HoldState, Code::HoldExpired];
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
         if let Some(reason) = &mut self.reason {
