@@ -17,6 +17,7 @@ use super::rig::{NoPast, NoTexts, Tallied, Tally, observer};
 use super::{BenchFault, Measured, quantile, resident_bytes};
 use crate::broker::{Delivery, Epoch, Properties};
 use crate::journal::{Journal, Room};
+use crate::pipeline::cold::NoFiles;
 use crate::pipeline::observe::Observer;
 use crate::pipeline::parcel::Arrived;
 use crate::pipeline::persist::{Frontier, Persist, Persisted};
@@ -112,6 +113,7 @@ fn start(
     let decoding = Decoding {
         reader: reader(),
         sealer: NoTexts,
+        cold: Box::new(NoFiles),
         jobs_exchange: JOBS_EXCHANGE.to_owned(),
         trusted: Vec::new(),
         bytes_max: settings.broker.message_bytes_max,

@@ -124,18 +124,12 @@ impl OpenJournal {
     }
 
     /// Rebuild its books, with a progress bar if that takes long and somebody watches.
-    pub fn load(&self) -> anyhow::Result<Loaded> {
+    pub fn load(&self, keys: KeysWanted) -> anyhow::Result<Loaded> {
         let bar = bar("reading");
-        let loaded = load(
-            &self.disk,
-            &self.secrets,
-            self.until,
-            KeysWanted::All,
-            &mut |at| {
-                show(&bar, at);
-                ControlFlow::Continue(())
-            },
-        );
+        let loaded = load(&self.disk, &self.secrets, self.until, keys, &mut |at| {
+            show(&bar, at);
+            ControlFlow::Continue(())
+        });
         bar.finish_and_clear();
         loaded.with_context(|| format!("{} cannot be read", self.path.display()))
     }
@@ -159,10 +153,15 @@ pub fn show(bar: &ProgressBar, at: Progress) {
 impl Where {
     /// Read the journal that holds the book.
     pub fn open(&self, globals: &Globals) -> anyhow::Result<OpenBook> {
+        self.open_with(globals, KeysWanted::None)
+    }
+
+    /// Read it and, if wanted, what leads from keys to outcomes.
+    pub fn open_with(&self, globals: &Globals, keys: KeysWanted) -> anyhow::Result<OpenBook> {
         let mut known = Vec::new();
         let mut found = Vec::new();
         for journal in self.dir.journals(globals)? {
-            let loaded = journal.load()?;
+            let loaded = journal.load(keys)?;
             let books = loaded.engine.books().iter().map(Book::name);
             let books: Vec<String> = books.map(str::to_owned).collect();
             let wanted = |name: &String| self.book.as_ref().is_none_or(|book| book == name);

@@ -8,6 +8,7 @@ use clap::Args;
 use super::open_books::Where;
 use super::{Done, Globals, NotFound, answer};
 use crate::ledger::NameTable;
+use crate::partition::KeysWanted;
 use crate::report;
 use crate::wire::outcome;
 
@@ -30,21 +31,29 @@ pub struct OutcomeArgs {
 
 /// Run the command.
 pub fn run(args: &OutcomeArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
-    let open = args.place.open(globals)?;
+    let open = args.place.open_with(globals, KeysWanted::Found)?;
     let book = open.book()?;
     let hash = open.secrets.key_hash(book.name(), &args.key);
-    let known = open.loaded.engine.keys().get(hash);
-    let known = known.ok_or_else(|| {
+    let young = open.loaded.engine.keys().get(hash);
+    let position = match young {
+        Some(known) => Some(known.position),
+        None => open
+            .loaded
+            .cold
+            .find(hash, &mut Vec::new())?
+            .map(|row| row.position),
+    };
+    let position = position.ok_or_else(|| {
         let (key, book) = (&args.key, book.name());
         NotFound(format!(
             "no job with the key {key:?} has an outcome in the book {book}"
         ))
     })?;
-    let commit = open.history.commit_at(known.position)?;
+    let commit = open.history.commit_at(position)?;
     let commit = commit.context(
         "the commit of the outcome is not where the key says; run `kontor journal verify`",
     )?;
-    let record = outcome::at(&commit, known.position)
+    let record = outcome::at(&commit, position)
         .filter(|record| *record.envelope.key == *args.key)
         .context("the key leads to another job; run `kontor journal verify`")?;
     let names = NameTable::of_books(open.loaded.engine.books());

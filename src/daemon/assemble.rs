@@ -17,6 +17,7 @@ use crate::journal::file::disk::{Disk, OsDisk};
 use crate::ledger::{Book, NameTable};
 use crate::notify;
 use crate::partition::{Claim, Opened, Partition, Saver, Snapshots};
+use crate::pipeline::cold::ColdFiles;
 use crate::pipeline::gauges;
 use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
 use crate::pipeline::persist::{Frontier, Persist};
@@ -79,9 +80,10 @@ pub(super) fn start_journey(
     let cursor = Saver::start(opened.cursor).map_err(no_thread)?;
     let earlier = opened.earlier.hand_over().map_err(no_thread)?;
     let frontier: Frontier = opened.frontier;
+    let (vault, cold) = (opened.vault, Box::new(opened.cold));
     let parts = Parts {
         partition,
-        decoding: decoding(settings, opened.secret, opened.vault, opened.engine.books()),
+        decoding: decoding(settings, opened.secret, vault, cold, opened.engine.books()),
         post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max),
         persist: Persist::new(opened.store, frontier.position(), frontier),
         queue: Topology::job_queue(&settings.broker.prefix, u32::from(partition)),
@@ -97,11 +99,13 @@ pub(super) fn start_journey(
     Ok((journey, opened.snapshots))
 }
 
-/// The station that reads jobs, with the rules of its books and the keys of personal texts.
+/// The station that reads jobs, with the rules of its books, the keys of personal texts, and the
+/// files in which it looks up what the engine does not hold.
 pub fn decoding<D: Disk>(
     settings: &Settings,
     secret: [u8; 32],
     vault: Vault<D>,
+    cold: Box<dyn ColdFiles>,
     books: &[Book],
 ) -> Decoding<VaultSealer<D>> {
     let rules = books.iter().zip(0..).map(|(book, index)| BookRules {
@@ -112,6 +116,7 @@ pub fn decoding<D: Disk>(
     Decoding {
         reader: JobReader::new(rules.collect(), secret),
         sealer: VaultSealer::new(vault, books),
+        cold,
         jobs_exchange: Topology::jobs_exchange(&settings.broker.prefix),
         trusted: settings.broker.trusted_front_ends.clone(),
         bytes_max: settings.broker.message_bytes_max,

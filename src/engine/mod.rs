@@ -13,7 +13,7 @@ mod record;
 
 use crate::code::Code;
 use crate::ids::{BookIndex, EntryNo, KindCode, Lineage, Position};
-use crate::jobs::job::{DeadLetter, Looked};
+use crate::jobs::job::{DeadLetter, KnownKey, Looked};
 use crate::jobs::{Body, Job, JobData};
 use crate::ledger::digest::Canonical;
 use crate::ledger::plan::{NaturalKeys, key_hash};
@@ -163,15 +163,26 @@ impl Engine {
         let entry = data.entry_needed()?;
         let book = self.books.get(job.book.slot())?;
         let posted = entry.0 > 0 && entry < book.next_entry();
-        (posted && self.keys.get(job.key_hash).is_none()).then_some(entry)
+        (posted && self.known(job).is_none()).then_some(entry)
+    }
+
+    /// From now on jobs come with what files say about keys up to a position: the engine may let
+    /// go of those, bit by bit.
+    pub fn forget(&mut self, through: Position) {
+        self.keys.forget(through);
+    }
+
+    /// The first outcome of a job's key: in memory if it is young, else as it was looked up.
+    fn known(&self, job: &Job) -> Option<KnownKey> {
+        self.keys.get(job.key_hash).or(job.cold.key)
     }
 
     /// Apply one job to the state and write its record into the commit.
     ///
     /// An `Inconsistent` is a mistake of ours: the state may not be believed any more.
     pub fn apply(&mut self, job: Job, commit: &mut Commit) -> Result<Verdict, Inconsistent> {
-        if let Some(entry) = self.keys.get(job.key_hash) {
-            return self.known_key(job, entry, commit);
+        if let Some(known) = self.known(&job) {
+            return self.known_key(job, known, commit);
         }
         let data = match job.body {
             Body::Dead(dead) => return Ok(Verdict::Dead(dead)),
@@ -263,18 +274,18 @@ impl Engine {
         self.lineage = lineage;
     }
 
-    /// Remember a key read from a key file.
-    pub fn remember(&mut self, entry: KeyEntry) {
-        self.keys.insert(entry);
+    /// Hand over all keys that are held: they have been put into a file, or nobody will ask.
+    pub fn take_keys(&mut self) -> Keys {
+        std::mem::take(&mut self.keys)
     }
 
     fn known_key(
         &mut self,
         job: Job,
-        known: KeyEntry,
+        known: KnownKey,
         commit: &mut Commit,
     ) -> Result<Verdict, Inconsistent> {
-        if known.fingerprint == job.envelope.fingerprint {
+        if known.is_of(job.envelope.fingerprint) {
             return Ok(Verdict::Duplicate(known.position));
         }
         let refusal = Rejection::new(Code::IdempotencyKeyReused).at_root("/key");
@@ -328,10 +339,13 @@ impl Engine {
         book.apply_outcome(job.sequence)?;
         if job.owns_key {
             let key = key_hash(&self.secrets.keys, book.name(), &job.envelope.key);
+            let fingerprint = KnownKey::fingerprint_of(job.envelope.fingerprint);
             self.keys.insert(KeyEntry {
                 key,
-                fingerprint: job.envelope.fingerprint,
-                position,
+                known: KnownKey {
+                    fingerprint,
+                    position,
+                },
             });
         }
         Ok(())

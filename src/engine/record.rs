@@ -5,7 +5,7 @@ use super::{Engine, Verdict};
 use crate::code::Code;
 use crate::ids::{BookIndex, Hash128};
 use crate::jobs::Job;
-use crate::jobs::job::DeadLetter;
+use crate::jobs::job::{DeadLetter, KnownKey};
 use crate::ledger::{Commit, Effect, Envelope, Inconsistent, JobRecord, Outcome, Record};
 
 /// Whose record it will be: what stays of a job once it is planned.
@@ -109,11 +109,13 @@ impl Engine {
         book.apply_outcome(sequence)?;
         let owns_key = author.owns_key;
         if owns_key {
-            let fingerprint = author.envelope.fingerprint;
+            let fingerprint = KnownKey::fingerprint_of(author.envelope.fingerprint);
             self.keys.insert(KeyEntry {
                 key: author.key,
-                fingerprint,
-                position,
+                known: KnownKey {
+                    fingerprint,
+                    position,
+                },
             });
         }
         commit.records.push(Record::Job(JobRecord {

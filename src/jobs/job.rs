@@ -2,7 +2,7 @@
 
 use super::JobData;
 use crate::code::Code;
-use crate::ids::{BookIndex, Hash128};
+use crate::ids::{BookIndex, Hash128, Position};
 use crate::ledger::plan::PastEntry;
 use crate::ledger::{Envelope, Rejection};
 use crate::time::Timestamp;
@@ -29,6 +29,37 @@ pub struct Job {
     pub body: Body,
     /// The entry it asked for, once looked up.
     pub entry: Looked,
+    /// What files that never change say about it.
+    pub cold: Cold,
+}
+
+/// A key that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Half of the fingerprint of its first content.
+    pub fingerprint: u64,
+    /// Where its first outcome stands.
+    pub position: Position,
+}
+
+impl KnownKey {
+    /// What is remembered of a content.
+    pub fn fingerprint_of(fingerprint: Hash128) -> u64 {
+        u64::try_from(fingerprint.0 & u128::from(u64::MAX)).unwrap_or_default()
+    }
+
+    /// Whether a content is the first one again.
+    pub fn is_of(&self, fingerprint: Hash128) -> bool {
+        self.fingerprint == Self::fingerprint_of(fingerprint)
+    }
+}
+
+/// What is known about a job beyond what the engine holds: looked up before it came there. Each
+/// answer stands for everything up to the position that the parcel names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cold {
+    /// Its key, if it came before.
+    pub key: Option<KnownKey>,
 }
 
 /// What decoding made of a job's content.

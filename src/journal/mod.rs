@@ -17,7 +17,7 @@ pub mod snapshot;
 mod testing;
 
 pub use commits::{Commits, Found};
-pub use cursor::Cursor;
+pub use cursor::{Cursor, Told};
 pub use history::History;
 pub use store::Store;
 

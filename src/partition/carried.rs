@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::load::{KeysWanted, LastCommit, Loaded};
 use super::secrets::Secrets;
-use crate::engine::keys::KeyEntry;
 use crate::ids::{BookIndex, Position};
 use crate::journal::file::Until;
 use crate::journal::file::disk::Disk;
-use crate::journal::snapshot::{Head, KeyRow, Piece, Reader, SnapshotFault, Writer};
+use crate::journal::snapshot::keys::ColdKeys;
+use crate::journal::snapshot::{Head, Piece, Reader, SnapshotFault, Writer};
 use crate::journal::{Commits, JournalFault};
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::{Book, Commit, Effect, Inconsistent, Leg, Record, Value};
@@ -170,9 +170,16 @@ pub(super) fn from_snapshot<D: Disk>(
     if loaded.engine.digest() != head.digest {
         return Err(CarriedFault::Digest);
     }
-    if keys == KeysWanted::All {
-        for file in &head.key_files {
-            file.read(disk, |row| loaded.engine.remember(entry(row)))?;
+    match keys {
+        KeysWanted::None => {}
+        KeysWanted::Found | KeysWanted::Kept => {
+            let none = ColdKeys::default();
+            loaded.cold = ColdKeys::open(disk, head.journal, &head.key_files, position, &none)?;
+        }
+        KeysWanted::Named => {
+            for file in &head.key_files {
+                file.check(disk, head.journal)?;
+            }
         }
     }
     loaded.last = LastCommit {
@@ -183,6 +190,7 @@ pub(super) fn from_snapshot<D: Disk>(
     loaded.ending = head.ending;
     loaded.snapshot = Some(position);
     loaded.key_files = head.key_files;
+    loaded.keys_through = position;
     Ok((loaded, commits))
 }
 
@@ -202,31 +210,5 @@ fn check_place<D: Disk>(disk: &D, head: &Head, until: Until) -> Result<Commits<D
         Ok(commits)
     } else {
         Err(CarriedFault::Digest)
-    }
-}
-
-pub(super) fn row(entry: KeyEntry) -> KeyRow {
-    let KeyEntry {
-        key,
-        fingerprint,
-        position,
-    } = entry;
-    KeyRow {
-        key,
-        fingerprint,
-        position,
-    }
-}
-
-fn entry(row: KeyRow) -> KeyEntry {
-    let KeyRow {
-        key,
-        fingerprint,
-        position,
-    } = row;
-    KeyEntry {
-        key,
-        fingerprint,
-        position,
     }
 }

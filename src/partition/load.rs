@@ -6,15 +6,18 @@
 //! ends it.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 use super::carried;
+use super::cold::put_keys;
 use super::secrets::Secrets;
 use crate::engine::Engine;
 use crate::ids::Position;
 use crate::journal::ending::Ending;
 use crate::journal::file::disk::Disk;
 use crate::journal::file::{Frontier, JournalId, Until};
-use crate::journal::snapshot::{self, KeyFile};
+use crate::journal::snapshot::keys::ColdKeys;
+use crate::journal::snapshot::{self, KeyFile, SnapshotFault};
 use crate::journal::waypoints::Waypoints;
 use crate::journal::{Commits, Found, JournalFault};
 use crate::ledger::commit::SetupRecord;
@@ -26,6 +29,9 @@ pub enum LoadFault {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalFault),
+    /// The files of keys cannot be read.
+    #[error(transparent)]
+    Keys(#[from] SnapshotFault),
     /// Whoever wanted it does not any more.
     #[error("rebuilding the books was given up")]
     GivenUp,
@@ -72,14 +78,22 @@ impl Progress {
     }
 }
 
-/// Which keys an engine is to remember.
+/// Which keys are wanted, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeysWanted {
-    /// All: what takes jobs needs them.
-    All,
-    /// Those behind the snapshot only.
-    New,
+    /// None.
+    None,
+    /// All: those behind the snapshot in memory, the others in its files. Nothing is written.
+    Found,
+    /// As found, by whoever may write to the directory: what is too much for the memory goes into
+    /// a file.
+    Kept,
+    /// As kept, without opening the files: for a snapshot, which names them.
+    Named,
 }
+
+/// Keys that replay holds in memory before it puts them into a file: about 80 MB.
+const KEYS_HELD_MAX: u64 = 2_000_000;
 
 /// The commit that was read last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +125,12 @@ pub struct Loaded {
     pub frontier: Option<Frontier>,
     /// The snapshot that all this began with.
     pub snapshot: Option<Position>,
-    /// The key files that the snapshot names.
+    /// The files with all keys up to `keys_through`, oldest first.
     pub key_files: Vec<KeyFile>,
+    /// Up to where keys are in files; those behind are in the engine.
+    pub keys_through: Position,
+    /// The files, open, if they were wanted so.
+    pub cold: ColdKeys,
     /// Jobs that were replayed behind the snapshot.
     pub replayed_jobs: u64,
     /// Bytes of the records that were replayed.
@@ -142,7 +160,8 @@ pub fn load<D: Disk>(
         match carried::from_snapshot(disk, position, secrets, until, keys) {
             Ok((mut loaded, mut commits)) => {
                 loaded.passed_over = passed_over;
-                loaded.replay(&mut commits, until, progress)?;
+                let wanted = Wanted { until, keys };
+                loaded.replay(disk, &mut commits, wanted, progress)?;
                 return Ok(loaded);
             }
             Err(fault) => passed_over.push(format!(
@@ -154,8 +173,16 @@ pub fn load<D: Disk>(
     let mut commits = Commits::from_position(disk.clone(), Position(1), until)?;
     let mut loaded = Loaded::nothing(secrets, commits.journal());
     loaded.passed_over = passed_over;
-    loaded.replay(&mut commits, until, progress)?;
+    let wanted = Wanted { until, keys };
+    loaded.replay(disk, &mut commits, wanted, progress)?;
     Ok(loaded)
+}
+
+/// How far to replay, and what to do with the keys.
+#[derive(Clone, Copy)]
+struct Wanted {
+    until: Until,
+    keys: KeysWanted,
 }
 
 impl Loaded {
@@ -175,6 +202,8 @@ impl Loaded {
             frontier: None,
             snapshot: None,
             key_files: Vec::new(),
+            keys_through: Position(0),
+            cold: ColdKeys::default(),
             replayed_jobs: 0,
             replayed_bytes: 0,
             passed_over: Vec::new(),
@@ -184,12 +213,17 @@ impl Loaded {
     /// Replay everything that a reader gives.
     fn replay<D: Disk>(
         &mut self,
+        disk: &D,
         commits: &mut Commits<D>,
-        until: Until,
+        Wanted { until, keys }: Wanted,
         progress: Tell<'_>,
     ) -> Result<(), LoadFault> {
+        let mut held_max = KEYS_HELD_MAX;
         while let Some(found) = commits.next()? {
             self.replay_one(&found)?;
+            if self.engine.keys().len() >= held_max {
+                held_max = self.too_many_keys(disk, keys, held_max);
+            }
             let done = found.commit.last().0;
             let of = match until {
                 Until::Frontier(frontier) => frontier.position,
@@ -200,7 +234,33 @@ impl Loaded {
             }
         }
         self.frontier = Some(commits.frontier());
+        if matches!(keys, KeysWanted::Found | KeysWanted::Kept) {
+            let (journal, through) = (self.journal, self.keys_through);
+            self.cold = ColdKeys::open(disk, journal, &self.key_files, through, &self.cold)?;
+        }
         Ok(())
+    }
+
+    /// Replay brings more keys than memory is meant for: put them into a file, or let them go if
+    /// nobody wants them. From how many on to look again.
+    fn too_many_keys<D: Disk>(&mut self, disk: &D, keys: KeysWanted, held_max: u64) -> u64 {
+        match keys {
+            KeysWanted::None => {
+                self.engine.take_keys();
+                held_max
+            }
+            KeysWanted::Found => held_max.saturating_mul(2),
+            KeysWanted::Kept | KeysWanted::Named => {
+                match put_keys(disk, self, &AtomicBool::new(false)) {
+                    Ok(_count) => held_max,
+                    Err(fault) => {
+                        let words = format!("keys stay in memory: {fault}");
+                        self.passed_over.push(words);
+                        held_max.saturating_mul(2)
+                    }
+                }
+            }
+        }
     }
 
     /// Remember what a record of a book's beginning came from.

@@ -18,6 +18,8 @@
 mod books;
 mod carried;
 mod claim;
+mod cold;
+mod config;
 mod load;
 mod reading;
 mod saver;
@@ -26,30 +28,31 @@ mod snapshots;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use books::{BookFault, SetUpFault, Wanted};
 pub use claim::{Claim, Place};
+pub use cold::{KeyLookup, Shelf};
+pub use config::setup_of;
 pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
 pub use reading::Earlier;
 pub use saver::Saver;
 pub use secrets::Secrets;
 pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};
 
+use config::Config;
+
 use crate::engine::Engine;
 use crate::ids::{Lineage, Position};
-use crate::jobs::setup::{self, Setup, SetupFault};
 use crate::journal::ending::Ending;
 use crate::journal::file::disk::{Disk, OsDisk};
 use crate::journal::file::{self, FileJournal, JournalId, Options, Recovered, Until};
 use crate::journal::snapshot::{self, SnapshotFault};
-use crate::journal::{Cursor, History, Journal as _, JournalFault, Store};
-use crate::ledger::commit::StartRecord;
-use crate::ledger::{Inconsistent, NameTable, Record};
+use crate::journal::{Cursor, History, JournalFault, Store, Told};
+use crate::ledger::{Inconsistent, NameTable};
 use crate::pipeline::persist::Frontier;
-use crate::raw_json::RawJson;
-use crate::settings::{self, Settings};
+use crate::settings::Settings;
 use crate::time::Clock;
-use crate::time::Timestamp;
 use crate::vault::{Before, JournalSecret, SECRET_FILE, Vault, VaultFault};
 
 /// Why a partition cannot be opened.
@@ -178,6 +181,8 @@ pub struct Opened<D: Disk = OsDisk> {
     pub frontier: Frontier,
     /// Reads past entries.
     pub past: History<D>,
+    /// Looks up keys that the engine does not hold.
+    pub cold: KeyLookup<D>,
     /// Reads first outcomes.
     pub outcomes: History<D>,
     /// Names.
@@ -214,27 +219,15 @@ impl Partition {
         clock: &dyn Clock,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Opened<D>, OpenFault> {
-        let Claim {
-            partition,
-            disk,
-            lock,
-        } = claim;
-        let told = Cursor::read(&disk)?;
-        let of_cursor = told.map(|told| told.evidence()).unwrap_or_default();
-        let evidence = of_cursor.and(snapshot::evidence(&disk)?);
-        let options = Options {
-            segment_bytes: settings.journal.segment_bytes,
-        };
-        let (file, recovered) = FileJournal::open_locked(disk.clone(), lock, options, evidence)?;
-        let secret = journal_secret(&disk, &recovered)?;
-        let secrets = Secrets::of(&secret);
-        let until = Until::Frontier(recovered.frontier);
-        let mut tell = |at: Progress| {
-            progress(at.percent());
-            ControlFlow::Continue(())
-        };
-        let loaded = load(&disk, &secrets, until, KeysWanted::All, &mut tell)?;
-        let vault = vault(&disk, &secret, &recovered, &loaded.ending)?;
+        let (partition, disk) = (claim.partition, claim.disk.clone());
+        let Rebuilt {
+            file,
+            recovered,
+            told,
+            secrets,
+            loaded,
+            vault,
+        } = rebuild(settings, claim, progress)?;
         let (snapshot, behind_bytes) = (loaded.snapshot, loaded.replayed_bytes);
         let Loaded {
             mut engine,
@@ -243,6 +236,7 @@ impl Partition {
             setups,
             replayed_jobs,
             passed_over,
+            cold,
             ..
         } = loaded;
         let free_bytes_min = settings.journal.free_bytes_min;
@@ -259,7 +253,9 @@ impl Partition {
             jobs: settings.journal.snapshot_jobs,
             bytes: settings.journal.snapshot_bytes,
         };
-        let snapshots = Snapshots::new(history.clone(), secrets.clone(), schedule)
+        let shelf = Arc::new(Shelf::holding(cold));
+        let cold = KeyLookup::new(Arc::clone(&shelf), history.clone());
+        let snapshots = Snapshots::new(history.clone(), secrets.clone(), schedule, shelf)
             .behind(snapshot, behind_bytes);
         Ok(Opened {
             journal_id: hex(recovered.journal),
@@ -270,6 +266,7 @@ impl Partition {
             store,
             frontier: Frontier::at(until),
             past: history.clone(),
+            cold,
             outcomes: history,
             published: cursor.position(),
             cursor,
@@ -284,138 +281,52 @@ impl Partition {
     }
 }
 
-/// The state directory of a partition.
-pub fn directory(settings: &Settings, partition: u16) -> PathBuf {
-    settings.journal.dir.join(format!("p{partition}"))
+/// A partition whose books are as its journal says, and nothing written behind it yet.
+struct Rebuilt<D: Disk> {
+    file: FileJournal<D>,
+    recovered: Recovered,
+    told: Option<Told>,
+    secrets: Secrets,
+    loaded: Loaded,
+    vault: Vault<D>,
 }
 
-/// What the configuration says about a partition's books.
-struct Config {
-    partition: u16,
-    wanted: Vec<Wanted>,
-    elsewhere: Vec<(String, u16)>,
-    file_hash: [u8; 32],
-}
-
-impl Config {
-    fn of(settings: &Settings, partition: u16) -> Result<Self, BookFault> {
-        let elsewhere = settings
-            .books
-            .iter()
-            .filter(|book| book.partition != partition)
-            .map(|book| (book.name.clone(), book.partition));
-        Ok(Self {
-            partition,
-            wanted: settings
-                .books_of(partition)
-                .map(wanted)
-                .collect::<Result<_, _>>()?,
-            elsewhere: elsewhere.collect(),
-            file_hash: settings.origin.blake3,
-        })
-    }
-
-    /// Refuse what may not change and name what differs.
-    fn check(&self, engine: &Engine, setups: &[[u8; 32]]) -> Result<Vec<String>, BookFault> {
-        let mut warnings = Vec::new();
-        for (book, setup) in engine.books().iter().zip(setups) {
-            let moved = self.elsewhere.iter().find(|(name, _)| name == book.name());
-            if let Some((name, configured)) = moved {
-                return Err(BookFault::Moved {
-                    book: name.clone(),
-                    journaled: self.partition,
-                    configured: *configured,
-                });
-            }
-            let Some(wanted) = self.wanted.iter().find(|one| one.name == book.name()) else {
-                warnings.push(format!(
-                    "the book {} has records but is not configured; its jobs are still taken",
-                    book.name()
-                ));
-                continue;
-            };
-            if *setup != self.file_hash {
-                let differences = books::differences(book, wanted);
-                if !differences.is_empty() {
-                    warnings.push(format!(
-                        "the configuration of book {} differs from the book in: {}; use \
-                         reference.set to change a book that has begun",
-                        book.name(),
-                        differences.join(", ")
-                    ));
-                }
-            }
-        }
-        Ok(warnings)
-    }
-
-    /// Note the start, set new books up, and make both durable.
-    fn begin<D: Disk>(
-        &self,
-        engine: &mut Engine,
-        store: &mut Store<D>,
-        now: Timestamp,
-        ending: &Ending,
-    ) -> Result<(), OpenFault> {
-        let new = books::new_books(engine, &self.wanted)?;
-        let mut commit = engine.begin(now);
-        let start = StartRecord {
-            version: env!("CARGO_PKG_VERSION").into(),
-            build: option_env!("KONTOR_COMMIT").unwrap_or("unknown").into(),
-            after_unclean_stop: !ending.clean,
-        };
-        engine.note(Record::Start(start), &mut commit);
-        for wanted in new {
-            books::set_up(engine, wanted, self.file_hash, &mut commit)?;
-        }
-        engine.finish(&mut commit);
-        store.append(&commit)?;
-        store.flush()?;
-        Ok(())
-    }
-}
-
-/// A book of the settings in the engine's words.
-fn wanted(book: &settings::Book) -> Result<Wanted, BookFault> {
-    let setup = setup_of(book)?;
-    Ok(Wanted {
-        name: book.name.clone(),
-        functional_unit: book.functional_unit.clone(),
-        time_zone: book.time_zone.clone(),
-        effects: setup.effects,
-        legs: setup.legs,
+/// Recover the journal, with the other durable files as evidence, and rebuild the books from it.
+fn rebuild<D: Disk>(
+    settings: &Settings,
+    claim: Claim<D>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Rebuilt<D>, OpenFault> {
+    let Claim { disk, lock, .. } = claim;
+    let told = Cursor::read(&disk)?;
+    let of_cursor = told.map(|told| told.evidence()).unwrap_or_default();
+    let evidence = of_cursor.and(snapshot::evidence(&disk)?);
+    let options = Options {
+        segment_bytes: settings.journal.segment_bytes,
+    };
+    let (file, recovered) = FileJournal::open_locked(disk.clone(), lock, options, evidence)?;
+    let secret = journal_secret(&disk, &recovered)?;
+    let secrets = Secrets::of(&secret);
+    let until = Until::Frontier(recovered.frontier);
+    let mut tell = |at: Progress| {
+        progress(at.percent());
+        ControlFlow::Continue(())
+    };
+    let loaded = load(&disk, &secrets, until, KeysWanted::Kept, &mut tell)?;
+    let vault = vault(&disk, &secret, &recovered, &loaded.ending)?;
+    Ok(Rebuilt {
+        file,
+        recovered,
+        told,
+        secrets,
+        loaded,
+        vault,
     })
 }
 
-/// What a book begins with, from its members in the configuration.
-///
-/// A member that would promise a protection which this release does not give is refused: whoever
-/// wrote it would rely on it. So is personal text, which has no place in a file for everybody.
-pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
-    let fault = |source| BookFault::Setup {
-        book: book.name.clone(),
-        source,
-    };
-    let refused = |member: &str, what: &str| {
-        let (member, what) = (member.to_owned(), what.to_owned());
-        Err(fault(SetupFault { member, what }))
-    };
-    let members = book.reference.iter();
-    let members: Vec<(String, RawJson)> = members
-        .map(|(name, value)| (name.clone(), RawJson::new(value.to_string())))
-        .collect();
-    let setup = setup::compile(&members).map_err(fault)?;
-    if let Some(member) = setup.unobeyed.first() {
-        return refused(
-            member,
-            "not built yet; take it out, this release would not obey it",
-        );
-    }
-    if !setup.personal.is_empty() {
-        let what = "personal text does not belong into a configuration; send it by account.update";
-        return refused("personal_text", what);
-    }
-    Ok(setup)
+/// The state directory of a partition.
+pub fn directory(settings: &Settings, partition: u16) -> PathBuf {
+    settings.journal.dir.join(format!("p{partition}"))
 }
 
 /// The journal's secret; made only for a journal that has no records yet.

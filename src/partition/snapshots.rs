@@ -16,13 +16,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::carried;
-use super::load::{KeysWanted, LoadFault, Loaded, load};
+use super::cold::{Shelf, put_keys};
+use super::load::{KeysWanted, LoadFault, load};
 use super::secrets::Secrets;
 use crate::ids::{BookIndex, Position};
 use crate::journal::History;
 use crate::journal::file::disk::{Disk, give_way};
-use crate::journal::file::{Frontier, Until};
-use crate::journal::snapshot::{Head, KeyFile, Reader, SnapshotFault, Writer, keys, tidy};
+use crate::journal::file::{Frontier, JournalId, Until};
+use crate::journal::snapshot::keys::ColdKeys;
+use crate::journal::snapshot::{Head, KeyFile, Reader, SnapshotFault, Writer, tidy};
 use crate::time::Clock;
 
 /// Snapshots that stay: the newest, and one to fall back to.
@@ -53,14 +55,18 @@ pub enum BuildFault {
 }
 
 /// A snapshot that was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
+    /// The journal it is of.
+    pub journal: JournalId,
     /// The position it is of.
     pub position: Position,
     /// Bytes of the file.
     pub bytes: u64,
-    /// Keys that went into a key file of their own.
+    /// Keys that were in no file before.
     pub keys: u64,
+    /// The files with all keys up to its position.
+    pub key_files: Vec<KeyFile>,
 }
 
 /// What the taker tells the daemon.
@@ -94,12 +100,12 @@ pub fn build<D: Disk>(
             ControlFlow::Continue(())
         }
     };
-    let loaded = load(disk, secrets, until, KeysWanted::New, &mut tell)?;
+    let mut loaded = load(disk, secrets, until, KeysWanted::Named, &mut tell)?;
     if loaded.snapshot == Some(loaded.last.position) || loaded.last.position == Position(0) {
         return Ok(None);
     }
     let position = loaded.last.position;
-    let (key_files, keys) = key_files(disk, &loaded)?;
+    let keys = put_keys(disk, &mut loaded, stop)?;
     let head = Head {
         journal: loaded.journal,
         position,
@@ -109,7 +115,7 @@ pub fn build<D: Disk>(
         digest: loaded.engine.digest(),
         lineage: loaded.engine.lineage(),
         ending: loaded.ending,
-        key_files,
+        key_files: loaded.key_files.clone(),
     };
     let mut writer = Writer::create(disk, &head)?;
     let books = loaded.engine.books().iter().zip((0..).map(BookIndex));
@@ -122,24 +128,12 @@ pub fn build<D: Disk>(
     Reader::open(disk, position)?.verify()?;
     tidy(disk, KEPT)?;
     Ok(Some(Built {
+        journal: loaded.journal,
         position,
         bytes,
         keys,
+        key_files: loaded.key_files,
     }))
-}
-
-/// Put the keys since the snapshot before into a file, and name it behind the others.
-fn key_files<D: Disk>(disk: &D, loaded: &Loaded) -> Result<(Vec<KeyFile>, u64), SnapshotFault> {
-    let mut files = loaded.key_files.clone();
-    let sorted = loaded.engine.keys().sorted();
-    let rows: Vec<_> = sorted.into_iter().map(carried::row).collect();
-    if !rows.is_empty() {
-        let first = loaded.snapshot.map_or(Position(1), Position::next);
-        let range = (first, loaded.last.position);
-        files.push(keys::write(disk, loaded.journal, range, &rows)?);
-    }
-    let keys = loaded.engine.keys().len();
-    Ok((files, keys))
 }
 
 /// What the taker of snapshots needs, before it is started.
@@ -148,6 +142,8 @@ pub struct Snapshots<D> {
     history: History<D>,
     secrets: Secrets,
     schedule: Schedule,
+    /// Where the newest key files go.
+    shelf: Arc<Shelf>,
     last: Position,
     /// Bytes of records between the last snapshot and the start.
     behind_bytes: u64,
@@ -159,11 +155,17 @@ pub struct Snapshots<D> {
 
 impl<D: Disk> Snapshots<D> {
     /// For a journal without snapshots.
-    pub fn new(history: History<D>, secrets: Secrets, schedule: Schedule) -> Self {
+    pub fn new(
+        history: History<D>,
+        secrets: Secrets,
+        schedule: Schedule,
+        shelf: Arc<Shelf>,
+    ) -> Self {
         Self {
             history,
             secrets,
             schedule,
+            shelf,
             last: Position(0),
             behind_bytes: 0,
             appended_before: 0,
@@ -217,18 +219,30 @@ impl<D: Disk> Snapshots<D> {
     pub fn look(&mut self, clock: &dyn Clock, stop: &AtomicBool) -> Option<Event> {
         let appended = self.history.appended_bytes();
         let bytes = appended.saturating_sub(self.appended_before);
-        let durable = self.history.durable();
-        let begun = clock.elapsed();
-        if begun < self.not_before || !self.is_due(durable, bytes) {
+        let waits = clock.elapsed() < self.not_before;
+        if waits || !self.is_due(self.history.durable(), bytes) {
             return None;
         }
+        self.take(clock, stop)
+    }
+
+    /// Take a snapshot of what is durable now; none if there is nothing behind the last one, or if
+    /// it was given up.
+    pub fn take(&mut self, clock: &dyn Clock, stop: &AtomicBool) -> Option<Event> {
+        let appended = self.history.appended_bytes();
+        let durable = self.history.durable();
+        let begun = clock.elapsed();
         match build(self.history.disk(), &self.secrets, durable, stop) {
             Ok(Some(built)) => {
                 self.last = built.position;
                 self.behind_bytes = 0;
                 self.appended_before = appended;
                 let took = clock.elapsed().saturating_sub(begun);
-                Some(Event::Taken { built, took })
+                Some(match self.open_keys(&built) {
+                    Ok(()) => Event::Taken { built, took },
+                    // The engine goes on holding what the files before it do not.
+                    Err(fault) => Event::Failed(fault),
+                })
             }
             Ok(None)
             | Err(
@@ -240,6 +254,21 @@ impl<D: Disk> Snapshots<D> {
             }
             Err(fault) => Some(Event::Fault(fault)),
         }
+    }
+
+    /// Have keys looked up in the files of a new snapshot from now on.
+    fn open_keys(&self, built: &Built) -> Result<(), SnapshotFault> {
+        let Built {
+            journal,
+            position,
+            key_files,
+            ..
+        } = built;
+        let before = self.shelf.current();
+        let disk = self.history.disk();
+        let keys = ColdKeys::open(disk, *journal, key_files, *position, &before)?;
+        self.shelf.put(keys);
+        Ok(())
     }
 
     fn is_due(&self, durable: Frontier, appended: u64) -> bool {

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `intake.rs` | takes deliveries from the broker's consuming lane |
 //! | `decode.rs` | bytes to jobs, texts sealed |
+//! | `cold.rs` | what a job must know of the past, from files |
 //! | `post.rs` | jobs to a commit, by the engine |
 //! | `timer.rs` | wakes `post` when something becomes due |
 //! | `persist.rs` | commits to stable storage; makes the proof that they are |
@@ -25,6 +26,7 @@ pub mod observe;
 pub mod gauges;
 pub mod intake;
 pub mod decode;
+pub mod cold;
 pub mod post;
 pub mod timer;
 pub mod persist;

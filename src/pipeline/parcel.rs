@@ -35,6 +35,9 @@ pub struct Parcel {
     pub received: Duration,
     /// What is in it, in order.
     pub items: Vec<Item>,
+    /// Up to where the files are complete in which its jobs were looked up. Never less than in the
+    /// parcel before.
+    pub through: Position,
     /// The message itself, if something of it is set aside or might be.
     pub original: Option<Arc<Delivery>>,
 }

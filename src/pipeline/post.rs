@@ -160,8 +160,10 @@ impl<P: Past> Post<P> {
             tag,
             received,
             items,
+            through,
             original,
         } = parcel;
+        self.engine.forget(through);
         let mut posted = Posted {
             tag,
             received,
@@ -300,7 +302,7 @@ mod tests {
     use crate::broker::Epoch;
     use crate::code::Code;
     use crate::ids::{Hash128, KindCode, SchemaVersion};
-    use crate::jobs::job::Body;
+    use crate::jobs::job::{Body, Cold};
     use crate::ledger::{Envelope, Rejection};
     use crate::pipeline::parcel::Tag;
     use crate::wire::message::Unsealed;
@@ -342,6 +344,7 @@ mod tests {
                 data: None,
             },
             entry: Looked::Not,
+            cold: Cold::default(),
         };
         Item::Job {
             job: Unsealed {
@@ -363,6 +366,7 @@ mod tests {
             },
             received: Duration::ZERO,
             items: (1..=11).map(|number| refused(number, 3 << 20)).collect(),
+            through: Position(0),
             original: None,
         };
         let mut kept = Kept(Vec::new());

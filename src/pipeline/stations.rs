@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::cold::{ColdFiles, look_up};
 use super::decode::{ContentType, Item, Sealer, decode, seal};
 use super::gauges;
 use super::observe::Observer;
@@ -17,7 +18,7 @@ use super::parcel::{Arrived, Batch, Parcel, Tag};
 use super::persist::{Persist, Persisted};
 use super::post::{Next, Past, Post, PostFault};
 use super::timer::Timer;
-use crate::ids::is_book_name;
+use crate::ids::{Position, is_book_name};
 use crate::jobs::Body;
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Record;
@@ -68,6 +69,8 @@ pub struct Decoding<S> {
     pub reader: JobReader,
     /// Seals texts.
     pub sealer: S,
+    /// Knows the keys that the engine has let go of.
+    pub cold: Box<dyn ColdFiles>,
     /// Exchange whose routing keys name books.
     pub jobs_exchange: String,
     /// Principals that may name other actors.
@@ -111,15 +114,16 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
         }
     }
 
-    /// Decode messages and seal their texts, with one sync for all keys that are new. After a fault
-    /// nothing of them may go on.
+    /// Decode messages, seal their texts, with one sync for all keys that are new, and look up what
+    /// the engine does not hold. After a fault nothing of them may go on.
     pub fn parcels(
         &mut self,
         messages: impl Iterator<Item = Arrived>,
-    ) -> Result<Vec<Parcel>, VaultFault> {
+    ) -> Result<Vec<Parcel>, StationFault> {
         let mut decoded: Vec<Parcel> = messages.map(|arrived| self.parcel(arrived)).collect();
         let items = decoded.iter_mut().flat_map(|parcel| &mut parcel.items);
         seal(items, &mut self.sealer)?;
+        look_up(&mut *self.cold, &mut decoded)?;
         Ok(decoded)
     }
 
@@ -162,6 +166,7 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
             tag,
             received,
             items,
+            through: Position(0),
             original,
         }
     }

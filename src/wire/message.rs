@@ -19,7 +19,7 @@ use crate::code::Code;
 use crate::ids::{BookIndex, Hash128, KindCode, SchemaVersion};
 use crate::jobs::catalogue::{FIRST_QUESTION, KindInfo, info, kind_code};
 use crate::jobs::contract::JobKind;
-use crate::jobs::job::{Body, DeadLetter, Job, Looked};
+use crate::jobs::job::{Body, Cold, DeadLetter, Job, Looked};
 use crate::jobs::{JobData, KindVisitor};
 use crate::ledger::plan::echo;
 pub use crate::ledger::plan::key_hash;
@@ -285,6 +285,7 @@ fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -
         time_fault: None,
         body: Body::Dead(malformed("not decoded")),
         entry: Looked::Not,
+        cold: Cold::default(),
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod cli;
 mod generated;
+mod keys_for_ever;
 mod layers;
 mod readme;
 mod refusals;

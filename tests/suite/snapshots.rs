@@ -131,7 +131,7 @@ fn loaded(dir: &Path) -> Loaded {
         &disk(dir),
         &secrets(dir),
         Until::End,
-        KeysWanted::All,
+        KeysWanted::Found,
         &mut tell,
     )
     .unwrap()

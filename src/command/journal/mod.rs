@@ -1,6 +1,7 @@
 //! `kontor journal`: the journal itself, frame by frame.
 
 mod show;
+mod snapshots;
 mod verify;
 
 use std::io::Write;

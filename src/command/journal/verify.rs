@@ -3,7 +3,8 @@
 //! The reader checks checksums, the chain of hashes and that positions have no gap. On top of that
 //! each commit is replayed, its digest compared, and what the books promise is counted
 //! independently of the engine: entries that balance, entry numbers and sequences without a gap,
-//! time that only grows.
+//! time that only grows. Snapshots beside the journal are held against it, and every key that their
+//! files should hold is looked up in them.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,6 +12,7 @@ use std::io::Write;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
+use super::snapshots::Snapshots;
 use crate::command::open_books::{Directory, OpenJournal, bar, show};
 use crate::command::{Done, Globals};
 use crate::engine::Engine;
@@ -23,6 +25,8 @@ use crate::partition::Progress;
 use crate::report::Format;
 use crate::time::Timestamp;
 
+/// Keys that replay collects here for nothing are let go from so many on.
+const KEYS_HELD_MAX: u64 = 1_000_000;
 /// So many findings are told; what is beyond them is counted.
 const FINDINGS_MAX: usize = 100;
 
@@ -80,6 +84,7 @@ struct Next {
 
 struct Checker {
     engine: Engine,
+    snapshots: Snapshots,
     books: BTreeMap<BookIndex, Next>,
     recorded_at: Timestamp,
     verified: Verified,
@@ -89,6 +94,7 @@ fn verify(journal: &OpenJournal) -> anyhow::Result<Verified> {
     let mut commits = Commits::from_position(journal.disk.clone(), Position(1), journal.until)?;
     let mut checker = Checker {
         engine: journal.secrets.engine(),
+        snapshots: Snapshots::open(journal)?,
         books: BTreeMap::new(),
         recorded_at: Timestamp(i64::MIN),
         verified: Verified {
@@ -115,9 +121,18 @@ fn verify(journal: &OpenJournal) -> anyhow::Result<Verified> {
             break;
         }
         checker.commit(&found.commit);
+        checker
+            .snapshots
+            .commit(&found.commit, &checker.engine, &journal.secrets)?;
+        if checker.engine.keys().len() >= KEYS_HELD_MAX {
+            checker.engine.take_keys();
+        }
     }
     bar.finish_and_clear();
     checker.sums();
+    for finding in checker.snapshots.findings() {
+        checker.find(finding);
+    }
     Ok(checker.verified)
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::engine::{Engine, Secrets, Verdict};
 use crate::ids::{AccountIndex, BookIndex, Hash128, KindCode, SchemaVersion, UnitIndex};
-use crate::jobs::job::Looked;
+use crate::jobs::job::{Cold, Looked};
 use crate::jobs::{Body, Job, JobData, JobKind, KindInfo, kind_code};
 use crate::ledger::account::AccountClass;
 use crate::ledger::commit::SetupRecord;
@@ -268,6 +268,7 @@ impl Desk {
             time_fault: None,
             body,
             entry: Looked::Not,
+            cold: Cold::default(),
         };
         let mut commit = self.engine.begin(now());
         let verdict = self.engine.apply(job, &mut commit).unwrap();

@@ -1,0 +1,148 @@
+//! What the configuration says about a partition's books: checked against those that have begun,
+//! and what new ones begin with.
+
+use super::OpenFault;
+use super::books::{self, BookFault, Wanted};
+use crate::engine::Engine;
+use crate::jobs::setup::{self, Setup, SetupFault};
+use crate::journal::ending::Ending;
+use crate::journal::file::disk::Disk;
+use crate::journal::{Journal as _, Store};
+use crate::ledger::Record;
+use crate::ledger::commit::StartRecord;
+use crate::raw_json::RawJson;
+use crate::settings::{self, Settings};
+use crate::time::Timestamp;
+
+/// What the configuration says about a partition's books.
+pub(super) struct Config {
+    partition: u16,
+    wanted: Vec<Wanted>,
+    elsewhere: Vec<(String, u16)>,
+    file_hash: [u8; 32],
+}
+
+impl Config {
+    pub(super) fn of(settings: &Settings, partition: u16) -> Result<Self, BookFault> {
+        let elsewhere = settings
+            .books
+            .iter()
+            .filter(|book| book.partition != partition)
+            .map(|book| (book.name.clone(), book.partition));
+        Ok(Self {
+            partition,
+            wanted: settings
+                .books_of(partition)
+                .map(wanted)
+                .collect::<Result<_, _>>()?,
+            elsewhere: elsewhere.collect(),
+            file_hash: settings.origin.blake3,
+        })
+    }
+
+    /// Refuse what may not change and name what differs.
+    pub(super) fn check(
+        &self,
+        engine: &Engine,
+        setups: &[[u8; 32]],
+    ) -> Result<Vec<String>, BookFault> {
+        let mut warnings = Vec::new();
+        for (book, setup) in engine.books().iter().zip(setups) {
+            let moved = self.elsewhere.iter().find(|(name, _)| name == book.name());
+            if let Some((name, configured)) = moved {
+                return Err(BookFault::Moved {
+                    book: name.clone(),
+                    journaled: self.partition,
+                    configured: *configured,
+                });
+            }
+            let Some(wanted) = self.wanted.iter().find(|one| one.name == book.name()) else {
+                warnings.push(format!(
+                    "the book {} has records but is not configured; its jobs are still taken",
+                    book.name()
+                ));
+                continue;
+            };
+            if *setup != self.file_hash {
+                let differences = books::differences(book, wanted);
+                if !differences.is_empty() {
+                    warnings.push(format!(
+                        "the configuration of book {} differs from the book in: {}; use \
+                         reference.set to change a book that has begun",
+                        book.name(),
+                        differences.join(", ")
+                    ));
+                }
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// Note the start, set new books up, and make both durable.
+    pub(super) fn begin<D: Disk>(
+        &self,
+        engine: &mut Engine,
+        store: &mut Store<D>,
+        now: Timestamp,
+        ending: &Ending,
+    ) -> Result<(), OpenFault> {
+        let new = books::new_books(engine, &self.wanted)?;
+        let mut commit = engine.begin(now);
+        let start = StartRecord {
+            version: env!("CARGO_PKG_VERSION").into(),
+            build: option_env!("KONTOR_COMMIT").unwrap_or("unknown").into(),
+            after_unclean_stop: !ending.clean,
+        };
+        engine.note(Record::Start(start), &mut commit);
+        for wanted in new {
+            books::set_up(engine, wanted, self.file_hash, &mut commit)?;
+        }
+        engine.finish(&mut commit);
+        store.append(&commit)?;
+        store.flush()?;
+        Ok(())
+    }
+}
+
+/// A book of the settings in the engine's words.
+fn wanted(book: &settings::Book) -> Result<Wanted, BookFault> {
+    let setup = setup_of(book)?;
+    Ok(Wanted {
+        name: book.name.clone(),
+        functional_unit: book.functional_unit.clone(),
+        time_zone: book.time_zone.clone(),
+        effects: setup.effects,
+        legs: setup.legs,
+    })
+}
+
+/// What a book begins with, from its members in the configuration.
+///
+/// A member that would promise a protection which this release does not give is refused: whoever
+/// wrote it would rely on it. So is personal text, which has no place in a file for everybody.
+pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
+    let fault = |source| BookFault::Setup {
+        book: book.name.clone(),
+        source,
+    };
+    let refused = |member: &str, what: &str| {
+        let (member, what) = (member.to_owned(), what.to_owned());
+        Err(fault(SetupFault { member, what }))
+    };
+    let members = book.reference.iter();
+    let members: Vec<(String, RawJson)> = members
+        .map(|(name, value)| (name.clone(), RawJson::new(value.to_string())))
+        .collect();
+    let setup = setup::compile(&members).map_err(fault)?;
+    if let Some(member) = setup.unobeyed.first() {
+        return refused(
+            member,
+            "not built yet; take it out, this release would not obey it",
+        );
+    }
+    if !setup.personal.is_empty() {
+        let what = "personal text does not belong into a configuration; send it by account.update";
+        return refused("personal_text", what);
+    }
+    Ok(setup)
+}
