@@ -117,6 +117,7 @@ fn start(
         jobs_exchange: JOBS_EXCHANGE.to_owned(),
         trusted: Vec::new(),
         bytes_max: settings.broker.message_bytes_max,
+        alone: None,
     };
     let persisting = Persisting {
         outlet,
@@ -203,7 +204,11 @@ impl<'a> Feeder<'a> {
             while open < self.plan.prefetch && self.sent < self.plan.jobs {
                 let delivery = self.next().ok_or(BenchFault::Load)?;
                 let received = observer.clock().elapsed();
-                let message = Arrived { delivery, received };
+                let message = Arrived {
+                    delivery,
+                    received,
+                    alone: false,
+                };
                 arrived
                     .push(message)
                     .map_err(|_closed| BenchFault::Stopped)?;

@@ -80,6 +80,14 @@ pub fn dead_id(body: &[u8], line: Option<u64>) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// The identity of a message while it is being tried: the first half of the hash of its body.
+pub fn message_hash(body: &[u8]) -> u128 {
+    let mut half = [0; 16];
+    let mut hash = blake3::Hasher::new();
+    hash.update(body).finalize_xof().fill(&mut half);
+    u128::from_le_bytes(half)
+}
+
 fn foreign_headers(headers: &[(String, HeaderValue)]) -> Vec<(String, HeaderValue)> {
     let bytes = table_wire_len(headers);
     if bytes > FOREIGN_HEADERS_BYTES_MAX {

@@ -63,6 +63,8 @@ pub enum ConsumerCommand {
     Pause,
     /// Subscribe again after a pause.
     Resume,
+    /// Messages need not come one at a time any more: subscribe with the whole prefetch.
+    Widen,
     /// Cancel the subscription, deliver what was prefetched, then report `Drained`.
     Drain,
     /// Close channel and connection, after the acknowledgements asked for before. The events end.

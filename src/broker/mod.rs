@@ -19,7 +19,7 @@ pub mod private;
 pub mod rabbit;
 pub mod topology;
 
-pub use dead_letter::{Why, dead_letter};
+pub use dead_letter::{Why, dead_letter, message_hash};
 pub use fault::{BrokerFault, FaultClass};
 pub use lane::{CloseReason, ConsumerCommand, ConsumerEvent, LaneStatus};
 pub use message::{ConfirmResult, Confirmed, Delivery, Epoch, HeaderValue, Properties, Publish};

@@ -236,7 +236,6 @@ fn entries_of(commit: &Commit, book: BookIndex, visit: &mut dyn FnMut(&Post, &[L
             | Record::Setup(_)
             | Record::Duplicate(_)
             | Record::Start(_)
-            | Record::Marker { .. }
             | Record::Stop
             | Record::Cut(_)
             | Record::Accepted { .. } => continue,

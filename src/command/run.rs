@@ -6,6 +6,7 @@ use clap::Args;
 use super::{Done, Globals};
 use crate::daemon::reload::Reloading;
 use crate::daemon::{self, Options};
+use crate::journal::marker;
 use crate::settings::{LogFormat, Settings};
 use crate::telemetry::tracing::{self, Format};
 
@@ -40,6 +41,7 @@ pub fn run(args: &RunArgs, globals: &Globals) -> anyhow::Result<Done> {
         LogFormat::Json => Format::Json,
     };
     let log = tracing::install(settings.log.level, format).context("cannot start the log")?;
+    fall_at_a_panic();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()
@@ -54,4 +56,16 @@ pub fn run(args: &RunArgs, globals: &Globals) -> anyhow::Result<Done> {
     runtime.shutdown_background();
     ended?;
     Ok(Done::Yes)
+}
+
+/// A panic anywhere ends the process, before anything more is acknowledged: a thread that is gone
+/// would leave the others working for nobody. Releases end so by themselves. The job that was being
+/// tried alone, if one was, is named for the next start.
+fn fall_at_a_panic() {
+    let say = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        say(panic);
+        marker::report_panic();
+        std::process::abort();
+    }));
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::DaemonFault;
@@ -47,6 +48,15 @@ pub(super) fn report(partition: u16, opened: &Opened) {
             "the configuration differs from the books"
         );
     }
+    if let Some(markers) = &opened.markers {
+        let condemned = markers.condemned().len();
+        tracing::warn!(
+            partition,
+            condemned,
+            "the last two runs fell without getting anywhere: messages are taken one at a time, so \
+             that a job that fells the process is found and set aside"
+        );
+    }
     if opened.vault.torn_bytes() > 0 {
         tracing::warn!(
             partition,
@@ -81,10 +91,16 @@ pub(super) fn start_journey(
     let earlier = opened.earlier.hand_over().map_err(no_thread)?;
     let frontier: Frontier = opened.frontier;
     let (vault, cold) = (opened.vault, Box::new(opened.cold));
+    let markers = opened.markers.as_ref();
+    if let Some(shown) = shared.health.partition(partition) {
+        shown.one_at_a_time.store(markers.is_some(), Relaxed);
+    }
     let parts = Parts {
         partition,
-        decoding: decoding(settings, opened.secret, vault, cold, opened.engine.books()),
-        post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max),
+        decoding: decoding(settings, opened.secret, vault, cold, opened.engine.books())
+            .with_marker(markers),
+        post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max)
+            .with_marker(markers),
         persist: Persist::new(opened.store, frontier.position(), frontier),
         queue: Topology::job_queue(&settings.broker.prefix, u32::from(partition)),
         outgoing: Outgoing {
@@ -94,6 +110,7 @@ pub(super) fn start_journey(
             earlier,
         },
         held,
+        alone: markers.map_or(0, |_| u64::from(prefetch.get())),
     };
     let journey = Journey::start(parts, prefetch, shared).map_err(no_thread)?;
     Ok((journey, opened.snapshots))
@@ -120,6 +137,7 @@ pub fn decoding<D: Disk>(
         jobs_exchange: Topology::jobs_exchange(&settings.broker.prefix),
         trusted: settings.broker.trusted_front_ends.clone(),
         bytes_max: settings.broker.message_bytes_max,
+        alone: None,
     }
 }
 

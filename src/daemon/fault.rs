@@ -61,7 +61,10 @@ impl DaemonFault {
                 StationFault::Journal(_)
                 | StationFault::Vault(_)
                 | StationFault::Post(
-                    PostFault::Inconsistent(_) | PostFault::Lookup { .. } | PostFault::Stopped,
+                    PostFault::Inconsistent(_)
+                    | PostFault::Lookup { .. }
+                    | PostFault::Stopped
+                    | PostFault::Marker(_),
                 ),
             )
             | Self::System { .. } => 74,

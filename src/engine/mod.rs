@@ -235,7 +235,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Write a record without effects (start, stop, marker, cut, duplicate) into the commit.
+    /// Write a record without effects (start, stop, cut, duplicate) into the commit.
     pub fn note(&mut self, record: Record, commit: &mut Commit) {
         commit.records.push(record);
         self.next = self.next.next();
@@ -256,7 +256,6 @@ impl Engine {
                 Record::Setup(setup) => self.apply_setup(setup, commit)?,
                 Record::Duplicate(_)
                 | Record::Start(_)
-                | Record::Marker { .. }
                 | Record::Stop
                 | Record::Cut(_)
                 | Record::Accepted { .. } => {}

@@ -1,10 +1,11 @@
 //! How the runs before this one ended, as the journal tells it.
 //!
-//! A run begins with a start record and, if it ends in order, closes with a stop record. What a
-//! restart must know to find a poison job: how often the daemon began and got nowhere, and which
-//! job was being tried alone.
+//! A run begins with a start record and, if it ends in order, closes with a stop record. From these
+//! a start knows whether the daemon has fallen twice without having got anywhere in between: then a
+//! job may be what it falls over, and they are taken one at a time (see
+//! [`marker`](super::marker)).
 
-use crate::ids::{Hash128, Lineage};
+use crate::ids::Lineage;
 use crate::ledger::{Commit, Record};
 
 /// The end of the journal, in the sense of runs.
@@ -12,10 +13,10 @@ use crate::ledger::{Commit, Record};
 pub struct Ending {
     /// Whether the last run closed with a stop record; so does a journal without any run.
     pub clean: bool,
-    /// Runs that began since the last job was recorded or a run stopped in order.
-    pub starts_without_progress: u32,
-    /// The job that was tried alone and never recorded: hash of its message, line in it.
-    pub marker: Option<(Hash128, u32)>,
+    /// Whether the last run began after one that had not.
+    pub after_unclean: bool,
+    /// Jobs that the last run recorded.
+    pub recorded: u64,
     /// The lineage that a restore began and nobody has accepted yet.
     pub cut: Option<Lineage>,
 }
@@ -24,8 +25,8 @@ impl Default for Ending {
     fn default() -> Self {
         Self {
             clean: true,
-            starts_without_progress: 0,
-            marker: None,
+            after_unclean: false,
+            recorded: 0,
             cut: None,
         }
     }
@@ -38,14 +39,16 @@ impl Ending {
             match record {
                 Record::Job(_) | Record::Duplicate(_) => {
                     self.clean = false;
-                    self.starts_without_progress = 0;
-                    self.marker = None;
+                    self.recorded = self.recorded.saturating_add(1);
                 }
-                Record::Start(_) => {
-                    self.clean = false;
-                    self.starts_without_progress = self.starts_without_progress.saturating_add(1);
+                Record::Start(start) => {
+                    *self = Self {
+                        clean: false,
+                        after_unclean: start.after_unclean_stop,
+                        recorded: 0,
+                        cut: self.cut,
+                    };
                 }
-                Record::Marker { message, line } => self.marker = Some((*message, *line)),
                 Record::Stop => {
                     *self = Self {
                         cut: self.cut,
@@ -64,53 +67,72 @@ impl Ending {
             }
         }
     }
+
+    /// Whether the last two stops were no stops in order, with less than one window of jobs
+    /// recorded between them. What was open at the first of them is then still to come, and one of
+    /// these jobs may have been the reason both times. A run that recorded more than was open has
+    /// passed it.
+    pub fn got_nowhere(&self, window: u64) -> bool {
+        !self.clean && self.after_unclean && self.recorded < window
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ids::Position;
+    use crate::journal::testing::entry_commit;
     use crate::ledger::commit::{CutRecord, StartRecord};
 
-    fn after(records: Vec<Record>) -> Ending {
-        let mut ending = Ending::default();
-        ending.note(&Commit {
-            records,
-            ..Commit::default()
-        });
-        ending
-    }
-
-    fn start() -> Record {
+    fn start(after_unclean_stop: bool) -> Record {
         Record::Start(StartRecord {
             version: "1".into(),
             build: "x".into(),
-            after_unclean_stop: false,
+            after_unclean_stop,
         })
     }
 
-    fn marker() -> Record {
-        Record::Marker {
-            message: Hash128(7),
-            line: 3,
+    /// Runs that recorded so many jobs each and fell; what the start after them finds.
+    fn fallen(runs: &[u64]) -> Ending {
+        let mut ending = Ending::default();
+        for jobs in runs {
+            let records = vec![start(!ending.clean)];
+            let begun = Commit {
+                records,
+                ..Commit::default()
+            };
+            ending.note(&begun);
+            (0..*jobs).for_each(|job| ending.note(&entry_commit(job + 1, job + 1)));
+        }
+        ending
+    }
+
+    #[test]
+    fn two_falls_with_less_than_a_window_between_them_got_nowhere() {
+        for (runs, nowhere) in [
+            (&[][..], false),
+            (&[0][..], false),
+            (&[1_000][..], false),
+            (&[0, 0][..], true),
+            // How long it ran before the first fall does not matter.
+            (&[1_000, 99][..], true),
+            (&[0, 100][..], false),
+            (&[0, 0, 0, 0][..], true),
+            (&[0, 0, 100][..], false),
+            (&[0, 100, 0][..], true),
+        ] {
+            assert_eq!(fallen(runs).got_nowhere(100), nowhere, "{runs:?}");
         }
     }
 
     #[test]
-    fn starts_are_counted_until_something_was_recorded() {
-        assert!(after(vec![]).clean);
-        let thrice = after(vec![start(), start(), start()]);
-        assert_eq!((thrice.clean, thrice.starts_without_progress), (false, 3));
-        let ended = after(vec![start(), start(), Record::Stop]);
-        assert_eq!(ended, Ending::default());
-    }
-
-    #[test]
-    fn a_marker_outlives_the_crash_that_followed_it() {
-        assert_eq!(after(vec![start(), marker()]).marker, Some((Hash128(7), 3)));
-        let restarted = after(vec![start(), marker(), start()]);
-        assert_eq!(restarted.marker, Some((Hash128(7), 3)));
-        assert_eq!(after(vec![marker(), Record::Stop]).marker, None);
+    fn a_stop_in_order_ends_the_matter() {
+        let mut ending = fallen(&[0, 0]);
+        ending.note(&Commit {
+            records: vec![Record::Stop],
+            ..Commit::default()
+        });
+        assert_eq!(ending, Ending::default());
     }
 
     #[test]
@@ -124,12 +146,20 @@ mod tests {
                 missing: 0,
             })
         };
-        let ending = after(vec![start(), start(), marker(), cut()]);
+        let after = |records: Vec<Record>| {
+            let mut ending = fallen(&[0, 0]);
+            ending.note(&Commit {
+                records,
+                ..Commit::default()
+            });
+            ending
+        };
         let expected = Ending {
             cut: Some(lineage),
             ..Ending::default()
         };
-        assert_eq!(ending, expected);
+        assert_eq!(after(vec![cut()]), expected);
+        assert_eq!(after(vec![cut(), start(false)]).cut, Some(lineage));
         assert_eq!(after(vec![cut(), Record::Stop]).cut, Some(lineage));
         assert_eq!(after(vec![cut(), Record::Accepted { lineage }]).cut, None);
     }

@@ -12,6 +12,7 @@ pub mod commits;
 pub mod history;
 pub mod store;
 pub mod cursor;
+pub mod marker;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;

@@ -142,14 +142,6 @@ pub enum Record {
     Setup(Box<SetupRecord>),
     /// A start of the daemon.
     Start(StartRecord),
-    /// The job that is about to be posted alone, written before it while a poison job is looked
-    /// for.
-    Marker {
-        /// Hash of the message.
-        message: Hash128,
-        /// Line or item in it.
-        line: u32,
-    },
     /// A clean end of the daemon.
     Stop,
     /// A restore cut the journal here and began a lineage.

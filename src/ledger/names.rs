@@ -78,7 +78,6 @@ impl NameTable {
                 }
                 Record::Duplicate(_)
                 | Record::Start(_)
-                | Record::Marker { .. }
                 | Record::Stop
                 | Record::Cut(_)
                 | Record::Accepted { .. } => {}

@@ -303,7 +303,6 @@ impl Loaded {
                 Record::Setup(setup) => self.note_setup(setup),
                 Record::Duplicate(_)
                 | Record::Start(_)
-                | Record::Marker { .. }
                 | Record::Stop
                 | Record::Cut(_)
                 | Record::Accepted { .. } => {}

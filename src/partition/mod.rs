@@ -6,6 +6,7 @@
 //!   secret                           of hashes; without it no key can be found again
 //!   kek subjects.keys                keys of personal texts
 //!   cursor                           how far outcomes are confirmed
+//!   marker                           after two falls in a row: the job that is being tried alone
 //!   snapshot-… keys-…                what bounds the time of a start
 //! ```
 //!
@@ -47,6 +48,7 @@ use crate::ids::{Lineage, Position};
 use crate::journal::ending::Ending;
 use crate::journal::file::disk::{Disk, OsDisk};
 use crate::journal::file::{self, FileJournal, JournalId, Options, Recovered, Until};
+use crate::journal::marker::{self, Markers};
 use crate::journal::snapshot::{self, SnapshotFault};
 use crate::journal::{Cursor, History, JournalFault, Store, Told};
 use crate::ledger::{Inconsistent, NameTable};
@@ -195,6 +197,8 @@ pub struct Opened<D: Disk = OsDisk> {
     pub earlier: Earlier<D>,
     /// How the runs before this one ended.
     pub ending: Ending,
+    /// The marker, if messages must go one at a time because these runs got nowhere.
+    pub markers: Option<Markers>,
     /// A torn tail that was cut, in words.
     pub cut: Option<String>,
     /// What differs between configuration and books, in words.
@@ -245,6 +249,7 @@ impl Partition {
         let mut warnings = config.check(&engine, &setups)?;
         warnings.extend(passed_over);
         config.begin(&mut engine, &mut store, clock.now(), &ending)?;
+        let markers = markers(&disk, &ending, settings.broker.prefetch)?;
         let cursor = Cursor::open(&disk, recovered.journal, told, Position(0))?;
         let history = store.history();
         let until = Position(history.durable().position);
@@ -272,6 +277,7 @@ impl Partition {
             cursor,
             earlier,
             ending,
+            markers,
             cut: recovered.cut.as_ref().map(cut_in_words),
             warnings,
             replayed_jobs,
@@ -327,6 +333,19 @@ fn rebuild<D: Disk>(
 /// The state directory of a partition.
 pub fn directory(settings: &Settings, partition: u16) -> PathBuf {
     settings.journal.dir.join(format!("p{partition}"))
+}
+
+/// The marker, if one window of messages must go one at a time.
+fn markers<D: Disk>(
+    disk: &D,
+    ending: &Ending,
+    prefetch: u16,
+) -> Result<Option<Markers>, JournalFault> {
+    if ending.got_nowhere(u64::from(prefetch)) {
+        return Markers::begin(disk).map(Some);
+    }
+    marker::forget(disk)?;
+    Ok(None)
 }
 
 /// The journal's secret; made only for a journal that has no records yet.

@@ -4,10 +4,14 @@
 //! needs only the message and the rules of its book. What cannot be read becomes a dead letter;
 //! nothing here refuses a job, because only the engine knows whether its key is known.
 
+use std::convert::Infallible;
+
+use super::sabotage::strike;
 use crate::code::Code;
 use crate::ids::BookIndex;
 use crate::jobs::job::{Body, DeadLetter, Job};
 use crate::jobs::{JobData, Text};
+use crate::journal::marker::Station;
 use crate::ledger::Value;
 use crate::limits::MESSAGE_JOBS_MAX;
 use crate::wire::container::{self, Container, ContainerFault};
@@ -95,6 +99,16 @@ pub enum Item {
     Dead(DeadPart),
 }
 
+impl Item {
+    /// Its place in the message, counted from 1; 0 if it is the whole message.
+    pub fn line(&self) -> u32 {
+        match self {
+            Self::Job { line, .. } => *line,
+            Self::Dead(part) => part.line,
+        }
+    }
+}
+
 /// What is set aside, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadPart {
@@ -114,10 +128,32 @@ pub fn decode(
     bytes_max: usize,
     items: &mut Vec<Item>,
 ) {
+    let reading = &mut |_line| Ok::<_, Infallible>(None);
+    match decode_each(reader, content_type, head, body, bytes_max, reading, items) {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
+}
+
+/// Decode a message, and ask before each part of it whether it may be read at all: first for the
+/// whole (0), then for each line or item.
+pub fn decode_each<F>(
+    reader: &mut JobReader,
+    content_type: Result<ContentType, DeadLetter>,
+    head: &Head<'_>,
+    body: &[u8],
+    bytes_max: usize,
+    reading: Reading<'_, F>,
+    items: &mut Vec<Item>,
+) -> Result<(), F> {
     let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
     if body.len() > bytes_max {
         items.push(whole(too_large("bytes", bytes_max)));
-        return;
+        return Ok(());
+    }
+    if let Some(letter) = reading(0)? {
+        items.push(whole(letter));
+        return Ok(());
     }
     match content_type {
         Err(letter) => items.push(whole(letter)),
@@ -125,12 +161,22 @@ pub fn decode(
             Ok(job) => items.push(Item::Job { job, line: 0 }),
             Err(letter) => items.push(whole(letter)),
         },
-        Ok(ContentType::Ndjson) => decode_lines(reader, head, body, items),
-        Ok(ContentType::Binary) => decode_container(reader, head, body, items),
+        Ok(ContentType::Ndjson) => decode_lines(reader, head, body, reading, items)?,
+        Ok(ContentType::Binary) => decode_container(reader, head, body, reading, items)?,
     }
+    Ok(())
 }
 
-fn decode_lines(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items: &mut Vec<Item>) {
+/// Asked before a part is read: a dead letter if it must not be.
+pub type Reading<'r, F> = &'r mut dyn FnMut(u32) -> Result<Option<DeadLetter>, F>;
+
+fn decode_lines<F>(
+    reader: &mut JobReader,
+    head: &Head<'_>,
+    body: &[u8],
+    reading: Reading<'_, F>,
+    items: &mut Vec<Item>,
+) -> Result<(), F> {
     let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
     match ndjson::lines(body)
         .take(MESSAGE_JOBS_MAX.saturating_add(1))
@@ -141,27 +187,38 @@ fn decode_lines(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items: &mu
         _some => {
             for ndjson::Line { number, bytes } in ndjson::lines(body) {
                 let line = u32::try_from(number).unwrap_or(u32::MAX);
-                items.push(match reader.json(bytes, head, false) {
+                let read = match reading(line)? {
+                    None => reader.json(bytes, head, false),
+                    Some(letter) => Err(letter),
+                };
+                items.push(match read {
                     Ok(job) => Item::Job { job, line },
                     Err(letter) => Item::Dead(DeadPart { letter, line }),
                 });
             }
         }
     }
+    Ok(())
 }
 
-fn decode_container(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items: &mut Vec<Item>) {
+fn decode_container<F>(
+    reader: &mut JobReader,
+    head: &Head<'_>,
+    body: &[u8],
+    reading: Reading<'_, F>,
+    items: &mut Vec<Item>,
+) -> Result<(), F> {
     let whole = |letter| Item::Dead(DeadPart { letter, line: 0 });
     let container = match Container::open(body) {
         Ok(container) => container,
         Err(ContainerFault::TooManyItems { .. }) => {
             items.push(whole(too_large("jobs", MESSAGE_JOBS_MAX)));
-            return;
+            return Ok(());
         }
         Err(fault) => {
             let letter = DeadLetter::new(Code::MessageMalformed, fault.to_string());
             items.push(whole(letter.at("")));
-            return;
+            return Ok(());
         }
     };
     if container.count() == 0 {
@@ -169,11 +226,16 @@ fn decode_container(reader: &mut JobReader, head: &Head<'_>, body: &[u8], items:
     }
     for item in container.items() {
         let line = item.index.saturating_add(1);
-        items.push(match reader.binary(&item, head) {
+        let read = match reading(line)? {
+            None => reader.binary(&item, head),
+            Some(letter) => Err(letter),
+        };
+        items.push(match read {
             Ok(job) => Item::Job { job, line },
             Err(letter) => Item::Dead(DeadPart { letter, line }),
         });
     }
+    Ok(())
 }
 
 /// The bytes of one part of a message, in a form that can be sent again alone; none for the whole.
@@ -212,11 +274,8 @@ pub fn seal<'i, S: Sealer>(
     items: impl Iterator<Item = &'i mut Item> + 'i,
     sealer: &mut S,
 ) -> Result<(), S::Fault> {
-    let mut jobs: Vec<&mut Unsealed> = items
-        .filter_map(|item| match item {
-            Item::Job { job, .. } => Some(job),
-            Item::Dead(_) => None,
-        })
+    let mut jobs: Vec<&mut Unsealed> = jobs(items)
+        .inspect(|unsealed| strike(Station::Reading, &unsealed.job.envelope.key))
         .collect();
     let subjects: Vec<Subject> = jobs.iter_mut().filter_map(|job| subject(job)).collect();
     if !subjects.is_empty() {
@@ -227,6 +286,20 @@ pub fn seal<'i, S: Sealer>(
         seal_job(job, &mut subjects, sealer)?;
     }
     Ok(())
+}
+
+/// Whom the texts of decoded jobs are about.
+pub fn subjects<'i>(items: impl Iterator<Item = &'i mut Item> + 'i) -> Vec<Subject> {
+    jobs(items).filter_map(subject).collect()
+}
+
+fn jobs<'i>(
+    items: impl Iterator<Item = &'i mut Item> + 'i,
+) -> impl Iterator<Item = &'i mut Unsealed> + 'i {
+    items.filter_map(|item| match item {
+        Item::Job { job, .. } => Some(job),
+        Item::Dead(_) => None,
+    })
 }
 
 /// Whom the texts of a job are about; none if it has no texts.

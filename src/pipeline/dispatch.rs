@@ -282,7 +282,6 @@ fn owed_again(commit: &Commit, again: &mut VecDeque<Owed>) {
         Record::Job(_)
         | Record::Setup(_)
         | Record::Start(_)
-        | Record::Marker { .. }
         | Record::Stop
         | Record::Cut(_)
         | Record::Accepted { .. } => None,

@@ -5,6 +5,7 @@
 //! jumped) and goes on when all reasons are gone; nothing is given back to the broker for that.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -110,7 +111,11 @@ impl Arrivals {
         let received = self.observer.clock().elapsed();
         self.unacknowledged
             .delivered(delivery.epoch, delivery.tag, received);
-        Arrived { delivery, received }
+        Arrived {
+            delivery,
+            received,
+            alone: false,
+        }
     }
 }
 
@@ -150,6 +155,8 @@ pub struct Intake {
     pub partition: u16,
     /// Where faults are reported.
     pub faults: Faults,
+    /// So many messages are still to go alone; see [`alone`](super::alone).
+    pub alone: u64,
 }
 
 impl Intake {
@@ -199,7 +206,8 @@ impl Intake {
     async fn event(&mut self, event: ConsumerEvent) -> bool {
         match event {
             ConsumerEvent::Delivery(delivery) => {
-                let arrived = self.arrivals.arrived(delivery);
+                let mut arrived = self.arrivals.arrived(delivery);
+                arrived.alone = self.goes_alone().await;
                 self.arrived.push_async(arrived).await.is_ok()
             }
             ConsumerEvent::Opened { epoch } => {
@@ -215,6 +223,26 @@ impl Intake {
                 false
             }
         }
+    }
+
+    /// Whether the next message goes alone. The last one of the window turns the lane back to
+    /// normal; what was before it is settled, or it would not have come.
+    async fn goes_alone(&mut self) -> bool {
+        let Some(left) = self.alone.checked_sub(1) else {
+            return false;
+        };
+        self.alone = left;
+        if left == 0 {
+            tracing::info!(
+                partition = self.partition,
+                "one window of messages has gone through alone: back to normal"
+            );
+            if let Some(partition) = self.health.partition(self.partition) {
+                partition.one_at_a_time.store(false, Relaxed);
+            }
+            let _lane_ended = self.commands.send(ConsumerCommand::Widen).await;
+        }
+        true
     }
 }
 

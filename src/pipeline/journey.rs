@@ -58,6 +58,8 @@ pub struct Parts<S, P, J, O, C> {
     pub outgoing: Outgoing<O, C>,
     /// A reason not to take anything yet.
     pub held: Option<String>,
+    /// So many messages go alone first: one window after two falls, otherwise none.
+    pub alone: u64,
 }
 
 /// What the outlet is made of.
@@ -160,46 +162,39 @@ impl Journey {
             queue,
             outgoing,
             held,
+            alone,
         } = parts;
         let frontier = persist.frontier();
         let recorded_at = post.engine().last_recorded_at();
         let (threads, rings, ends) =
             threads(partition, prefetch, shared, (decoding, post, persist))?;
-        let Ends {
-            arrived,
-            persisted,
-            room,
-        } = ends;
-        let Holds {
-            backlog,
-            hold,
-            gate,
-        } = Holds::new(room, held);
+        let holds = Holds::new(ends.room, held);
         let (stop, stopped) = watch::channel(false);
         let unacknowledged = Arc::new(Unacknowledged::default());
-        let (lane, publishing) = lanes(partition, queue, prefetch, shared);
+        let (lane, publishing) = lanes(partition, queue, prefetch, alone > 0, shared);
         let arrivals = Arrivals::new(shared.observer.clone(), Arc::clone(&unacknowledged));
         let intake = Intake {
             events: lane.events,
             commands: lane.commands.clone(),
-            arrived,
-            gate,
+            arrived: ends.arrived,
+            gate: holds.gate,
             stop: stopped,
             arrivals,
             health: Arc::clone(&shared.health),
             partition,
             faults: shared.faults.clone(),
+            alone,
         };
         let (publisher, cursor) = (outgoing.publisher, outgoing.cursor);
         let outlet = Outlet {
-            persisted,
+            persisted: ends.persisted,
             earlier: outgoing.earlier,
             commands: lane.commands,
             publishes: publishing.publishes,
             confirms: publishing.confirms,
             dispatch: dispatch(publisher, cursor, &unacknowledged, shared),
             outcomes: outgoing.outcomes,
-            backlog,
+            backlog: holds.backlog,
             drain_budget: shared.settings.pipeline.drain_budget,
             faults: shared.faults.clone(),
         };
@@ -220,7 +215,7 @@ impl Journey {
             unacknowledged,
             acks: lane.acks,
             consuming: lane.status,
-            hold,
+            hold: holds.hold,
             recorded_at,
         })
     }
@@ -261,12 +256,14 @@ fn lanes(
     partition: u16,
     queue: String,
     prefetch: NonZeroU16,
+    one_at_a_time: bool,
     shared: &Shared,
 ) -> (ConsumerLane, PublisherLane) {
     let name = |role: &str| format!("kontor p{partition} {role}");
     let options = ConsumerOptions {
         queue,
         prefetch,
+        one_at_a_time,
         connection_name: name("intake"),
     };
     let lane = consume(shared.connect.clone(), options);

@@ -10,6 +10,7 @@
 //! | `intake.rs` | takes deliveries from the broker's consuming lane |
 //! | `decode.rs` | bytes to jobs, texts sealed |
 //! | `cold.rs` | what a job must know of the past, from files |
+//! | `alone.rs` | the same, one message at a time, while a job is looked for that fells us |
 //! | `post.rs` | jobs to a commit, by the engine |
 //! | `timer.rs` | wakes `post` when something becomes due |
 //! | `persist.rs` | commits to stable storage; makes the proof that they are |
@@ -24,11 +25,13 @@
 pub mod parcel;
 pub mod observe;
 pub mod gauges;
+pub mod alone;
 pub mod intake;
 pub mod decode;
 pub mod cold;
 pub mod post;
 pub mod timer;
+mod sabotage;
 pub mod persist;
 pub mod acknowledge;
 pub mod publish;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::decode::{DeadPart, Item};
 use crate::broker::{Delivery, Epoch};
-use crate::ids::{KindCode, Position};
+use crate::ids::{Hash128, KindCode, Position};
 use crate::ledger::{Commit, Reply};
 
 /// A delivery's place: tags mean nothing without the channel life they belong to.
@@ -24,6 +24,8 @@ pub struct Arrived {
     pub delivery: Delivery,
     /// When it was received, on the monotonic clock.
     pub received: Duration,
+    /// It came alone and goes alone, because a job is looked for that fells the process.
+    pub alone: bool,
 }
 
 /// A decoded message on its way to `post`.
@@ -40,6 +42,8 @@ pub struct Parcel {
     pub through: Position,
     /// The message itself, if something of it is set aside or might be.
     pub original: Option<Arc<Delivery>>,
+    /// Hash of the message, if it goes alone.
+    pub alone: Option<Hash128>,
 }
 
 /// A message whose jobs have been applied.

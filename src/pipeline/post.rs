@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use super::decode::{DeadPart, Item};
 use super::parcel::{Again, Batch, Parcel, Posted};
+use super::sabotage::strike;
 use crate::engine::{Engine, Verdict};
 use crate::ids::{BookIndex, EntryNo, Position};
 use crate::jobs::Job;
 use crate::jobs::job::Looked;
+use crate::journal::JournalFault;
+use crate::journal::marker::{Mark, Markers, Pen, Station};
 use crate::ledger::commit::DuplicateRecord;
 use crate::ledger::plan::PastEntry;
 use crate::ledger::{Commit, Inconsistent, Record};
@@ -37,6 +40,9 @@ pub enum PostFault {
     /// The next station has stopped.
     #[error("the journal has stopped taking commits")]
     Stopped,
+    /// It could not be written down which job is being tried.
+    #[error("the marker: {0}")]
+    Marker(#[from] JournalFault),
 }
 
 /// Gives entries of the past, read from durable commits only.
@@ -74,6 +80,7 @@ pub struct Post<P> {
     jobs_max: usize,
     due_held: bool,
     making: Making,
+    pen: Option<Pen>,
 }
 
 impl<P: Past> Post<P> {
@@ -85,7 +92,15 @@ impl<P: Past> Post<P> {
             jobs_max,
             due_held: false,
             making: Making::default(),
+            pen: None,
         }
+    }
+
+    /// Name the jobs of messages that go alone.
+    #[must_use]
+    pub fn with_marker(mut self, markers: Option<&Markers>) -> Self {
+        self.pen = markers.map(|markers| markers.pen(Station::Posting));
+        self
     }
 
     /// The engine.
@@ -162,6 +177,7 @@ impl<P: Past> Post<P> {
             items,
             through,
             original,
+            alone,
         } = parcel;
         self.engine.forget(through);
         let mut posted = Posted {
@@ -176,7 +192,10 @@ impl<P: Past> Post<P> {
         for item in items {
             match item {
                 Item::Dead(part) => posted.dead.push(part),
-                Item::Job { job, line } => self.job(*job.job, line, now, &mut posted, next)?,
+                Item::Job { job, line } => {
+                    let mark = alone.map(|message| Mark { message, line });
+                    self.job(*job.job, (line, mark), now, &mut posted, next)?;
+                }
             }
         }
         if posted.dead.is_empty() {
@@ -186,10 +205,11 @@ impl<P: Past> Post<P> {
         Ok(())
     }
 
+    /// Apply a job; its place in the message, and the same for the marker if it goes alone.
     fn job(
         &mut self,
         job: Job,
-        line: u32,
+        (line, mark): (u32, Option<Mark>),
         now: Timestamp,
         posted: &mut Posted,
         next: &mut impl Next,
@@ -205,7 +225,7 @@ impl<P: Past> Post<P> {
             Some(commit) => commit,
             None => self.begin(now, next)?,
         };
-        let verdict = self.engine.apply(job, &mut commit)?;
+        let verdict = self.apply(job, mark, &mut commit)?;
         match verdict {
             Verdict::Recorded(position) => {
                 self.making.bytes = self.making.bytes.saturating_add(bytes);
@@ -241,6 +261,28 @@ impl<P: Past> Post<P> {
         // A commit without records is not begun: the next job may begin it at a later time.
         self.making.commit = (!commit.records.is_empty()).then_some(commit);
         Ok(())
+    }
+
+    /// Apply a job, named in the marker meanwhile if it goes alone.
+    fn apply(
+        &mut self,
+        job: Job,
+        mark: Option<Mark>,
+        commit: &mut Commit,
+    ) -> Result<Verdict, PostFault> {
+        let Some((pen, mark)) = self.pen.as_mut().zip(mark) else {
+            strike(Station::Posting, &job.envelope.key);
+            return Ok(self.engine.apply(job, commit)?);
+        };
+        pen.trying(mark)?;
+        strike(Station::Posting, &job.envelope.key);
+        let verdict = self.engine.apply(job, commit);
+        match &verdict {
+            Ok(_) => pen.done()?,
+            // A mistake of ours that this job brings out, each time it comes.
+            Err(_) => pen.fell()?,
+        }
+        Ok(verdict?)
     }
 
     /// Read the entry that a job needs, after everything before the job has been handed on.
@@ -368,6 +410,7 @@ mod tests {
             items: (1..=11).map(|number| refused(number, 3 << 20)).collect(),
             through: Position(0),
             original: None,
+            alone: None,
         };
         let mut kept = Kept(Vec::new());
         post.batch([parcel], Timestamp(1), &mut kept).unwrap();

@@ -10,16 +10,19 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::alone::Alone;
 use super::cold::{ColdFiles, look_up};
-use super::decode::{ContentType, Item, Sealer, decode, seal};
+use super::decode::{ContentType, Item, Reading, Sealer, decode_each, seal};
 use super::gauges;
 use super::observe::Observer;
 use super::parcel::{Arrived, Batch, Parcel, Tag};
 use super::persist::{Persist, Persisted};
 use super::post::{Next, Past, Post, PostFault};
 use super::timer::Timer;
-use crate::ids::{Position, is_book_name};
+use crate::broker::message_hash;
+use crate::ids::{Hash128, Position, is_book_name};
 use crate::jobs::Body;
+use crate::journal::marker::{Mark, Markers};
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Record;
 use crate::ring::{Consumer, Producer, Taken};
@@ -77,9 +80,18 @@ pub struct Decoding<S> {
     pub trusted: Vec<String>,
     /// Bytes of a message.
     pub bytes_max: usize,
+    /// Reads messages that go alone; none if this run has none.
+    pub alone: Option<Alone>,
 }
 
 impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
+    /// Read messages that go alone, with the marker of a run that has them.
+    #[must_use]
+    pub fn with_marker(mut self, markers: Option<&Markers>) -> Self {
+        self.alone = markers.map(Alone::of);
+        self
+    }
+
     /// Run until the ring before is closed.
     pub fn run(
         mut self,
@@ -120,15 +132,50 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
         &mut self,
         messages: impl Iterator<Item = Arrived>,
     ) -> Result<Vec<Parcel>, StationFault> {
-        let mut decoded: Vec<Parcel> = messages.map(|arrived| self.parcel(arrived)).collect();
-        let items = decoded.iter_mut().flat_map(|parcel| &mut parcel.items);
+        let mut decoded = Vec::new();
+        for arrived in messages {
+            decoded.push(match self.alone.take() {
+                Some(mut alone) if arrived.alone => {
+                    let parcel = self.parcel_alone(arrived, &mut alone);
+                    self.alone = Some(alone);
+                    parcel?
+                }
+                others => {
+                    self.alone = others;
+                    self.parcel(arrived, &mut |_line| Ok(None))?
+                }
+            });
+        }
+        let together = decoded.iter_mut().filter(|parcel| parcel.alone.is_none());
+        let items = together.flat_map(|parcel| &mut parcel.items);
         seal(items, &mut self.sealer)?;
         look_up(&mut *self.cold, &mut decoded)?;
         Ok(decoded)
     }
 
-    fn parcel(&mut self, arrived: Arrived) -> Parcel {
-        let Arrived { delivery, received } = arrived;
+    /// Decode and seal one message, with every step of it named before.
+    fn parcel_alone(
+        &mut self,
+        arrived: Arrived,
+        alone: &mut Alone,
+    ) -> Result<Parcel, StationFault> {
+        let message = Hash128(message_hash(&arrived.delivery.body));
+        let reading = &mut |line| alone.reading(Mark { message, line });
+        let mut parcel = self.parcel(arrived, reading)?;
+        let items = parcel.items.as_mut_slice();
+        alone.seal(message, items, &mut self.sealer)??;
+        parcel.alone = Some(message);
+        Ok(parcel)
+    }
+
+    fn parcel(
+        &mut self,
+        arrived: Arrived,
+        reading: Reading<'_, JournalFault>,
+    ) -> Result<Parcel, JournalFault> {
+        let Arrived {
+            delivery, received, ..
+        } = arrived;
         let properties = &delivery.properties;
         let routed = delivery.exchange == self.jobs_exchange && is_book_name(&delivery.routing_key);
         let principal = properties.user_id.as_deref();
@@ -145,14 +192,15 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
         let encoding = properties.content_encoding.as_deref();
         let content_type = ContentType::of(properties.content_type.as_deref(), encoding);
         let mut items = Vec::with_capacity(1);
-        decode(
+        decode_each(
             &mut self.reader,
             content_type,
             &head,
             &delivery.body,
             self.bytes_max,
+            reading,
             &mut items,
-        );
+        )?;
         let may_die = |item: &Item| match item {
             Item::Dead(_) => true,
             Item::Job { job, .. } => matches!(job.job.body, Body::Dead(_)),
@@ -162,13 +210,14 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
             tag: delivery.tag,
         };
         let original = items.iter().any(may_die).then(|| Arc::new(delivery));
-        Parcel {
+        Ok(Parcel {
             tag,
             received,
             items,
             through: Position(0),
             original,
-        }
+            alone: None,
+        })
     }
 }
 

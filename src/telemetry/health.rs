@@ -89,6 +89,8 @@ pub struct PartitionHealth {
     pub position: AtomicU64,
     /// Deliveries taken and not yet acknowledged.
     pub unacked: AtomicU64,
+    /// Messages go one at a time, because a job may be what felled the process.
+    pub one_at_a_time: AtomicBool,
     /// The connection that jobs come in on.
     pub intake: Link,
     /// The connection that outcomes leave on.
@@ -159,6 +161,7 @@ impl PartitionHealth {
             "partition": number,
             "position": self.position.load(Relaxed),
             "unacked": self.unacked.load(Relaxed),
+            "one_at_a_time": self.one_at_a_time.load(Relaxed),
             "connected": both,
             "blocked": either,
             "connections": { "intake": link(&self.intake), "publish": link(&self.publish) },

@@ -16,6 +16,7 @@
 mod broker;
 mod demo;
 mod journey;
+mod poison;
 mod proof;
 mod rates;
 mod readme;

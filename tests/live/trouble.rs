@@ -47,10 +47,10 @@ fn assert_booked(site: &Site, payments: usize) {
 }
 
 /// A small file system of its own, unmounted when dropped; none where mounting is not permitted.
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
-    fn new(path: &Path, options: &str) -> Option<Self> {
+    pub(crate) fn new(path: &Path, options: &str) -> Option<Self> {
         std::fs::create_dir_all(path).unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "kontor-test"])
@@ -68,6 +68,17 @@ impl Mount {
                 None
             }
         }
+    }
+}
+
+impl Mount {
+    /// Mount it again with another option: `ro`, `rw`.
+    pub(crate) fn remount(&self, option: &str) {
+        let mounted = Command::new("mount")
+            .args(["-o", &format!("remount,{option}")])
+            .arg(&self.0)
+            .status();
+        assert!(mounted.unwrap().success(), "{option}");
     }
 }
 

@@ -51,6 +51,8 @@ pub struct ConsumerOptions {
     pub queue: String,
     /// Deliveries the broker may have open with us. There is no "unlimited".
     pub prefetch: NonZeroU16,
+    /// Begin with a prefetch of one, until [`ConsumerCommand::Widen`].
+    pub one_at_a_time: bool,
     /// The name the broker's operator sees.
     pub connection_name: String,
 }
@@ -88,6 +90,7 @@ pub fn consume(connect: ConnectOptions, options: ConsumerOptions) -> ConsumerLan
     let (status_sender, status) = watch::channel(LaneStatus::default());
     let acks = Arc::new(AckCounters::default());
     let lane = Lane {
+        narrow: options.one_at_a_time,
         connect,
         options,
         events: event_sender,
@@ -130,6 +133,8 @@ struct Lane {
     wish: Wish,
     outbox: VecDeque<ConsumerEvent>,
     opened: u64,
+    /// Subscribe with a prefetch of one, because the owner wants it.
+    narrow: bool,
     /// Subscribe with a prefetch of one, because the last channel met something unreadable.
     careful: bool,
     /// Unreadable messages met in a row.
@@ -246,7 +251,7 @@ impl Lane {
     }
 
     async fn subscribe(&self, open: &mut Open) -> Result<(), BrokerFault> {
-        let prefetch = if self.careful {
+        let prefetch = if self.careful || self.narrow {
             1
         } else {
             self.options.prefetch.get()
@@ -281,6 +286,7 @@ impl Lane {
             Some(ConsumerCommand::AckUpTo { .. }) => {
                 self.acks.stale.fetch_add(1, Ordering::Relaxed);
             }
+            Some(ConsumerCommand::Widen) => self.narrow = false,
             Some(ConsumerCommand::Pause) => self.wish = self.wish.max(Wish::Pause),
             Some(ConsumerCommand::Resume) => self.resume(),
             Some(ConsumerCommand::Drain) => self.wish = self.wish.max(Wish::Drain),
@@ -433,6 +439,13 @@ impl Lane {
                     open.window.ack_one(tag);
                     open.send_ack(tag, false).await?;
                     self.acks.single.fetch_add(1, Ordering::Relaxed);
+                }
+                ConsumerCommand::Widen => {
+                    self.narrow = false;
+                    if !self.careful {
+                        // The subscription ends, and a new one with the whole prefetch follows.
+                        open.cancel().await?;
+                    }
                 }
                 ConsumerCommand::Pause
                 | ConsumerCommand::Resume

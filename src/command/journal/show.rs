@@ -94,7 +94,6 @@ fn facts(record: &Record, commit: &Commit, names: &NameTable) -> Map<String, Jso
             "build": start.build,
             "after_unclean_stop": start.after_unclean_stop,
         }),
-        Record::Marker { line, .. } => json!({ "record": "marker", "line": line }),
         Record::Stop => json!({ "record": "stop" }),
         Record::Cut(cut) => json!({
             "record": "cut",

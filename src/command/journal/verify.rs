@@ -186,7 +186,6 @@ impl Checker {
                 }
                 Record::Duplicate(_)
                 | Record::Start(_)
-                | Record::Marker { .. }
                 | Record::Stop
                 | Record::Cut(_)
                 | Record::Accepted { .. } => {}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::code::Code;
-use crate::ids::{AccountIndex, Hash128, Lineage, Position, UnitIndex};
+use crate::ids::{AccountIndex, Lineage, Position, UnitIndex};
 use crate::ledger::commit::CutRecord;
 use crate::ledger::effect::{AccountChange, AccountOpened};
 use crate::ledger::{AccountClass, Effect, Leg, Record, Rejection, StateDigest, Value};
@@ -12,10 +12,7 @@ fn sample() -> Commit {
         lineage: Lineage(2),
         first: Position(7),
         records: vec![
-            Record::Marker {
-                message: Hash128(5),
-                line: 3,
-            },
+            Record::Stop,
             Record::Cut(CutRecord {
                 lineage: Lineage(2),
                 kept: Position(6),

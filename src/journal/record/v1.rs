@@ -224,7 +224,6 @@ alternatives! {
         2_u8 Duplicate(duplicate);
         3_u8 Setup(setup);
         4_u8 Start(start);
-        5_u8 Marker { message, line };
         6_u8 Stop;
         7_u8 Cut(cut);
         8_u8 Accepted { lineage };

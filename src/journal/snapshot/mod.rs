@@ -36,7 +36,7 @@ use super::file::bytes::{Fields, Layout, first};
 use super::file::disk::{Disk, DiskFile};
 use super::file::{Evidence, JournalId};
 use super::record::RecordFault;
-use crate::ids::{Hash128, Lineage, Position};
+use crate::ids::{Lineage, Position};
 use crate::ledger::StateDigest;
 use crate::ledger::digest::DIGEST_VERSION;
 use crate::time::Timestamp;
@@ -169,7 +169,6 @@ impl Head {
 
     fn payload(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        let marker = self.ending.marker.unwrap_or_default();
         Layout(&mut out)
             .bytes(&self.hash)
             .bytes(&self.recorded_at.0.to_le_bytes())
@@ -178,10 +177,8 @@ impl Head {
             .u32(self.lineage.0)
             .u32(self.ending.cut.unwrap_or_default().0)
             .u8(u8::from(self.ending.clean))
-            .u32(self.ending.starts_without_progress)
-            .u8(u8::from(self.ending.marker.is_some()))
-            .bytes(&marker.0.0.to_le_bytes())
-            .u32(marker.1)
+            .u8(u8::from(self.ending.after_unclean))
+            .u64(self.ending.recorded)
             .u32(u32::try_from(self.key_files.len()).unwrap_or(u32::MAX));
         for file in &self.key_files {
             Layout(&mut out)
@@ -203,9 +200,12 @@ impl Head {
         let digest = StateDigest(u128::from_le_bytes(fields.take()?));
         let lineage = Lineage(fields.u32()?);
         let cut = Some(Lineage(fields.u32()?)).filter(|cut| *cut != Lineage::default());
-        let (clean, starts_without_progress) = (fields.u8()? != 0, fields.u32()?);
-        let has_marker = fields.u8()? != 0;
-        let marker = (Hash128(u128::from_le_bytes(fields.take()?)), fields.u32()?);
+        let ending = Ending {
+            clean: fields.u8()? != 0,
+            after_unclean: fields.u8()? != 0,
+            recorded: fields.u64()?,
+            cut,
+        };
         let mut key_files = Vec::new();
         for _ in 0..fields.u32()? {
             key_files.push(KeyFile {
@@ -223,12 +223,7 @@ impl Head {
             recorded_at,
             digest,
             lineage,
-            ending: Ending {
-                clean,
-                starts_without_progress,
-                marker: has_marker.then_some(marker),
-                cut,
-            },
+            ending,
             key_files,
         })
     }

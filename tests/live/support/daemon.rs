@@ -19,6 +19,9 @@ static PORTS: AtomicU16 = AtomicU16::new(21_000);
 /// Kills the daemon when this process ends without having done so: the pipe it reads closes.
 const GUARD: &str = r#"read -r line; kill -KILL "$1" 2>/dev/null"#;
 
+/// The environment that makes a job fell the process.
+const SABOTAGE: &str = "KONTOR_SABOTAGE";
+
 /// Where a daemon runs: its settings and its state, which outlive it.
 pub(crate) struct Site {
     dir: TempDir,
@@ -60,6 +63,14 @@ impl Site {
         let name = format!("KONTOR__{}", key.replace('.', "__").to_uppercase());
         self.overrides.retain(|(known, _)| *known != name);
         self.overrides.push((name, value.to_owned()));
+    }
+
+    /// Make a job fell the process; see `src/pipeline/sabotage.rs`. Nothing for no sabotage.
+    pub(crate) fn sabotage(&mut self, what: &str) {
+        self.overrides.retain(|(known, _)| known != SABOTAGE);
+        if !what.is_empty() {
+            self.overrides.push((SABOTAGE.to_owned(), what.to_owned()));
+        }
     }
 
     /// The state directory.
@@ -263,6 +274,11 @@ impl Daemon {
         self.signal(Signal::TERM);
         let status = self.ended().await;
         assert_eq!(status.code(), Some(0), "{}", self.log());
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn lives(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
     }
 
     /// Wait for its end.

@@ -118,6 +118,7 @@ impl House {
                 jobs_exchange: "kontor.jobs".to_owned(),
                 trusted: Vec::new(),
                 bytes_max: 1 << 20,
+                alone: None,
             },
             post: Post::new(engine, past, 8_192),
             persist: Persist::new(store, frontier.position(), frontier),
@@ -153,6 +154,7 @@ impl House {
         let arrived = Arrived {
             delivery,
             received: Duration::ZERO,
+            alone: false,
         };
         let parcels = self.decoding.parcels(std::iter::once(arrived))?;
         let mut kept = Kept(Vec::new());

@@ -1,0 +1,448 @@
+//! The marker: which job is being tried alone, in a small file that tells after a fall.
+//!
+//! ```text
+//! byte   0        4         6       7         8          24     28      60
+//!        magic    version   state   strikes   message    line   zeros   CRC of 0 to 59
+//!        "KMRK"   1
+//! ```
+//!
+//! Each slot has a sector of its own: one for reading, one for posting, the rest for what is
+//! condemned. A job is written down right before it is tried and crossed out right after, without
+//! a sync: what the marker must outlive is the process. When the machine goes down, every job that
+//! was open would be under suspicion, and there is nothing to conclude.
+//!
+//! How a process ended says what its slots are worth:
+//!
+//! - *fell*: it panicked in the middle of the job, or met a fault that only the job can have
+//!   caused. The job is condemned: the next start sets it aside.
+//! - *trying*: it ended in the middle of the job without a word. That may be the job (memory, an
+//!   endless loop and the watchdog) or a kill from outside, so it counts as a strike; the second
+//!   one in a row for the same job condemns it.
+//! - *resting*: it ended elsewhere.
+//!
+//! It is not in the journal, because what panics can no longer append to one.
+
+use std::cell::RefCell;
+use std::io;
+use std::sync::Arc;
+
+use super::JournalFault;
+use super::file::bytes::{Fields, Layout, first};
+use super::file::disk::{Disk, DiskFile};
+use crate::ids::Hash128;
+
+const FILE_NAME: &str = "marker";
+const NEW_NAME: &str = "marker.new";
+const MAGIC: [u8; 4] = *b"KMRK";
+const VERSION: u16 = 1;
+const SLOT_BYTES: usize = 64;
+const CRC_AT: usize = 60;
+/// A sector each, so that no write touches two.
+const SLOT_STEP: u64 = 512;
+/// Slots of the two stations.
+const STATIONS: usize = 2;
+/// Condemned jobs that are remembered until they come: one start finds one, rarely two.
+const CONDEMNED_MAX: usize = 6;
+/// Strikes that condemn a job.
+const STRIKES_MAX: u8 = 2;
+
+/// A job, by the message it came in and its place there: 0 for the message as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Hash of the message.
+    pub message: Hash128,
+    /// Line or item in it.
+    pub line: u32,
+}
+
+/// Where a job can fell the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Station {
+    /// Reading its bytes and sealing its texts.
+    Reading,
+    /// Posting it.
+    Posting,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Resting,
+    Trying,
+    Fell,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Slot {
+    state: State,
+    strikes: u8,
+    mark: Mark,
+}
+
+/// The marker of a run in which jobs go alone.
+#[derive(Debug)]
+pub struct Markers {
+    file: Arc<dyn DiskFile>,
+    path: String,
+    /// Jobs that must not be tried again.
+    condemned: Vec<Mark>,
+    /// Jobs with a strike.
+    suspects: Vec<Mark>,
+}
+
+impl Markers {
+    /// Read what the run before has left, draw the conclusions and write them down.
+    pub fn begin<D: Disk>(disk: &D) -> Result<Self, JournalFault> {
+        let path = disk.describe(FILE_NAME);
+        let fault = |doing, error: &io::Error| io_fault(doing, &path, error);
+        let slots = read(disk).map_err(|error| fault("read", &error))?;
+        let (mut condemned, mut suspects) = (Vec::new(), Vec::new());
+        for slot in &slots {
+            let strikes = match slot.state {
+                State::Fell => STRIKES_MAX,
+                State::Trying => slot.strikes.saturating_add(1),
+                State::Resting => slot.strikes,
+            };
+            let list = match strikes {
+                0 => continue,
+                STRIKES_MAX.. => &mut condemned,
+                _one => &mut suspects,
+            };
+            if !list.contains(&slot.mark) {
+                list.push(slot.mark);
+            }
+        }
+        condemned.drain(..condemned.len().saturating_sub(CONDEMNED_MAX));
+        let file = write_anew(disk, &suspects, &condemned).map_err(|error| fault("write", &error));
+        Ok(Self {
+            file: Arc::new(file?),
+            path,
+            condemned,
+            suspects,
+        })
+    }
+
+    /// Jobs that must not be tried again, but set aside.
+    pub fn condemned(&self) -> &[Mark] {
+        &self.condemned
+    }
+
+    /// The pen of a station; each writes in a slot of its own.
+    pub fn pen(&self, station: Station) -> Pen {
+        Pen {
+            file: Arc::clone(&self.file),
+            path: self.path.clone(),
+            offset: match station {
+                Station::Reading => 0,
+                Station::Posting => SLOT_STEP,
+            },
+            suspects: self.suspects.clone(),
+            slot: Slot::default(),
+        }
+    }
+}
+
+/// Forget the marker: the jobs of this run do not go alone.
+pub fn forget<D: Disk>(disk: &D) -> Result<(), JournalFault> {
+    match disk.remove(FILE_NAME) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(io_fault("remove", &disk.describe(FILE_NAME), &error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes in the slot of one station.
+#[derive(Debug)]
+pub struct Pen {
+    file: Arc<dyn DiskFile>,
+    path: String,
+    offset: u64,
+    suspects: Vec<Mark>,
+    slot: Slot,
+}
+
+impl Pen {
+    /// This job is about to be tried.
+    pub fn trying(&mut self, mark: Mark) -> Result<(), JournalFault> {
+        let strikes = u8::from(self.suspects.contains(&mark));
+        self.put(Slot {
+            state: State::Trying,
+            strikes,
+            mark,
+        })?;
+        let fell = Slot {
+            state: State::Fell,
+            ..self.slot
+        };
+        let (file, offset) = (Arc::clone(&self.file), self.offset);
+        let bytes = fell.bytes();
+        // Whatever the disk says now is said to nobody: the process ends.
+        let alarm = Box::new(move || drop(file.write_all_at(&bytes, offset)));
+        ALARM.with(|slot| slot.replace(Some(alarm)));
+        Ok(())
+    }
+
+    /// The job has been tried, and the process lives.
+    pub fn done(&mut self) -> Result<(), JournalFault> {
+        ALARM.with(|slot| slot.replace(None));
+        let mark = self.slot.mark;
+        self.suspects.retain(|suspect| *suspect != mark);
+        self.put(Slot::default())
+    }
+
+    /// The job is why the process ends.
+    pub fn fell(&mut self) -> Result<(), JournalFault> {
+        ALARM.with(|slot| slot.replace(None));
+        let state = State::Fell;
+        self.put(Slot { state, ..self.slot })
+    }
+
+    fn put(&mut self, slot: Slot) -> Result<(), JournalFault> {
+        self.slot = slot;
+        self.file
+            .write_all_at(&slot.bytes(), self.offset)
+            .map_err(|error| io_fault("write", &self.path, &error))
+    }
+}
+
+thread_local! {
+    /// Writes that this thread's job felled the process; there while one is being tried.
+    static ALARM: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
+}
+
+/// To be called by the hook of panics, on the thread that panics: names the job that was being
+/// tried there, if one was.
+pub fn report_panic() {
+    // A thread that is being taken down, or that panicked while it was writing, tries nothing.
+    let _nothing_tried = ALARM.try_with(|slot| {
+        if let Ok(slot) = slot.try_borrow()
+            && let Some(alarm) = &*slot
+        {
+            alarm();
+        }
+    });
+}
+
+fn read<D: Disk>(disk: &D) -> io::Result<Vec<Slot>> {
+    let file = match disk.open_to_read(FILE_NAME) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut slots = Vec::new();
+    for offset in offsets() {
+        let mut bytes = [0; SLOT_BYTES];
+        match file.read_exact_at(&mut bytes, offset) {
+            // A slot that is not whole says nothing.
+            Ok(()) => slots.push(Slot::parse(&bytes).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error),
+        }
+    }
+    // What was condemned before stands behind, and comes first.
+    let stations = STATIONS.min(slots.len());
+    slots.rotate_left(stations);
+    Ok(slots)
+}
+
+/// Makes the file with everything that is known, whole and synced before it has its name.
+fn write_anew<D: Disk>(disk: &D, suspects: &[Mark], condemned: &[Mark]) -> io::Result<D::File> {
+    match disk.remove(NEW_NAME) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let resting = |mark: &Mark, strikes| Slot {
+        state: State::Resting,
+        strikes,
+        mark: *mark,
+    };
+    let mut slots: Vec<Slot> = suspects.iter().map(|mark| resting(mark, 1)).collect();
+    slots.resize(STATIONS, Slot::default());
+    slots.extend(condemned.iter().map(|mark| resting(mark, STRIKES_MAX)));
+    slots.resize(STATIONS.saturating_add(CONDEMNED_MAX), Slot::default());
+    let file = disk.create(NEW_NAME)?;
+    for (slot, offset) in slots.iter().zip(offsets()) {
+        file.write_all_at(&slot.bytes(), offset)?;
+    }
+    file.sync()?;
+    disk.rename(NEW_NAME, FILE_NAME)?;
+    disk.sync_directory()?;
+    Ok(file)
+}
+
+fn offsets() -> impl Iterator<Item = u64> {
+    (0..)
+        .map(|number: u64| number.saturating_mul(SLOT_STEP))
+        .take(STATIONS.saturating_add(CONDEMNED_MAX))
+}
+
+impl Slot {
+    fn bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(SLOT_BYTES);
+        Layout(&mut out)
+            .bytes(&MAGIC)
+            .u16(VERSION)
+            .u8(match self.state {
+                State::Resting => 0,
+                State::Trying => 1,
+                State::Fell => 2,
+            })
+            .u8(self.strikes)
+            .bytes(&self.mark.message.0.to_le_bytes())
+            .u32(self.mark.line);
+        out.resize(CRC_AT, 0);
+        let crc = crc32c::crc32c(&out);
+        Layout(&mut out).u32(crc);
+        out
+    }
+
+    fn parse(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
+        let covered = first(bytes, CRC_AT);
+        let crc = Fields(bytes.get(CRC_AT..)?).u32()?;
+        let mut fields = Fields(bytes);
+        if crc != crc32c::crc32c(covered) || fields.take()? != MAGIC || fields.u16()? != VERSION {
+            return None;
+        }
+        let state = match fields.u8()? {
+            0 => State::Resting,
+            1 => State::Trying,
+            2 => State::Fell,
+            _other => return None,
+        };
+        let strikes = fields.u8()?;
+        let message = Hash128(u128::from_le_bytes(fields.take()?));
+        let line = fields.u32()?;
+        Some(Self {
+            state,
+            strikes,
+            mark: Mark { message, line },
+        })
+    }
+}
+
+fn io_fault(doing: &str, path: &str, error: &io::Error) -> JournalFault {
+    JournalFault::Io(format!("could not {doing} {path}: {error}; check the disk"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::disk::SimulatedDisk;
+
+    fn mark(message: u128, line: u32) -> Mark {
+        let message = Hash128(message);
+        Mark { message, line }
+    }
+
+    fn begin(disk: &SimulatedDisk) -> Markers {
+        Markers::begin(disk).unwrap()
+    }
+
+    /// A run that tries one job and ends as told.
+    fn run(disk: &SimulatedDisk, tried: Mark, end: impl FnOnce(&mut Pen)) {
+        let mut pen = begin(disk).pen(Station::Posting);
+        pen.trying(tried).unwrap();
+        end(&mut pen);
+    }
+
+    #[test]
+    fn what_panics_is_condemned_at_once_and_until_it_is_forgotten() {
+        let disk = SimulatedDisk::new(1);
+        run(&disk, mark(7, 3), |_| report_panic());
+        for _ in 0..3 {
+            assert_eq!(begin(&disk).condemned(), [mark(7, 3)]);
+        }
+        // Others come and go in the meantime.
+        run(&disk, mark(8, 0), |pen| pen.done().unwrap());
+        run(&disk, mark(9, 1), |pen| pen.fell().unwrap());
+        assert_eq!(begin(&disk).condemned(), [mark(7, 3), mark(9, 1)]);
+        forget(&disk).unwrap();
+        forget(&disk).unwrap();
+        assert!(begin(&disk).condemned().is_empty());
+    }
+
+    #[test]
+    fn what_ends_without_a_word_is_condemned_the_second_time() {
+        let disk = SimulatedDisk::new(1);
+        run(&disk, mark(7, 0), |_| {});
+        assert!(begin(&disk).condemned().is_empty());
+        // The run between was ended before the job came again.
+        assert!(begin(&disk).condemned().is_empty());
+        run(&disk, mark(7, 0), |_| {});
+        assert_eq!(begin(&disk).condemned(), [mark(7, 0)]);
+    }
+
+    #[test]
+    fn what_was_tried_well_in_between_begins_anew() {
+        let disk = SimulatedDisk::new(1);
+        run(&disk, mark(7, 0), |_| {});
+        run(&disk, mark(7, 0), |pen| {
+            pen.done().unwrap();
+            pen.trying(mark(7, 0)).unwrap();
+        });
+        assert!(begin(&disk).condemned().is_empty());
+        run(&disk, mark(8, 0), |_| {});
+        assert!(begin(&disk).condemned().is_empty());
+    }
+
+    #[test]
+    fn a_panic_elsewhere_condemns_nobody() {
+        let disk = SimulatedDisk::new(1);
+        run(&disk, mark(7, 0), |pen| {
+            pen.done().unwrap();
+            report_panic();
+        });
+        run(&disk, mark(8, 0), |_| {
+            std::thread::spawn(report_panic).join().unwrap();
+        });
+        assert!(begin(&disk).condemned().is_empty());
+    }
+
+    #[test]
+    fn the_stations_do_not_write_over_each_other() {
+        let disk = SimulatedDisk::new(1);
+        let markers = begin(&disk);
+        let mut reading = markers.pen(Station::Reading);
+        let mut posting = markers.pen(Station::Posting);
+        reading.trying(mark(1, 0)).unwrap();
+        posting.trying(mark(2, 5)).unwrap();
+        reading.fell().unwrap();
+        posting.fell().unwrap();
+        assert_eq!(begin(&disk).condemned(), [mark(1, 0), mark(2, 5)]);
+    }
+
+    #[test]
+    fn a_power_cut_blames_nobody() {
+        for seed in 0..200 {
+            let disk = SimulatedDisk::new(seed);
+            let mut pen = begin(&disk).pen(Station::Reading);
+            for message in 1..=3 {
+                pen.trying(mark(message, 0)).unwrap();
+                pen.done().unwrap();
+            }
+            pen.trying(mark(4, 0)).unwrap();
+            assert!(begin(&disk.restart()).condemned().is_empty(), "{seed}");
+        }
+    }
+
+    #[test]
+    fn what_was_condemned_is_durable() {
+        for seed in 0..200 {
+            let disk = SimulatedDisk::new(seed);
+            run(&disk, mark(7, 3), |_| report_panic());
+            begin(&disk);
+            assert_eq!(begin(&disk.restart()).condemned(), [mark(7, 3)], "{seed}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_verdicts_give_way() {
+        let disk = SimulatedDisk::new(1);
+        for message in 1..=8 {
+            run(&disk, mark(message, 0), |_| report_panic());
+        }
+        let last: Vec<Mark> = (3..=8).map(|message| mark(message, 0)).collect();
+        assert_eq!(begin(&disk).condemned(), last);
+    }
+}
