@@ -61,7 +61,7 @@ fn ratio(decimal: Decimal, extra_scale: u8) -> Option<Ratio> {
 macro_rules! decimals {
     ($($(#[$doc:meta])* $name:ident: scale $scale:literal, mantissa $mantissa:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(Decimal);
 
         impl $name {
@@ -86,9 +86,24 @@ macro_rules! decimals {
                 Self::not_negative(number)
             }
 
+            /// Whether the value is zero.
+            pub fn is_zero(self) -> bool {
+                self.0.is_zero()
+            }
+
+            /// Whether the value is above zero.
+            pub fn is_positive(self) -> bool {
+                !self.0.is_zero() && self.0.is_sign_positive()
+            }
+
             /// Whether the value has no fraction.
             pub fn is_whole(self) -> bool {
                 self.0.fract().is_zero()
+            }
+
+            /// The sum, exact; none if it does not fit.
+            pub fn plus(self, other: Self) -> Option<Self> {
+                self.0.checked_add(other.0).map(Self)
             }
 
             /// The difference, exact; none if it does not fit.
@@ -119,6 +134,16 @@ decimals! {
 }
 
 impl Quantity {
+    /// So many whole pieces; none beyond the bounds of a quantity.
+    pub fn whole(pieces: i128) -> Option<Self> {
+        let number = Number {
+            negative: pieces < 0,
+            mantissa: pieces.checked_abs()?,
+            scale: 0,
+        };
+        Self::new(number).ok()
+    }
+
     /// The value as an exact rational.
     pub fn ratio(self) -> Option<Ratio> {
         ratio(self.0, 0)

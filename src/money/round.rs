@@ -1,5 +1,7 @@
 //! One rounding at the end of one formula, on exact rationals.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::minor::power_of_ten;
@@ -20,6 +22,26 @@ pub enum Rounding {
     Down,
     /// Away from zero.
     Up,
+}
+
+impl Rounding {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::HalfUp, Self::HalfEven, Self::Down, Self::Up];
+
+    /// As it is written outside.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::HalfUp => "half_up",
+            Self::HalfEven => "half_even",
+            Self::Down => "down",
+            Self::Up => "up",
+        }
+    }
+
+    /// The mode of a text.
+    pub fn of_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.text() == text)
+    }
 }
 
 /// An exact rational `numerator / denominator` with a positive denominator.
@@ -76,6 +98,82 @@ impl Ratio {
             .numerator
             .checked_add(value.checked_mul(self.denominator)?)?;
         Self::new(numerator, self.denominator)
+    }
+
+    /// The sum, exact; none if it does not fit.
+    pub fn and(self, other: Self) -> Option<Self> {
+        // Over the least common denominator, so that sums of days over 365 and 366 stay small.
+        let common = gcd(
+            self.denominator.unsigned_abs(),
+            other.denominator.unsigned_abs(),
+        );
+        let common = i128::try_from(common).ok()?;
+        let (left, right) = (
+            other.denominator.checked_div(common)?,
+            self.denominator.checked_div(common)?,
+        );
+        let numerator = self
+            .numerator
+            .checked_mul(left)?
+            .checked_add(other.numerator.checked_mul(right)?)?;
+        Self::new(numerator, self.denominator.checked_mul(left)?)
+    }
+
+    /// Whether it is above zero.
+    pub fn is_positive(self) -> bool {
+        self.numerator > 0
+    }
+
+    /// The rational with its sign turned.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self {
+            numerator: self.numerator.saturating_neg(),
+            ..self
+        }
+    }
+
+    /// The whole part toward minus infinity, and what is left above it: at least 0, below 1.
+    pub fn floor_and_rest(self) -> (i128, Self) {
+        let floor = self.numerator.div_euclid(self.denominator);
+        let numerator = self.numerator.rem_euclid(self.denominator);
+        (floor, Self { numerator, ..self })
+    }
+
+    /// Compare two rationals exactly, whatever their size.
+    pub fn compare(self, other: Self) -> Ordering {
+        let ((floor, rest), (other_floor, other_rest)) =
+            (self.floor_and_rest(), other.floor_and_rest());
+        let mut order = floor.cmp(&other_floor);
+        let (mut rest, mut other_rest) = (rest, other_rest);
+        // As continued fractions: a product of both denominators need not fit.
+        let mut turned = false;
+        while order.is_eq() {
+            order = match (rest.numerator, other_rest.numerator) {
+                (0, 0) => return Ordering::Equal,
+                (0, _) => Ordering::Less,
+                (_, 0) => Ordering::Greater,
+                (_, _) => Ordering::Equal,
+            };
+            if order.is_eq() {
+                turned = !turned;
+                let ((floor, next), (other_floor, other_next)) = (
+                    rest.inverse().floor_and_rest(),
+                    other_rest.inverse().floor_and_rest(),
+                );
+                order = floor.cmp(&other_floor);
+                (rest, other_rest) = (next, other_next);
+            }
+        }
+        if turned { order.reverse() } else { order }
+    }
+
+    /// `1 / self` of a positive rational.
+    fn inverse(self) -> Self {
+        Self {
+            numerator: self.denominator,
+            denominator: self.numerator.max(1),
+        }
     }
 
     /// The one rounding.
@@ -138,6 +236,38 @@ mod tests {
         ] {
             let got = [125, -125, 121, -121].map(|tenths| round(tenths, 10, mode));
             assert_eq!(got, expected, "{mode:?}");
+        }
+    }
+
+    #[test]
+    fn sums_and_comparisons_are_exact() {
+        let ratio = |numerator, denominator| Ratio::new(numerator, denominator).unwrap();
+        // 61/365 + 121/366, the half year of the ISDA memorandum.
+        assert_eq!(
+            ratio(61, 365).and(ratio(121, 366)),
+            Ratio::new(66_491, 133_590)
+        );
+        assert_eq!(
+            ratio(i128::MAX, 2)
+                .and(ratio(i128::MAX, 2))
+                .map(|sum| sum.round(Rounding::Down)),
+            None
+        );
+        assert_eq!(ratio(-7, 2).floor_and_rest(), (-4, ratio(1, 2)));
+        let close = [
+            ratio(i128::MAX - 2, i128::MAX - 1),
+            ratio(i128::MAX - 1, i128::MAX),
+        ];
+        assert_eq!(close[0].compare(close[1]), Ordering::Less);
+        for (one, other, order) in [
+            (ratio(1, 3), ratio(2, 6), Ordering::Equal),
+            (ratio(1, 3), ratio(1, 2), Ordering::Less),
+            (ratio(-1, 3), ratio(-1, 2), Ordering::Greater),
+            (ratio(5, 2), ratio(7, 3), Ordering::Greater),
+            (ratio(3, 1), ratio(7, 2), Ordering::Less),
+        ] {
+            assert_eq!(one.compare(other), order, "{one:?} {other:?}");
+            assert_eq!(other.compare(one), order.reverse());
         }
     }
 

@@ -42,6 +42,46 @@ pub fn largest_remainder(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
     Some(parts)
 }
 
+/// Round parts whose exact values are known so that they add up to `total`: the floors, then the
+/// missing units one by one to the largest fractions; ties go to the lower index.
+///
+/// The total is the rounded sum of the parts, or near it: further units go round again. A negative
+/// total is split by its magnitude and mirrored. None if there is no part or a figure does not fit.
+pub fn largest_fractions(total: i128, exact: &[Ratio]) -> Option<Vec<i128>> {
+    if total < 0 {
+        let mirrored: Vec<Ratio> = exact.iter().map(|part| part.negated()).collect();
+        let mut parts = largest_fractions(total.checked_neg()?, &mirrored)?;
+        parts.iter_mut().for_each(|part| *part = -*part);
+        return Some(parts);
+    }
+    let (mut parts, mut rests) = (Vec::new(), Vec::new());
+    for (index, part) in exact.iter().enumerate() {
+        let (floor, rest) = part.floor_and_rest();
+        parts.push(floor);
+        rests.push((rest, index));
+    }
+    let given = parts
+        .iter()
+        .try_fold(0_i128, |given, part| given.checked_add(*part))?;
+    let missing = total.checked_sub(given)?;
+    let step = missing.signum();
+    // Too much is taken from the smallest fractions first.
+    rests.sort_by(|(a, i), (b, j)| match step {
+        -1 => a.compare(*b).then(j.cmp(i)),
+        _ => b.compare(*a).then(i.cmp(j)),
+    });
+    if rests.is_empty() && missing != 0 {
+        return None;
+    }
+    let times = usize::try_from(missing.unsigned_abs()).ok()?;
+    for (_, index) in rests.iter().cycle().take(times) {
+        if let Some(part) = parts.get_mut(*index) {
+            *part = part.checked_add(step)?;
+        }
+    }
+    Some(parts)
+}
+
 /// The prefix `round(total × done / whole)`; a part is the difference of two prefixes.
 pub fn prefix(total: i128, done: i128, whole: i128, mode: Rounding) -> Option<i128> {
     Some(
@@ -74,7 +114,41 @@ mod tests {
         assert_eq!((first, both - first), (1_500_000, 1_000_000));
     }
 
+    #[test]
+    fn known_parts_are_rounded_to_their_sum() {
+        let thirds: Vec<Ratio> = [100, 100, 100].map(|n| Ratio::new(n, 3).unwrap()).into();
+        assert_eq!(largest_fractions(100, &thirds), Some(vec![34, 33, 33]));
+        let mirrored: Vec<Ratio> = thirds.iter().map(|part| part.negated()).collect();
+        assert_eq!(
+            largest_fractions(-100, &mirrored),
+            Some(vec![-34, -33, -33])
+        );
+        // A discount among the parts: 4.75 and −0.95 make 3.80.
+        let mixed = [Ratio::new(475, 100).unwrap(), Ratio::new(-95, 100).unwrap()];
+        assert_eq!(largest_fractions(4, &mixed), Some(vec![5, -1]));
+        assert_eq!(largest_fractions(3, &mixed), Some(vec![4, -1]));
+        assert_eq!(largest_fractions(1, &[]), None);
+        assert_eq!(largest_fractions(0, &[]), Some(Vec::new()));
+    }
+
     proptest! {
+        #[test]
+        fn known_parts_add_up_and_stay_within_a_unit(
+            parts in prop::collection::vec((-10_000_i128..10_000, 1_i128..500), 1..20),
+        ) {
+            let exact = parts.iter().map(|(n, d)| Ratio::new(*n, *d).unwrap());
+            let exact: Vec<Ratio> = exact.collect();
+            let sum = exact.iter().try_fold(Ratio::whole(0), |sum, part| sum.and(*part));
+            let Some(sum) = sum else { return Ok(()) };
+            let total = sum.round(Rounding::HalfUp);
+            let rounded = largest_fractions(total, &exact).unwrap();
+            prop_assert_eq!(rounded.iter().sum::<i128>(), total);
+            for (part, exact) in rounded.iter().zip(&exact) {
+                let (floor, _) = exact.floor_and_rest();
+                prop_assert!((floor..=floor + 1).contains(part));
+            }
+        }
+
         #[test]
         fn parts_add_up_to_the_whole(
             total in -1_000_000_i128..1_000_000,
