@@ -63,6 +63,15 @@ impl Postings {
         }
     }
 
+    /// These and others, summed per account.
+    pub(crate) fn with(&self, others: &Self) -> Self {
+        let mut all = Self::default();
+        for posting in self.sums.iter().chain(&others.sums) {
+            all.credit(posting.account, posting.credit, &posting.path);
+        }
+        all
+    }
+
     /// Where an account was first asked for, if it was.
     pub(crate) fn path_of(&self, account: AccountIndex) -> Option<&str> {
         let mut sums = self.sums.iter();
@@ -109,6 +118,11 @@ impl Postings {
         amount: Minor,
     ) -> Result<(), Rejection> {
         plan.signed_leg(debited, Side::Debit, amount, "")?;
+        self.write_alone(plan)
+    }
+
+    /// The legs of the entry asked for last, without a debited account of their own.
+    pub(crate) fn write_alone(&self, plan: &mut Plan) -> Result<(), Rejection> {
         for posting in &self.sums {
             plan.signed_leg(posting.account, Side::Credit, posting.credit, &posting.path)?;
         }

@@ -148,6 +148,10 @@ impl Document {
             && matches!(self.state, DocumentState::Open | DocumentState::PartlyPaid)
     }
 
+    fn is_unbilled(&self) -> bool {
+        self.kind == DocumentKind::Usage && self.state == DocumentState::Open
+    }
+
     fn fact(&self, number: &str) -> u128 {
         let mut form = Canonical::fact("document");
         form.text(number)
@@ -198,6 +202,8 @@ type OpenItem = (Box<str>, Option<Date>, Box<str>);
 pub struct Documents {
     documents: BTreeMap<Box<str>, Document>,
     open_items: BTreeSet<OpenItem>,
+    /// Usage that no invoice has yet: customer and number.
+    unbilled: BTreeSet<(Box<str>, Box<str>)>,
     /// Numbers of receivables by their structured form; none where two share a form.
     structured: BTreeMap<Box<str>, Option<Box<str>>>,
     counts: BTreeMap<(DocumentKind, DocumentState), u64>,
@@ -264,6 +270,19 @@ impl Documents {
             .filter_map(|(_, _, number)| Some((&**number, self.documents.get(number)?)))
     }
 
+    /// The usage of a customer that no invoice has yet, by number.
+    pub fn unbilled_usage<'a>(
+        &'a self,
+        customer: &str,
+    ) -> impl Iterator<Item = (&'a str, &'a Document)> {
+        let first: (Box<str>, Box<str>) = (customer.into(), "".into());
+        let customer: Box<str> = customer.into();
+        self.unbilled
+            .range(first..)
+            .take_while(move |(party, _)| *party == customer)
+            .filter_map(|(_, number)| Some((&**number, self.documents.get(number)?)))
+    }
+
     /// Put a document in its place and return the facts that went and came.
     pub(super) fn put(&mut self, number: &str, document: Document) -> (Option<u128>, u128) {
         let before = self.documents.get(number).map(|old| {
@@ -272,6 +291,9 @@ impl Documents {
             self.ageing.remove(old);
             let count = self.counts.entry((old.kind, old.state)).or_default();
             *count = count.saturating_sub(1);
+            if old.is_unbilled() {
+                self.unbilled.remove(&(old.party.clone(), number.into()));
+            }
             old.fact(number)
         });
         if before.is_none() && document.is_receivable() {
@@ -288,6 +310,10 @@ impl Documents {
         let count = self.counts.entry((document.kind, document.state));
         let count = count.or_default();
         *count = count.saturating_add(1);
+        if document.is_unbilled() {
+            self.unbilled
+                .insert((document.party.clone(), number.into()));
+        }
         let after = document.fact(number);
         self.documents.insert(number.into(), document);
         (before, after)

@@ -1,16 +1,41 @@
 //! The rule of `invoice.issue`: the checks in their order, then entry, number, document, natural
-//! key.
+//! key. What other kinds bill goes the same way from [`bill`] on.
+//!
+//! What a document remembers for the jobs that come later, beside what people read on it:
+//!
+//! | Member                               | Holds                                           |
+//! |--------------------------------------|-------------------------------------------------|
+//! | `tax`                                | code, category, rate, base, amount of each group |
+//! | `tax_rounding`, `tax_rounding_mode`  | how it was rounded                              |
+//! | `revenue`                            | account, tax code and net of what was credited  |
+//! | `rate`                               | base, quote and rate of a foreign currency      |
+//! | `terms.discount`                     | days, percent, and the last value date `until`  |
+//! | `deferred`                           | what of the revenue is earned later, by line    |
+//!
+//! `deferred` is for the revenue kinds: a list with one object for each line whose revenue is
+//! earned later. Nothing but the credit to its `account` has been posted for it.
+//!
+//! | Member       | Holds                                                               |
+//! |--------------|---------------------------------------------------------------------|
+//! | `line`       | place of the line, from 1                                           |
+//! | `account`    | where the revenue waits                                             |
+//! | `revenue`    | name of the account that earns it; whether it is open is not checked |
+//! | `from`       | first day                                                           |
+//! | `to`         | last day, included; or                                              |
+//! | `months`     | how many months from that day                                       |
+//! | `amount`     | net, in the currency of the document                                |
+//! | `functional` | net as it was posted, if that was in the functional unit            |
 
 use super::Issue;
-use super::draft::{Draft, Group, Revenue};
-use super::lines::unsupported;
-use super::numbers::{Dates, numbers};
+use super::draft::{Draft, Group};
+use super::order::{Order, Until};
 use crate::code::Code;
+use crate::ids::Hash128;
 use crate::jobs::billing::{Bill, Totals};
-use crate::jobs::currency::Currency;
 use crate::ledger::effect::DocumentChange;
+use crate::ledger::plan::echo;
 use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value};
-use crate::money::{Minor, Rounding};
+use crate::money::Minor;
 
 pub(super) fn plan(
     job: &Issue,
@@ -18,59 +43,81 @@ pub(super) fn plan(
     book: &Book,
     plan: &mut Plan,
 ) -> Result<(), Rejection> {
-    let currency = Currency::of(book, &job.currency);
-    functional_only(book, &currency)?;
-    let dates = Dates::read(job, facts, book)?;
-    let mut bill = numbers(job, book, &currency)?;
-    let draft = Draft::refer(job, facts, book, dates, &mut bill)?;
-    draft.check_units(book, &currency)?;
-    let totals = draft.check_structure(job, book, &currency)?;
-    draft.write(job, book, plan, &bill, &totals)
+    let mut order = Order::read(job, facts, book)?;
+    order.natural = natural_key(job, facts, book)?;
+    if job.from_usage == Some(true) {
+        order.add_usage(book);
+    }
+    bill(&order, book, plan, || Ok(()))
 }
 
-/// Step 3, the part that needs the book: foreign currencies come with the exchange kinds. A
-/// currency that nobody knows is left to step 8.
-fn functional_only(book: &Book, currency: &Currency<'_>) -> Result<(), Rejection> {
-    let foreign = book
-        .functional_unit()
-        .is_some_and(|functional| functional != currency.code());
-    if foreign && currency.is_known() {
-        let reason = "a currency other than the functional one is not built yet";
-        return Err(unsupported("/currency", reason));
+/// The natural key (series, external reference).
+fn natural_key(job: &Issue, facts: &Facts<'_>, book: &Book) -> Result<Option<Hash128>, Rejection> {
+    let Some(reference) = &job.external_ref else {
+        return Ok(None);
+    };
+    let parts: [&str; 2] = [&job.series, reference];
+    let hash = facts.natural.hash(book.name(), "external_ref", &parts);
+    if book.natural_key_taken(hash) {
+        return Err(Rejection::new(Code::DuplicateReference)
+            .at("/external_ref")
+            .with_text("series", echo(&job.series))
+            .with_text("external_ref", echo(reference)));
     }
-    Ok(())
+    Ok(Some(hash))
+}
+
+/// Steps 7 to 12 of anything that becomes an invoice, and the invoice. `check` is what step 11 asks
+/// of other documents.
+pub(crate) fn bill(
+    order: &Order<'_>,
+    book: &Book,
+    plan: &mut Plan,
+    check: impl FnOnce() -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
+    let mut bill = order.bill.clone();
+    let draft = Draft::refer(book, order, &mut bill)?;
+    draft.check_units(book, order)?;
+    let totals = draft.check_structure(book, order)?;
+    check()?;
+    draft.check_funds(book, order)?;
+    draft.write(order, book, plan, &bill, &totals)
 }
 
 impl Draft<'_> {
     /// The entry, the number, the document, the natural key.
     fn write(
         &self,
-        job: &Issue,
+        order: &Order<'_>,
         book: &Book,
         plan: &mut Plan,
         bill: &Bill,
         totals: &Totals,
     ) -> Result<(), Rejection> {
-        let (unit, decimals) = plan.unit(book, &job.currency, "/currency")?;
-        let payable = totals.tax_inclusive;
-        let issue = self.dates.issue;
+        let (unit, decimals) = plan.unit(book, order.currency.code(), order.currency_path)?;
+        let issue = order.dates.issue;
         (plan.booking_date, plan.value_date) = (Some(issue), Some(issue));
-        if payable != 0 || !self.postings.is_empty() {
-            plan.post(issue, issue).owned = true;
-            self.postings.write(plan, self.receivable, payable)?;
-        }
-        let number = plan.number(book, &job.series, "/series")?;
+        self.post(order, plan)?;
+        let number = plan.number(book, order.series, order.series_path)?;
         if book.documents().get(&number).is_some() {
             // Documents of the configuration may stand where the series has not been yet.
             return Err(Rejection::new(Code::DuplicateReference)
-                .at("/series")
+                .at(order.series_path)
                 .with_text("document", number));
         }
-        let figures = figures(totals, &self.groups, decimals);
-        let mut set = self.head(job, bill);
-        set.push(("line_net".into(), line_nets(bill)));
+        let figures = self.figures(totals, decimals);
+        let mut set = head(order, bill);
+        set.push(("line_net".into(), line_nets(totals, decimals)));
         set.extend(figures.iter().cloned());
         set.push(("revenue".into(), self.shown_revenue(book, decimals)));
+        if !self.deferred.is_empty() {
+            set.push(("deferred".into(), self.shown_deferred(book, decimals)));
+        }
+        if let Some(exchange) = &self.exchange {
+            let (name, value) = exchange.member();
+            set.push((name.into(), value));
+        }
+        let payable = self.settled.payable;
         plan.document(DocumentChange {
             number: number.as_str().into(),
             kind: DocumentKind::Invoice,
@@ -81,118 +128,189 @@ impl Draft<'_> {
             },
             version: 1,
             unit,
-            party: job.customer.as_str().into(),
-            due: Some(self.dates.due),
+            party: order.customer.as_ref().into(),
+            due: Some(order.dates.due),
             open: payable,
             set,
         });
-        if let Some(hash) = self.natural {
+        order.close_usage(book, plan, &number);
+        if let Some(hash) = order.natural {
             plan.natural_key(hash);
         }
         plan.show("document", Value::text(number));
-        plan.show("due_date", Value::Date(self.dates.due));
+        plan.show("due_date", Value::Date(order.dates.due));
         plan.members.extend(figures);
-        if book.functional_unit().is_some() {
-            plan.show("functional", Value::amount(payable, decimals));
+        if let Some(functional) = self.functional(book, totals, decimals)? {
+            plan.show("functional", functional);
         }
         Ok(())
     }
 
-    /// What the document says about itself before its figures.
-    fn head(&self, job: &Issue, bill: &Bill) -> Members {
-        let text = |text: &str| Value::text(text.to_owned());
-        let mut head: Members = vec![
-            ("customer".into(), text(&job.customer)),
-            ("currency".into(), text(&job.currency)),
-            ("issue_date".into(), Value::Date(self.dates.issue)),
-        ];
-        if let Some(delivery) = self.dates.delivery {
-            head.push(("delivery_date".into(), Value::Date(delivery)));
+    /// The entry, unless nothing is left of it.
+    fn post(&self, order: &Order<'_>, plan: &mut Plan) -> Result<(), Rejection> {
+        let Self { claims, earned, .. } = self;
+        let payable = self.settled.payable;
+        if payable == 0 && claims.is_empty() && earned.postings.is_empty() {
+            return Ok(());
         }
-        if let Some((from, to)) = self.dates.period {
-            let period = vec![
-                ("from".into(), Value::Date(from)),
-                ("to".into(), Value::Date(to)),
-            ];
-            head.push(("period".into(), Value::Object(period)));
+        plan.post(order.dates.issue, order.dates.issue).owned = true;
+        match &self.exchange {
+            None => claims
+                .with(&earned.postings)
+                .write(plan, self.receivable, payable),
+            Some(exchange) => {
+                claims.write(plan, self.receivable, payable)?;
+                let owed = payable + self.settled.prepaid + self.settled.credit;
+                exchange.write(plan, owed, earned.sum)?;
+                earned.postings.write_alone(plan)
+            }
         }
-        head.push(("due_date".into(), Value::Date(self.dates.due)));
-        if let Some(means) = &job.payment_means {
-            head.push(("payment_means".into(), text(means)));
-        }
-        if let Some(reference) = &job.external_ref {
-            head.push(("external_ref".into(), text(reference)));
-        }
-        head.push(("tax_rounding".into(), text(bill.tax_rounding.text())));
-        head.push(("tax_rounding_mode".into(), text(mode_text(bill.mode))));
-        head
+    }
+
+    /// The total in the functional unit of the book, if it has one.
+    fn functional(
+        &self,
+        book: &Book,
+        totals: &Totals,
+        decimals: u8,
+    ) -> Result<Option<Value>, Rejection> {
+        let total = totals.tax_inclusive;
+        Ok(match &self.exchange {
+            Some(exchange) => {
+                let decimals = exchange.functional.decimals();
+                Some(Value::amount(exchange.convert(total)?, decimals))
+            }
+            None => book
+                .functional_unit()
+                .map(|_| Value::amount(total, decimals)),
+        })
+    }
+
+    /// The figures that document and outcome both show.
+    fn figures(&self, totals: &Totals, decimals: u8) -> Members {
+        let amount = |minor: Minor| Value::amount(minor, decimals);
+        let groups = self.groups.iter().zip(&totals.groups);
+        let tax = groups.filter_map(|(group, total)| group.shown(total.base, total.tax, decimals));
+        vec![
+            ("sum_lines".into(), amount(totals.sum_lines)),
+            ("allowances".into(), amount(totals.allowances)),
+            ("charges".into(), amount(totals.charges)),
+            ("tax_exclusive".into(), amount(totals.tax_exclusive)),
+            ("tax".into(), Value::List(tax.collect())),
+            ("tax_inclusive".into(), amount(totals.tax_inclusive)),
+            ("total".into(), amount(totals.tax_inclusive)),
+            ("prepaid".into(), amount(self.settled.prepaid)),
+            ("credit_applied".into(), amount(self.settled.credit)),
+            ("rounding".into(), amount(self.settled.rounding)),
+            ("payable".into(), amount(self.settled.payable)),
+        ]
     }
 
     fn shown_revenue(&self, book: &Book, decimals: u8) -> Value {
-        let shown = |revenue: &Revenue| {
+        let shown = self.revenue.iter().map(|revenue| {
             let account = book.accounts().get(revenue.account);
             let account = account.map_or("", |account| &*account.name);
-            let tax = self
-                .groups
-                .get(revenue.group)
-                .map_or("", |group| group.code);
+            let group = self.groups.get(revenue.group);
+            let code = group.and_then(|group| group.code.as_deref());
             Value::Object(vec![
                 ("account".into(), Value::text(account.to_owned())),
-                ("tax".into(), Value::text(tax.to_owned())),
+                (
+                    "tax".into(),
+                    Value::text(code.unwrap_or_default().to_owned()),
+                ),
                 ("amount".into(), Value::amount(revenue.amount, decimals)),
             ])
-        };
-        Value::List(self.revenue.iter().map(shown).collect())
+        });
+        Value::List(shown.collect())
+    }
+
+    fn shown_deferred(&self, book: &Book, decimals: u8) -> Value {
+        let shown = self.deferred.iter().map(|deferred| {
+            let account = book.accounts().get(deferred.account);
+            let account = account.map_or("", |account| &*account.name);
+            let mut shown: Members = vec![
+                ("line".into(), Value::count(deferred.line.saturating_add(1))),
+                ("account".into(), Value::text(account.to_owned())),
+                ("revenue".into(), Value::text(deferred.revenue.clone())),
+                ("from".into(), Value::Date(deferred.when.from)),
+                match deferred.when.until {
+                    Until::Day(to) => ("to".into(), Value::Date(to)),
+                    Until::Months(months) => ("months".into(), Value::count(months)),
+                },
+                ("amount".into(), Value::amount(deferred.amount, decimals)),
+            ];
+            // The parts of the lines come first, in the order of the lines.
+            let posted = self.earned.parts.get(deferred.line);
+            if let (Some(exchange), Some(posted)) = (&self.exchange, posted) {
+                let decimals = exchange.functional.decimals();
+                shown.push(("functional".into(), Value::amount(*posted, decimals)));
+            }
+            Value::Object(shown)
+        });
+        Value::List(shown.collect())
     }
 }
 
-/// The figures that document and outcome both show.
-fn figures(totals: &Totals, groups: &[Group<'_>], decimals: u8) -> Members {
-    let amount = |minor: Minor| Value::amount(minor, decimals);
-    let tax = groups.iter().zip(&totals.groups).map(|(group, total)| {
+impl Group<'_> {
+    /// The group as documents show it; none for what is not taxed.
+    fn shown(&self, base: Minor, amount: Minor, decimals: u8) -> Option<Value> {
+        let (code, tax) = (self.code.as_deref()?, self.tax?);
         let mut shown: Members = vec![
-            ("tax".into(), Value::text(group.code.to_owned())),
-            (
-                "category".into(),
-                Value::text(group.tax.category.to_string()),
-            ),
-            ("rate".into(), Value::text(group.tax.rate_text.to_string())),
+            ("tax".into(), Value::text(code.to_owned())),
+            ("category".into(), Value::text(tax.category.to_string())),
+            ("rate".into(), Value::text(tax.rate_text.to_string())),
         ];
-        if let Some(reason) = &group.tax.reason {
+        if let Some(reason) = &tax.reason {
             shown.push(("reason".into(), Value::text(reason.to_string())));
         }
-        shown.push(("base".into(), amount(total.base)));
-        shown.push(("amount".into(), amount(total.tax)));
-        Value::Object(shown)
-    });
-    vec![
-        ("sum_lines".into(), amount(totals.sum_lines)),
-        ("allowances".into(), amount(totals.allowances)),
-        ("charges".into(), amount(totals.charges)),
-        ("tax_exclusive".into(), amount(totals.tax_exclusive)),
-        ("tax".into(), Value::List(tax.collect())),
-        ("tax_inclusive".into(), amount(totals.tax_inclusive)),
-        ("total".into(), amount(totals.tax_inclusive)),
-        ("prepaid".into(), amount(0)),
-        ("credit_applied".into(), amount(0)),
-        ("rounding".into(), amount(0)),
-        ("payable".into(), amount(totals.tax_inclusive)),
-    ]
-}
-
-fn line_nets(bill: &Bill) -> Value {
-    let nets = bill.lines.iter();
-    Value::List(
-        nets.map(|line| Value::amount(line.net, bill.decimals))
-            .collect(),
-    )
-}
-
-const fn mode_text(mode: Rounding) -> &'static str {
-    match mode {
-        Rounding::HalfUp => "half_up",
-        Rounding::HalfEven => "half_even",
-        Rounding::Down => "down",
-        Rounding::Up => "up",
+        if let Some(account) = &tax.account {
+            shown.push(("account".into(), Value::text(account.to_string())));
+        }
+        shown.push(("base".into(), Value::amount(base, decimals)));
+        shown.push(("amount".into(), Value::amount(amount, decimals)));
+        Some(Value::Object(shown))
     }
+}
+
+/// What the document says about itself before its figures.
+fn head(order: &Order<'_>, bill: &Bill) -> Members {
+    let text = |text: &str| Value::text(text.to_owned());
+    let dates = &order.dates;
+    let mut head: Members = vec![
+        ("customer".into(), text(&order.customer)),
+        ("currency".into(), text(order.currency.code())),
+        ("issue_date".into(), Value::Date(dates.issue)),
+    ];
+    if let Some(delivery) = dates.delivery {
+        head.push(("delivery_date".into(), Value::Date(delivery)));
+    }
+    if let Some((from, to)) = dates.period {
+        let period = vec![
+            ("from".into(), Value::Date(from)),
+            ("to".into(), Value::Date(to)),
+        ];
+        head.push(("period".into(), Value::Object(period)));
+    }
+    head.push(("due_date".into(), Value::Date(dates.due)));
+    if let Some(discount) = order.discount {
+        let terms = vec![
+            ("days".into(), Value::count(discount.days)),
+            ("percent".into(), text(&discount.percent.to_string())),
+            ("until".into(), Value::Date(discount.until)),
+        ];
+        let terms = vec![("discount".into(), Value::Object(terms))];
+        head.push(("terms".into(), Value::Object(terms)));
+    }
+    head.extend(order.shown.iter().cloned());
+    if bill.inclusive {
+        head.push(("prices_include_tax".into(), Value::Bool(true)));
+    }
+    head.push(("tax_rounding".into(), text(bill.tax_rounding.text())));
+    head.push(("tax_rounding_mode".into(), text(bill.mode.text())));
+    head
+}
+
+fn line_nets(totals: &Totals, decimals: u8) -> Value {
+    let nets = totals.line_nets.iter();
+    Value::List(nets.map(|net| Value::amount(*net, decimals)).collect())
 }

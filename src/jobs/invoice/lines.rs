@@ -6,11 +6,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::order::{Deferral, Until, not_before};
 use crate::code::Code;
 use crate::jobs::billing::{LineTerms, TaxRounding};
 use crate::jobs::currency::{Currency, positive_quantity, quantity};
 use crate::jobs::fields::{Id, Text};
 use crate::ledger::Rejection;
+use crate::ledger::plan::date;
 use crate::money::{DecimalText, Minor, Price, Quantity, Rounding};
 use crate::time::DateText;
 
@@ -26,7 +28,7 @@ pub struct LineData {
     pub quantity: DecimalText,
     /// Unit of measure, UN/ECE Recommendation 20 (BT-130), shown only.
     pub unit_code: Option<Id>,
-    /// Price of the base quantity without tax (BT-146).
+    /// Price of the base quantity (BT-146); without tax, unless the document says otherwise.
     pub price: DecimalText,
     /// Price before the discount, shown only; less the discount it must be the price.
     pub gross_price: Option<DecimalText>,
@@ -64,7 +66,7 @@ pub struct Defer {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraData {
-    /// Amount without tax.
+    /// Amount; without tax, unless the document says otherwise.
     pub amount: DecimalText,
     /// Tax code; without one it is spread over the tax groups of the lines.
     pub tax: Option<Id>,
@@ -86,11 +88,10 @@ impl LineData {
         if rounding == TaxRounding::Unit {
             self.whole_pieces(at)?;
         }
-        if self.defer.is_some() {
-            let path = format!("/lines/{at}/defer");
-            return Err(unsupported(&path, "deferred revenue is not built yet"));
+        match &self.defer {
+            None => Ok(()),
+            Some(defer) => defer.options(&format!("/lines/{at}/defer")),
         }
-        Ok(())
     }
 
     /// Whether the price is the difference of those shown with it. Numbers that cannot be read are
@@ -135,7 +136,24 @@ impl LineData {
         Ok(())
     }
 
-    /// Step 6: the numbers of the line and its net.
+    /// Step 5: when the revenue is earned.
+    pub(crate) fn deferral(&self, at: usize) -> Result<Option<Deferral>, Rejection> {
+        let Some(defer) = &self.defer else {
+            return Ok(None);
+        };
+        let path = format!("/lines/{at}/defer");
+        let from = date(&defer.from, &format!("{path}/from"))?;
+        let until = match (&defer.to, defer.months) {
+            (Some(to), _) => {
+                let path = format!("{path}/to");
+                Until::Day(not_before(from, date(to, &path)?, &path)?)
+            }
+            (None, months) => Until::Months(months.unwrap_or(1)),
+        };
+        Ok(Some(Deferral { from, until }))
+    }
+
+    /// Step 6: the numbers of the line and its amount.
     pub(crate) fn read(
         &self,
         at: usize,
@@ -167,12 +185,28 @@ impl LineData {
             charge: currency.or_zero(self.charge.as_ref(), &path("charge"))?,
         };
         if !currency.is_known() {
-            // Without decimals there is no net; step 8 will say that the currency is unknown.
+            // Without decimals there is no amount; step 8 will say that the currency is unknown.
             return Ok((terms, 0));
         }
-        let net = terms.net(currency.decimals(), mode);
-        net.map(|net| (terms, net))
+        let amount = terms.amount(currency.decimals(), mode);
+        amount
+            .map(|amount| (terms, amount))
             .ok_or_else(|| overflow(&format!("/lines/{at}")))
+    }
+}
+
+impl Defer {
+    /// Step 3: one end and no more.
+    fn options(&self, path: &str) -> Result<(), Rejection> {
+        match (&self.to, self.months) {
+            (Some(_), Some(_)) => {
+                let path = format!("{path}/months");
+                Err(schema(&path, "give to or months, not both"))
+            }
+            (None, None) => Err(schema(&format!("{path}/to"), "give to or months")),
+            (None, Some(0)) => Err(schema(&format!("{path}/months"), "one month at the least")),
+            (Some(_), None) | (None, Some(_)) => Ok(()),
+        }
     }
 }
 
@@ -198,9 +232,4 @@ pub(crate) fn overflow(path: &str) -> Rejection {
 /// The refusal of data that contradict themselves.
 pub(crate) fn schema(path: &str, reason: impl Into<String>) -> Rejection {
     Rejection::schema(Code::SchemaInvalid, path, reason)
-}
-
-/// The refusal of an option whose other half is a later kind.
-pub(crate) fn unsupported(path: &str, reason: &str) -> Rejection {
-    Rejection::schema(Code::UnsupportedOption, path, reason)
 }

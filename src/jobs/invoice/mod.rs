@@ -1,32 +1,48 @@
 //! Invoices.
 //!
-//! | Kind            | Debit            | Credit                      | Amount           |
-//! |-----------------|------------------|-----------------------------|------------------|
-//! | `invoice.issue` | `ar/<customer>`  |                             | payable          |
-//! |                 | `rev/allowances` |                             | Σ allowances     |
-//! |                 |                  | revenue account of the line | Σ line nets      |
-//! |                 |                  | `rev/charges`               | Σ charges        |
-//! |                 |                  | tax account of the code     | tax of the group |
+//! | Kind            | Debit                | Credit                      | Amount             |
+//! |-----------------|----------------------|-----------------------------|--------------------|
+//! | `invoice.issue` | `ar/<customer>`      |                             | payable            |
+//! |                 | `prepaid/<customer>` |                             | set off            |
+//! |                 | `credit/<customer>`  |                             | set off            |
+//! |                 | `rev/allowances`     |                             | Σ allowances       |
+//! |                 |                      | revenue account of the line | Σ line nets        |
+//! |                 |                      | `deferred/…` of the line    | Σ nets of later    |
+//! |                 |                      | `rev/charges`               | Σ charges          |
+//! |                 |                      | tax account of the code     | tax of the group   |
+//! |                 | `rounding/cash`      | `rounding/cash`             | rounded off / on   |
 //!
 //! Amounts are summed per account before posting: a negative sum turns sides, zero leaves no leg.
 //! An invoice of which no leg is left is paid at once, without an entry. The number is taken by the
 //! plan that posts, after every check, so a refused invoice leaves no gap.
+//!
+//! payable = total − payment on account − credit + rounding. The customer's credit is taken up to
+//! what the payment on account leaves, and what is left then is rounded to the coin. In a currency
+//! other than the functional one the customer's side is posted in the currency and the company's
+//! side in the functional unit, linked by position accounts ([`crate::jobs::exchange`]).
 
 #[cfg(test)]
 pub(crate) mod desk;
+mod accounts;
 mod draft;
-mod issue;
+mod give_back;
+pub(crate) mod issue;
 pub(crate) mod lines;
-mod numbers;
+pub(crate) mod order;
 #[cfg(test)]
 mod tests;
+mod usage;
+
+pub(crate) use accounts::tax_account;
+pub(crate) use give_back::credit;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::lines::{ExtraData, LineData, schema, unsupported};
+use self::lines::{ExtraData, LineData, schema};
 use super::billing::TaxRounding;
 use super::contract::JobKind;
+use super::exchange::RateData;
 use super::fields::{Id, Text};
 use crate::code::Code;
 use crate::ledger::{Book, Facts, Plan, Rejection};
@@ -112,22 +128,6 @@ pub struct EarlyDiscount {
     pub percent: DecimalText,
 }
 
-/// An exchange rate: 1 base = rate quote.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RateData {
-    /// Base currency.
-    pub base: Id,
-    /// Quoted currency.
-    pub quote: Id,
-    /// How much of the quoted currency one of the base is.
-    pub rate: DecimalText,
-    /// Name of the rate at its source.
-    pub id: Option<Id>,
-    /// Day of the rate.
-    pub as_of: Option<DateText>,
-}
-
 impl JobKind for Issue {
     const SUMMARY: &'static str = "Issue an invoice: number, totals, tax and entry in one step.";
     const EXAMPLE: &'static str = r#"{
@@ -151,6 +151,9 @@ impl JobKind for Issue {
         Code::TaxCodeUnknown,
         Code::TaxNotValidOnDate,
         Code::DiscountInvalid,
+        Code::RateNotFound,
+        Code::RatePairMismatch,
+        Code::RateInvalid,
     ];
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
@@ -176,30 +179,15 @@ impl JobKind for Issue {
         if self.delivery_date.is_some() && self.period.is_some() {
             return Err(schema("/period", "give delivery_date or period, not both"));
         }
-        if let Some(terms) = &self.terms {
-            if self.due_date.is_some() {
-                return Err(schema("/terms", "give due_date or terms, not both"));
-            }
-            if terms.discount.is_some() {
-                let reason = "discount for early payment is not built yet";
-                return Err(unsupported("/terms/discount", reason));
-            }
+        if self.terms.is_some() && self.due_date.is_some() {
+            return Err(schema("/terms", "give due_date or terms, not both"));
         }
         self.list_options()?;
-        let later = [
-            ("/prices_include_tax", self.prices_include_tax == Some(true)),
-            ("/cash_rounding", self.cash_rounding.is_some()),
-            ("/apply_prepaid", self.apply_prepaid.is_some()),
-            ("/apply_credit", self.apply_credit == Some(true)),
-            ("/from_usage", self.from_usage == Some(true)),
-        ];
-        if let Some((path, _)) = later.iter().find(|(_, wanted)| *wanted) {
-            return Err(unsupported(path, "this option is not built yet"));
+        match (&self.lines, self.from_usage) {
+            (None, None | Some(false)) => Err(schema("/lines", "missing field `lines`")),
+            (Some(_), Some(true)) => Err(schema("/lines", "give lines or from_usage, not both")),
+            (_, _) => Ok(()),
         }
-        if self.lines.is_none() {
-            return Err(schema("/lines", "missing field `lines`"));
-        }
-        Ok(())
     }
 
     fn subject(&self) -> Option<&str> {
@@ -207,8 +195,17 @@ impl JobKind for Issue {
     }
 
     fn place(&self, account: &str) -> Option<String> {
-        let receivable = account.starts_with("ar/");
-        Some(if receivable { "/customer" } else { "/lines" }.to_owned())
+        let places = [
+            ("ar/", "/customer"),
+            ("prepaid/", "/apply_prepaid"),
+            ("credit/", "/apply_credit"),
+            ("rounding/", "/cash_rounding"),
+            ("fx", "/rate"),
+        ];
+        let place = places
+            .iter()
+            .find(|(prefix, _)| account.starts_with(prefix));
+        Some(place.map_or("/lines", |(_, path)| path).to_owned())
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {

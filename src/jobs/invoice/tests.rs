@@ -570,34 +570,6 @@ fn a_number_that_the_configuration_used_is_not_given_again() {
 }
 
 #[test]
-fn options_of_later_kinds_are_named() {
-    let cases = [
-        (
-            line(&json!({ "defer": { "from": "2026-01-01", "months": 12 } })),
-            "/lines/0/defer",
-        ),
-        (json!({ "apply_prepaid": "1.00" }), "/apply_prepaid"),
-        (json!({ "apply_credit": true }), "/apply_credit"),
-        (json!({ "from_usage": true }), "/from_usage"),
-        (json!({ "cash_rounding": "0.05" }), "/cash_rounding"),
-        (json!({ "prices_include_tax": true }), "/prices_include_tax"),
-        (
-            json!({ "terms": { "net_days": 30, "discount": { "days": 10, "percent": "2" } } }),
-            "/terms/discount",
-        ),
-        (json!({ "currency": "USD" }), "/currency"),
-    ];
-    for (more, expected) in cases {
-        let answer = issue(&more);
-        let (code, path, detail) = answer.refused();
-        assert_eq!((code, path), ("UNSUPPORTED_OPTION", expected));
-        assert_eq!(detail["path"], json!(expected));
-    }
-    let off = json!({ "apply_credit": false, "from_usage": false, "prices_include_tax": false });
-    assert_has(&issue(&off).outcome, &json!({ "total": "119.00" }));
-}
-
-#[test]
 fn data_that_contradict_themselves_are_a_matter_of_schema() {
     let unit = |more: Json| {
         let mut data = line(&more);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Allocate;
+use super::discount;
 use super::items::{self, Item, Ledger, Source};
 use super::receive::{UNALLOCATED, exceeds_payment, payment_state};
 use crate::code::Code;
@@ -11,10 +12,12 @@ use crate::ids::AccountIndex;
 use crate::jobs::currency::Currency;
 use crate::jobs::fields::Id;
 use crate::jobs::postings::Postings;
+use crate::jobs::receivable::Correction;
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, echo};
 use crate::ledger::{Book, Document, DocumentKind, Facts, Plan, Rejection, Side, Value};
 use crate::money::Minor;
+use crate::time::Date;
 
 pub(super) fn plan(
     job: &Allocate,
@@ -25,10 +28,10 @@ pub(super) fn plan(
     let booking = booking_date(None, "", facts, book)?;
     let currency = Currency::of(book, source_unit(job, book));
     let amounts = items::amounts(&job.allocations, &currency)?;
-    let draft = Draft::refer(job, book, &amounts)?;
+    let draft = Draft::refer(job, book, &currency, &amounts)?;
 
     currency.check_account(book, draft.account, draft.path)?;
-    draft.postings.check_units(book, &currency)?;
+    draft.check_units(book, &currency)?;
     items::check_units(book, &draft.items, &currency)?;
     if job.allocations.is_empty() {
         return Err(Rejection::new(Code::DocumentNoLines).at("/allocations"));
@@ -42,7 +45,10 @@ pub(super) fn plan(
 
     plan.post(booking, booking).owned = true;
     draft.postings.write(plan, draft.account, draft.total())?;
-    draft.documents(book, plan, decimals);
+    for correction in &draft.discounts {
+        correction.write_converted(plan)?;
+    }
+    draft.documents(book, plan, booking, decimals);
     Ok(())
 }
 
@@ -74,11 +80,18 @@ struct Draft<'a> {
     items: Vec<Item<'a>>,
     /// The receivables; negative on the way back.
     postings: Postings,
+    /// What discounts that are taken back post.
+    discounts: Vec<Correction<'a>>,
 }
 
 impl<'a> Draft<'a> {
     /// Step 7: source, documents, receivables.
-    fn refer(job: &'a Allocate, book: &'a Book, amounts: &[i64]) -> Result<Self, Rejection> {
+    fn refer(
+        job: &'a Allocate,
+        book: &'a Book,
+        currency: &Currency<'_>,
+        amounts: &[i64],
+    ) -> Result<Self, Rejection> {
         let back = job.unallocate == Some(true);
         let (debit, credit) = if back {
             (Side::Credit, Side::Debit)
@@ -103,15 +116,33 @@ impl<'a> Draft<'a> {
             path,
             items: items::find(book, &job.allocations, amounts)?,
             postings: Postings::default(),
+            discounts: Vec::new(),
         };
+        if let (true, Some((_, payment))) = (back, payment) {
+            items::lose_discounts(&Ledger::of(payment), &mut draft.items);
+        }
         let sign = if back { -1 } else { 1 };
         for (at, item) in draft.items.iter().enumerate() {
             let path = format!("/allocations/{at}/document");
             let name = format!("ar/{}", item.document.party);
             let receivable = book.usable(&name, credit, &path)?;
-            draft.postings.credit(receivable, item.amount * sign, &path);
+            let amount = (item.amount + item.discount) * sign;
+            draft.postings.credit(receivable, amount, &path);
+            if let Some(taken) = discount::correction(book, currency, item, sign, &path)? {
+                if let Some(postings) = taken.postings() {
+                    draft.postings = draft.postings.with(postings);
+                }
+                draft.discounts.push(taken);
+            }
         }
         Ok(draft)
+    }
+
+    /// Step 8.
+    fn check_units(&self, book: &Book, currency: &Currency<'_>) -> Result<(), Rejection> {
+        self.postings.check_units(book, currency)?;
+        let mut discounts = self.discounts.iter();
+        discounts.try_for_each(|correction| correction.check_units(book, currency))
     }
 
     /// What the source is debited with; negative on the way back.
@@ -162,20 +193,25 @@ impl<'a> Draft<'a> {
     }
 
     /// The changes of the documents and of the payment, and what the outcome shows.
-    fn documents(&self, book: &Book, plan: &mut Plan, decimals: u8) {
+    fn documents(&self, book: &Book, plan: &mut Plan, booking: Date, decimals: u8) {
         let sign = if self.back { -1 } else { 1 };
         let shown = |minor: Minor| Value::amount(minor, decimals);
         let Some((number, payment)) = self.payment else {
-            items::change(plan, &self.items, Source::Credit, sign, decimals);
+            items::change(plan, &self.items, (Source::Credit, booking), sign, decimals);
             let balance = book.accounts().get(self.account);
             let rest = balance.map_or(0, crate::ledger::Account::balance) - self.total();
             plan.show("credit", shown(rest));
             return;
         };
-        items::change(plan, &self.items, Source::Payment, sign, decimals);
+        // The money had its value when it came, whenever it is allocated.
+        let value = match payment.member("value_date") {
+            Some(Value::Date(value)) => *value,
+            Some(_) | None => booking,
+        };
+        items::change(plan, &self.items, (Source::Payment, value), sign, decimals);
         let mut paid = Ledger::of(payment);
         for item in &self.items {
-            paid.add(item.number, item.amount * sign, decimals);
+            paid.add(item, sign, decimals);
         }
         let rest = payment.open - self.total();
         plan.document(DocumentChange {

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::AllocationData;
+use super::{AllocationData, discount};
 use crate::code::Code;
 use crate::jobs::currency::Currency;
-use crate::ledger::effect::DocumentChange;
+use crate::jobs::receivable::{self, reduced, wrong_state};
 use crate::ledger::plan::echo;
-use crate::ledger::value::set_member;
 use crate::ledger::{Book, Document, DocumentState, Members, Plan, Rejection, Value};
 use crate::money::Minor;
+use crate::time::Date;
 
 /// States in which a document can be paid.
-pub(super) const PAYABLE: [DocumentState; 2] = [DocumentState::Open, DocumentState::PartlyPaid];
+pub(super) const PAYABLE: [DocumentState; 2] = receivable::OPEN;
 /// States in which a payment can be taken back.
 pub(super) const PAID: [DocumentState; 2] = [DocumentState::PartlyPaid, DocumentState::Paid];
 
@@ -25,6 +25,8 @@ pub(super) struct Item<'a> {
     pub(super) document: &'a Document,
     /// How much, minor units.
     pub(super) amount: Minor,
+    /// Discount for early payment on top of it.
+    pub(super) discount: Minor,
 }
 
 /// Step 6: the amounts of a list.
@@ -55,6 +57,7 @@ pub(super) fn find<'a>(
             number,
             document,
             amount: Minor::from(*amount),
+            discount: 0,
         });
     }
     Ok(items)
@@ -93,12 +96,7 @@ pub(super) fn check_state(
     if !foreign && expected.contains(&item.document.state) {
         return Ok(());
     }
-    let states = expected.iter().map(|state| Value::text(state.text()));
-    let refusal = Rejection::new(Code::DocumentState)
-        .at(document_path(at))
-        .with_text("document", echo(item.number))
-        .with_text("state", item.document.state.text())
-        .with("expected", Value::List(states.collect()));
+    let refusal = wrong_state(item.number, item.document, expected, &document_path(at));
     if foreign {
         return Err(refusal.with_text("reason", "it belongs to another customer"));
     }
@@ -128,6 +126,41 @@ pub(super) fn check_open(
     Ok(())
 }
 
+/// Say of every document that is listed once which discount for early payment comes with it.
+pub(super) fn earn_discounts(book: &Book, items: &mut [Item<'_>], value: Date) {
+    let numbers: Vec<&str> = items.iter().map(|item| item.number).collect();
+    for item in items {
+        let once = numbers
+            .iter()
+            .filter(|number| **number == item.number)
+            .count()
+            == 1;
+        if once && PAYABLE.contains(&item.document.state) {
+            item.discount = discount::earned(book, item.document, item.amount, value);
+        }
+    }
+}
+
+/// Whoever takes back all that a payment paid on a document takes its discount back too.
+pub(super) fn lose_discounts(paid: &Ledger, items: &mut [Item<'_>]) {
+    let all: Vec<(&str, Minor)> = items
+        .iter()
+        .map(|item| (item.number, item.amount))
+        .collect();
+    for (at, item) in items.iter_mut().enumerate() {
+        let same = || {
+            all.iter()
+                .enumerate()
+                .filter(|(_, (number, _))| *number == item.number)
+        };
+        let sum: Minor = same().map(|(_, (_, amount))| amount).sum();
+        let first = same().next().is_some_and(|(place, _)| place == at);
+        if first && sum == paid.paid(item.number) {
+            item.discount = paid.discount(item.number);
+        }
+    }
+}
+
 /// The sum of the amounts.
 pub(super) fn sum(items: &[Item<'_>]) -> Minor {
     items.iter().map(|item| item.amount).sum()
@@ -147,62 +180,72 @@ const PAID_MEMBER: &str = "paid";
 /// Member of a document: what of that came from the customer's credit.
 const FROM_CREDIT: &str = "from_credit";
 
+/// Member of a document: the discounts for early payment.
+const DISCOUNT_TAKEN: &str = "discount_taken";
+
 /// What of a document was paid from the customer's credit.
 pub(super) fn from_credit(document: &Document) -> Minor {
     document.minor(FROM_CREDIT)
 }
 
-/// The changes of the documents: paid (sign 1), or taken back (sign −1). One change per document.
+/// The changes of the documents: paid (sign 1), or taken back (sign −1), with the value date of the
+/// money. One change per document.
 pub(super) fn change(
     plan: &mut Plan,
     items: &[Item<'_>],
-    source: Source,
+    (source, value): (Source, Date),
     sign: Minor,
     decimals: u8,
 ) {
-    let mut sums: BTreeMap<&str, (&Document, Minor)> = BTreeMap::new();
+    let mut sums: BTreeMap<&str, (&Document, Minor, Minor)> = BTreeMap::new();
     for item in items {
-        let sum = sums.entry(item.number).or_insert((item.document, 0));
+        let sum = sums.entry(item.number).or_insert((item.document, 0, 0));
         sum.1 += item.amount * sign;
+        sum.2 += item.discount * sign;
     }
-    for (number, (document, amount)) in sums {
-        let open = document.open - amount;
+    for (number, (document, amount, discount)) in sums {
+        let open = document.open - amount - discount;
         let paid = document.minor(PAID_MEMBER) + amount;
         let mut set: Members = vec![(PAID_MEMBER.into(), Value::amount(paid, decimals))];
         if source == Source::Credit {
             let credit = from_credit(document) + amount;
             set.push((FROM_CREDIT.into(), Value::amount(credit, decimals)));
         }
+        if discount != 0 {
+            let taken = document.minor(DISCOUNT_TAKEN) + discount;
+            set.push((DISCOUNT_TAKEN.into(), Value::amount(taken, decimals)));
+        }
+        let (name, reductions) = reduced(document, value, amount + discount, decimals);
+        set.push((name.into(), reductions));
         let state = match (open, paid) {
             (0, _) => DocumentState::Paid,
             (_, 0) => DocumentState::Open,
             (_, _) => DocumentState::PartlyPaid,
         };
-        plan.document(DocumentChange {
-            number: number.into(),
-            kind: document.kind,
-            state,
-            version: document.version.saturating_add(1),
-            unit: document.unit,
-            party: document.party.clone(),
-            due: document.due,
-            open,
-            set,
-        });
+        plan.document(receivable::changed(number, document, state, open, set));
     }
 }
 
+/// Member of an allocation: the discount that came with it.
+const DISCOUNT: &str = "discount";
+
 /// The list that payments and outcomes show.
 pub(super) fn shown(items: &[Item<'_>], decimals: u8) -> Value {
-    let one = |item: &Item<'_>| allocated(item.number, item.amount, decimals);
+    let one = |item: &Item<'_>| {
+        Value::Object(allocated(item.number, item.amount, item.discount, decimals))
+    };
     Value::List(items.iter().map(one).collect())
 }
 
-fn allocated(number: &str, amount: Minor, decimals: u8) -> Value {
-    Value::Object(vec![
+fn allocated(number: &str, amount: Minor, discount: Minor, decimals: u8) -> Members {
+    let mut shown: Members = vec![
         ("document".into(), Value::text(number.to_owned())),
         ("amount".into(), Value::amount(amount, decimals)),
-    ])
+    ];
+    if discount != 0 {
+        shown.push((DISCOUNT.into(), Value::amount(discount, decimals)));
+    }
+    shown
 }
 
 /// A payment's own list of what it paid: one member per document, none of zero.
@@ -238,18 +281,24 @@ impl Ledger {
         self.0.iter().map(amount_of).sum()
     }
 
-    /// Add to what was paid of a document; a negative amount takes back.
-    pub(super) fn add(&mut self, number: &str, amount: Minor, decimals: u8) {
-        match self.0.iter_mut().find(|one| is_of(one, number)) {
+    /// The discount for early payment that came with it.
+    pub(super) fn discount(&self, number: &str) -> Minor {
+        let of_document = self.0.iter().filter(|one| is_of(one, number));
+        of_document.map(|one| minor_of(one, DISCOUNT)).sum()
+    }
+
+    /// Add to what was paid of a document; negative amounts take back.
+    pub(super) fn add(&mut self, item: &Item<'_>, sign: Minor, decimals: u8) {
+        let (amount, discount) = (item.amount * sign, item.discount * sign);
+        match self.0.iter_mut().find(|one| is_of(one, item.number)) {
             Some(one) => {
-                let sum = Value::amount(amount_of(one) + amount, decimals);
-                set_member(one, "amount".into(), sum);
+                let (amount, discount) =
+                    (amount_of(one) + amount, minor_of(one, DISCOUNT) + discount);
+                *one = allocated(item.number, amount, discount, decimals);
             }
-            None => {
-                if let Value::Object(members) = allocated(number, amount, decimals) {
-                    self.0.push(members);
-                }
-            }
+            None => self
+                .0
+                .push(allocated(item.number, amount, discount, decimals)),
         }
         self.0.retain(|one| amount_of(one) != 0);
     }
@@ -266,7 +315,11 @@ fn is_of(one: &Members, number: &str) -> bool {
 }
 
 fn amount_of(one: &Members) -> Minor {
-    crate::ledger::value::member(one, "amount")
+    minor_of(one, "amount")
+}
+
+fn minor_of(one: &Members, name: &str) -> Minor {
+    crate::ledger::value::member(one, name)
         .and_then(Value::minor)
         .unwrap_or_default()
 }

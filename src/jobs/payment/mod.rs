@@ -11,10 +11,15 @@
 //!
 //! With `unallocate` an allocation has the same accounts with sides turned.
 //!
+//! A payment in time that names its document may leave the discount of its terms open: that is
+//! posted with it ([`discount`]). Taking back all that a payment paid on a document takes the
+//! discount back.
+//!
 //! Money received is always booked as long as its accounts exist, whether or not anything matches.
 //! A reference matches exactly or not at all; nothing is guessed.
 
 mod allocate;
+mod discount;
 mod items;
 mod receive;
 mod reference;
@@ -116,6 +121,7 @@ impl JobKind for Receive {
         Code::SeriesExhausted,
         Code::AllocationExceedsPayment,
         Code::AllocationExceedsOpen,
+        Code::RateNotFound,
     ];
 
     fn options(&self) -> Result<(), Rejection> {

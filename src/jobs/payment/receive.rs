@@ -1,5 +1,6 @@
 //! The rule of `payment.receive`.
 
+use super::discount;
 use super::items::{self, Item, Ledger, Source};
 use super::reference::referenced;
 use super::{Allocation, Receive};
@@ -8,6 +9,7 @@ use crate::ids::{AccountIndex, Hash128};
 use crate::jobs::currency::Currency;
 use crate::jobs::fields::Id;
 use crate::jobs::postings::Postings;
+use crate::jobs::receivable::Correction;
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, echo, optional_date};
 use crate::ledger::{
@@ -36,18 +38,21 @@ pub(super) fn plan(
 
     let natural = natural_key(job, facts, book)?;
     let bank = book.usable(&job.bank, Side::Debit, "/bank")?;
-    let receipt = Receipt::refer(job, book, &currency, amount, &listed)?;
+    let dates = (booking, value.unwrap_or(booking));
+    let receipt = Receipt::refer(job, book, &currency, (amount, dates.1), &listed)?;
 
     currency.check(booking, "/currency")?;
     currency.check_account(book, bank, "/currency")?;
-    receipt.postings.check_units(book, &currency)?;
+    receipt.check_units(book, &currency)?;
     items::check_units(book, &receipt.items, &currency)?;
     check_bank(book, &receipt, bank)?;
     receipt.check_explicit(job, amount, currency.decimals())?;
 
-    let dates = (booking, value.unwrap_or(booking));
     plan.post(dates.0, dates.1).owned = true;
     receipt.postings.write(plan, bank, amount)?;
+    for correction in &receipt.discounts {
+        correction.write_converted(plan)?;
+    }
     receipt.document(job, book, plan, amount, dates)?;
     if let Some(hash) = natural {
         plan.natural_key(hash);
@@ -96,6 +101,8 @@ struct Receipt<'a> {
     /// Rest without an owner.
     unallocated: Minor,
     postings: Postings,
+    /// What discounts for early payment post.
+    discounts: Vec<Correction<'a>>,
 }
 
 impl<'a> Receipt<'a> {
@@ -104,7 +111,7 @@ impl<'a> Receipt<'a> {
         job: &'a Receive,
         book: &'a Book,
         currency: &Currency<'_>,
-        amount: Minor,
+        (amount, value): (Minor, Date),
         listed: &[i64],
     ) -> Result<Self, Rejection> {
         let list = job.allocations.as_deref().unwrap_or_default();
@@ -123,7 +130,7 @@ impl<'a> Receipt<'a> {
         let listed_party = explicit.first().map(|item| &*item.document.party);
         let named_party = named.map(|(_, document)| &*document.party);
         let customer = given.or(listed_party).or(named_party);
-        let items = match (job.allocation, customer) {
+        let mut items = match (job.allocation, customer) {
             (Some(Allocation::Explicit), _) => explicit,
             (None, _) if job.allocations.is_some() => explicit,
             (Some(Allocation::ByReference) | None, _) => fill(named, amount),
@@ -136,20 +143,31 @@ impl<'a> Receipt<'a> {
             }
             (Some(Allocation::OldestFirst), None) | (Some(Allocation::None), _) => Vec::new(),
         };
+        // Oldest first names no document, so no terms are claimed.
+        if job.allocation != Some(Allocation::OldestFirst) {
+            items::earn_discounts(book, &mut items, value);
+        }
         let mut receipt = Self {
             customer,
             items,
             credit: 0,
             unallocated: 0,
             postings: Postings::default(),
+            discounts: Vec::new(),
         };
-        receipt.accounts(job, book, amount)?;
+        receipt.accounts(job, book, currency, amount)?;
         Ok(receipt)
     }
 
     /// Credits of what is allocated and of the rest. A list above the amount leaves no rest; step
     /// 11 refuses it.
-    fn accounts(&mut self, job: &Receive, book: &Book, amount: Minor) -> Result<(), Rejection> {
+    fn accounts(
+        &mut self,
+        job: &Receive,
+        book: &'a Book,
+        currency: &Currency<'_>,
+        amount: Minor,
+    ) -> Result<(), Rejection> {
         let allocated = items::sum(&self.items);
         let rest = (amount - allocated).max(0);
         let path = match (&job.customer, &job.reference, &job.allocations) {
@@ -168,13 +186,29 @@ impl<'a> Receipt<'a> {
             return Ok(());
         };
         if allocated > 0 {
-            credit(&format!("ar/{customer}"), allocated)?;
+            let discounts: Minor = self.items.iter().map(|item| item.discount).sum();
+            credit(&format!("ar/{customer}"), allocated + discounts)?;
         }
         if rest > 0 {
             credit(&format!("credit/{customer}"), rest)?;
         }
         self.credit = rest;
+        for item in &self.items {
+            if let Some(correction) = discount::correction(book, currency, item, 1, path)? {
+                if let Some(postings) = correction.postings() {
+                    self.postings = self.postings.with(postings);
+                }
+                self.discounts.push(correction);
+            }
+        }
         Ok(())
+    }
+
+    /// Step 8.
+    fn check_units(&self, book: &Book, currency: &Currency<'_>) -> Result<(), Rejection> {
+        self.postings.check_units(book, currency)?;
+        let mut discounts = self.discounts.iter();
+        discounts.try_for_each(|correction| correction.check_units(book, currency))
     }
 
     /// Step 11, for a list: the payment's amount, then document by document.
@@ -200,7 +234,7 @@ impl<'a> Receipt<'a> {
     ) -> Result<(), Rejection> {
         let (unit, decimals) = plan.unit(book, &job.currency, "/currency")?;
         let number = plan.number(book, SERIES, "")?;
-        items::change(plan, &self.items, Source::Payment, 1, decimals);
+        items::change(plan, &self.items, (Source::Payment, value), 1, decimals);
         let shown = |minor: Minor| Value::amount(minor, decimals);
         let text = |text: &str| Value::text(text.to_owned());
         let mut set: Members = vec![
@@ -222,7 +256,7 @@ impl<'a> Receipt<'a> {
         }
         let mut allocated = Ledger::default();
         for item in &self.items {
-            allocated.add(item.number, item.amount, decimals);
+            allocated.add(item, 1, decimals);
         }
         set.push(("allocated".into(), allocated.value()));
         set.push(("credit".into(), shown(self.credit)));
@@ -271,6 +305,7 @@ fn fill<'a>(
             number,
             document,
             amount,
+            discount: 0,
         });
     }
     items

@@ -203,6 +203,9 @@ fn tax_group(code: &str, record: &TaxCode, base: Minor, tax: Minor, decimals: u8
     if let Some(reason) = &record.reason {
         group.push(("reason".into(), Value::text(reason.to_string())));
     }
+    if let Some(account) = &record.account {
+        group.push(("account".into(), Value::text(account.to_string())));
+    }
     group.push(("base".into(), Value::amount(base, decimals)));
     group.push(("amount".into(), Value::amount(tax, decimals)));
     Value::Object(group)

@@ -1,0 +1,434 @@
+//! Documents in a currency other than the functional one.
+//!
+//! Two currencies never meet in one zero-sum. What the customer owes, and what is set off against
+//! it, is posted in the currency of the document against `fxpos/<unit>`; what the company earns is
+//! posted in the functional unit against `fxeq/<unit>`:
+//!
+//! | Side of the document | Debit           | Credit               | Unit       |
+//! |----------------------|-----------------|----------------------|------------|
+//! | customer             | `ar/<customer>` | `fxpos/<unit>`       | document's |
+//! | company              | `fxeq/<unit>`   | revenue, tax, …      | functional |
+//!
+//! A rate is 1 base = rate quote: from base to quote multiplies, the other way divides. No inverse
+//! is stored or rounded. The total is converted and rounded once, each tax once; the remainder of
+//! the total is spread over the nets by the largest fractions, so that no cent is made.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::currency::Currency;
+use super::fields::Id;
+use super::postings::{Postings, open_account};
+use crate::code::Code;
+use crate::ids::AccountIndex;
+use crate::ledger::plan::echo;
+use crate::ledger::value::member;
+use crate::ledger::{Book, Document, Plan, Rejection, Side, Value};
+use crate::money::minor::power_of_ten;
+use crate::money::share::largest_fractions;
+use crate::money::{DecimalText, Minor, Number, RateValue, Ratio, Rounding};
+use crate::time::DateText;
+
+/// Member of a document: the rate it was booked at.
+const MEMBER: &str = "rate";
+
+/// An exchange rate: 1 base = rate quote.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateData {
+    /// Base currency.
+    pub base: Id,
+    /// Quoted currency.
+    pub quote: Id,
+    /// How much of the quoted currency one of the base is.
+    pub rate: DecimalText,
+    /// Name of the rate at its source.
+    pub id: Option<Id>,
+    /// Day of the rate.
+    pub as_of: Option<DateText>,
+}
+
+impl RateData {
+    /// Step 6: the rate itself.
+    pub(crate) fn read(&self, path: &str) -> Result<RateValue, Rejection> {
+        match self.rate.number().map(RateValue::positive) {
+            Ok(Ok(rate)) => Ok(rate),
+            Ok(Err(_)) | Err(_) => {
+                Err(Rejection::new(Code::RateInvalid).at(format!("{path}/rate")))
+            }
+        }
+    }
+}
+
+/// A part of what a document earns, before it is converted.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// Where it is posted.
+    pub(crate) account: AccountIndex,
+    /// What is credited, in the unit of the document; a debit is negative.
+    pub(crate) amount: Minor,
+    /// Where the account was asked for.
+    pub(crate) path: String,
+    /// What it is.
+    pub(crate) kind: PartKind,
+}
+
+/// What a part is, because each is converted by a rule of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartKind {
+    /// Revenue and what lessens it: takes what the conversion of the total leaves.
+    Net,
+    /// Tax: converted and rounded by itself, as it is declared.
+    Tax,
+    /// Cash rounding: not of the total, converted by itself.
+    Rounding,
+}
+
+/// The conversion of one document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conversion {
+    /// Functional minor units of one minor unit of the document.
+    factor: Ratio,
+    mode: Rounding,
+}
+
+/// The link between the two currencies of a document.
+#[derive(Debug)]
+pub(crate) struct Exchange<'a> {
+    /// The functional unit.
+    pub(crate) functional: Currency<'a>,
+    conversion: Conversion,
+    position: AccountIndex,
+    counter: AccountIndex,
+    shown: Value,
+    path: String,
+}
+
+/// The functional unit, if amounts of a currency must be converted into it.
+pub(crate) fn foreign<'a>(book: &'a Book, currency: &Currency<'_>) -> Option<&'a str> {
+    let functional = book.functional_unit()?;
+    (currency.is_known() && functional != currency.code()).then_some(functional)
+}
+
+impl<'a> Exchange<'a> {
+    /// Step 7: the rate fits the currencies, and the position accounts are there. None if nothing
+    /// is to be converted.
+    pub(crate) fn of_job(
+        book: &'a Book,
+        currency: &Currency<'_>,
+        rate: Option<(&RateData, RateValue)>,
+        path: &str,
+        mode: Rounding,
+    ) -> Result<Option<Self>, Rejection> {
+        let Some(functional) = foreign(book, currency) else {
+            return Ok(None);
+        };
+        let needed = format!("{functional}/{}", currency.code());
+        let Some((data, rate)) = rate else {
+            return Err(Rejection::new(Code::RateNotFound)
+                .at(path)
+                .with_text("needed", echo(&needed)));
+        };
+        let functional = Currency::of(book, functional);
+        let factor = direction(&data.base, &data.quote, currency, &functional);
+        let Some(direction) = factor else {
+            return Err(Rejection::new(Code::RatePairMismatch)
+                .at(path)
+                .with_text("pair", pair(&data.base, &data.quote))
+                .with_text("needed", echo(&needed)));
+        };
+        let text = |text: &Id| Value::text(text.to_string());
+        let mut shown = vec![
+            ("base".into(), text(&data.base)),
+            ("quote".into(), text(&data.quote)),
+            ("rate".into(), Value::text(rate.to_string())),
+        ];
+        if let Some(id) = &data.id {
+            shown.push(("id".into(), text(id)));
+        }
+        if let Some(as_of) = data.as_of.as_ref().and_then(DateText::date) {
+            shown.push(("as_of".into(), Value::Date(as_of)));
+        }
+        let shown = Value::Object(shown);
+        Self::of(
+            book,
+            currency,
+            functional,
+            (rate, direction),
+            shown,
+            path,
+            mode,
+        )
+        .map(Some)
+    }
+
+    /// The rate that a document was booked at: what becomes of the document later is mirrored at
+    /// the same rate. None if nothing is to be converted.
+    pub(crate) fn of_document(
+        book: &'a Book,
+        currency: &Currency<'_>,
+        document: &Document,
+        path: &str,
+        mode: Rounding,
+    ) -> Result<Option<Self>, Rejection> {
+        let Some(functional) = foreign(book, currency) else {
+            return Ok(None);
+        };
+        let not_found = || {
+            Rejection::new(Code::RateNotFound)
+                .at(path)
+                .with_text("needed", pair(functional, currency.code()))
+                .with_text("reason", "the document was not booked at a rate")
+        };
+        let shown = document.member(MEMBER).ok_or_else(not_found)?;
+        let Value::Object(members) = shown else {
+            return Err(not_found());
+        };
+        let text = |name: &str| match member(members, name) {
+            Some(Value::Text(text)) => &**text,
+            Some(_) | None => "",
+        };
+        let rate = Number::parse(text("rate")).map(RateValue::positive);
+        let functional = Currency::of(book, functional);
+        let direction = direction(text("base"), text("quote"), currency, &functional);
+        let (Ok(Ok(rate)), Some(direction)) = (rate, direction) else {
+            return Err(not_found());
+        };
+        let rate = (rate, direction);
+        Self::of(book, currency, functional, rate, shown.clone(), path, mode).map(Some)
+    }
+
+    fn of(
+        book: &'a Book,
+        currency: &Currency<'_>,
+        functional: Currency<'a>,
+        (rate, direction): (RateValue, Direction),
+        shown: Value,
+        path: &str,
+        mode: Rounding,
+    ) -> Result<Self, Rejection> {
+        let overflow = || {
+            Rejection::new(Code::AmountOverflow)
+                .at(path)
+                .with_text("path", path)
+        };
+        let decimals = (currency.decimals(), functional.decimals());
+        let factor = factor(rate, direction, decimals).ok_or_else(overflow)?;
+        let unit = currency.code();
+        Ok(Self {
+            functional,
+            conversion: Conversion { factor, mode },
+            position: open_account(book, &format!("fxpos/{unit}"), path)?,
+            counter: open_account(book, &format!("fxeq/{unit}"), path)?,
+            shown,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The rate as documents keep it, with the name of its member.
+    pub(crate) fn member(&self) -> (&'static str, Value) {
+        (MEMBER, self.shown.clone())
+    }
+
+    /// An amount of the document in the functional unit.
+    pub(crate) fn convert(&self, amount: Minor) -> Result<Minor, Rejection> {
+        self.conversion
+            .convert(amount)
+            .ok_or_else(|| self.overflow())
+    }
+
+    /// The parts of a document in the functional unit, and their sum.
+    pub(crate) fn parts(&self, parts: &[Part]) -> Result<(Vec<Minor>, Minor), Rejection> {
+        let amounts: Vec<_> = parts.iter().map(|part| (part.amount, part.kind)).collect();
+        let converted = self
+            .conversion
+            .parts(&amounts)
+            .ok_or_else(|| self.overflow())?;
+        let sum = converted.iter().sum();
+        Ok((converted, sum))
+    }
+
+    /// Step 8: the position is in the document's unit, its counter account in the functional one.
+    pub(crate) fn check_units(
+        &self,
+        book: &Book,
+        currency: &Currency<'_>,
+    ) -> Result<(), Rejection> {
+        currency.check_account(book, self.position, &self.path)?;
+        self.functional
+            .check_account(book, self.counter, &self.path)
+    }
+
+    /// The legs that link the sides: what the customer owes more is credited to the position.
+    pub(crate) fn write(
+        &self,
+        plan: &mut Plan,
+        owed: Minor,
+        functional: Minor,
+    ) -> Result<(), Rejection> {
+        plan.signed_leg(self.position, Side::Credit, owed, &self.path)?;
+        plan.signed_leg(self.counter, Side::Debit, functional, &self.path)
+    }
+
+    fn overflow(&self) -> Rejection {
+        Rejection::new(Code::AmountOverflow)
+            .at(self.path.clone())
+            .with_text("path", self.path.clone())
+    }
+}
+
+/// What a document earns, ready to be posted: as it stands, or converted.
+#[derive(Debug)]
+pub(crate) struct Earned {
+    /// Credits by account, in the unit in which they are posted.
+    pub(crate) postings: Postings,
+    /// Their sum in that unit.
+    pub(crate) sum: Minor,
+    /// Every part in that unit.
+    pub(crate) parts: Vec<Minor>,
+}
+
+impl Earned {
+    /// Sum up the parts of a document per account.
+    pub(crate) fn of(parts: &[Part], exchange: Option<&Exchange<'_>>) -> Result<Self, Rejection> {
+        let (amounts, sum) = if let Some(exchange) = exchange {
+            exchange.parts(parts)?
+        } else {
+            let amounts: Vec<Minor> = parts.iter().map(|part| part.amount).collect();
+            let sum = amounts.iter().sum();
+            (amounts, sum)
+        };
+        let mut postings = Postings::default();
+        for (part, amount) in parts.iter().zip(&amounts) {
+            postings.credit(part.account, *amount, &part.path);
+        }
+        Ok(Self {
+            postings,
+            sum,
+            parts: amounts,
+        })
+    }
+}
+
+/// Whether a rate is multiplied with or divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Multiply,
+    Divide,
+}
+
+/// How amounts of a currency become functional ones by a rate of these two; either way round.
+fn direction(
+    base: &str,
+    quote: &str,
+    currency: &Currency<'_>,
+    functional: &Currency<'_>,
+) -> Option<Direction> {
+    let (currency, functional) = (currency.code(), functional.code());
+    if (base, quote) == (currency, functional) {
+        Some(Direction::Multiply)
+    } else if (base, quote) == (functional, currency) {
+        Some(Direction::Divide)
+    } else {
+        None
+    }
+}
+
+fn factor(rate: RateValue, direction: Direction, (from, to): (u8, u8)) -> Option<Ratio> {
+    let shift = if to >= from {
+        Ratio::whole(power_of_ten(to.saturating_sub(from))?)
+    } else {
+        Ratio::new(1, power_of_ten(from.saturating_sub(to))?)?
+    };
+    match direction {
+        Direction::Multiply => shift.times(rate.ratio()?),
+        Direction::Divide => shift.divided_by(rate.ratio()?),
+    }
+}
+
+fn pair(base: &str, quote: &str) -> String {
+    echo(&format!("{base}/{quote}"))
+}
+
+impl Conversion {
+    fn exact(&self, amount: Minor) -> Option<Ratio> {
+        Ratio::whole(amount).times(self.factor)
+    }
+
+    fn convert(&self, amount: Minor) -> Option<Minor> {
+        Some(self.exact(amount)?.round(self.mode))
+    }
+
+    /// Taxes and cash rounding by themselves; the nets make up what the converted total leaves.
+    fn parts(&self, parts: &[(Minor, PartKind)]) -> Option<Vec<Minor>> {
+        let of = |wanted: PartKind| parts.iter().filter(move |(_, kind)| *kind == wanted);
+        let total: Minor = of(PartKind::Net)
+            .chain(of(PartKind::Tax))
+            .map(|(amount, _)| amount)
+            .sum();
+        let mut left = self.convert(total)?;
+        for (amount, _) in of(PartKind::Tax) {
+            left -= self.convert(*amount)?;
+        }
+        let exact = of(PartKind::Net).map(|(amount, _)| self.exact(*amount));
+        let exact = exact.collect::<Option<Vec<_>>>()?;
+        let nets = if exact.is_empty() {
+            Vec::new()
+        } else {
+            largest_fractions(left, &exact)?
+        };
+        let mut nets = nets.into_iter();
+        let convert = |(amount, kind): &(Minor, PartKind)| match kind {
+            PartKind::Net => nets.next(),
+            PartKind::Tax | PartKind::Rounding => self.convert(*amount),
+        };
+        parts.iter().map(convert).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversion(rate: &str, direction: Direction, decimals: (u8, u8)) -> Conversion {
+        let rate = RateValue::positive(Number::parse(rate).unwrap()).unwrap();
+        Conversion {
+            factor: factor(rate, direction, decimals).unwrap(),
+            mode: Rounding::HalfUp,
+        }
+    }
+
+    #[test]
+    fn a_rate_multiplies_one_way_and_divides_the_other() {
+        // 10,000.00 USD / 1.0705 = 9,341.43 EUR; 9,341.43 EUR × 1.0705 = 10,000.00 USD.
+        let divide = conversion("1.0705", Direction::Divide, (2, 2));
+        assert_eq!(divide.convert(1_000_000), Some(934_143));
+        let multiply = conversion("1.0705", Direction::Multiply, (2, 2));
+        assert_eq!(multiply.convert(934_143), Some(1_000_000));
+        // 10,000 JPY at 1 EUR = 162.51 JPY are 61.53 EUR, and back 9,999 JPY: yen have no decimals.
+        let yen = conversion("162.51", Direction::Divide, (0, 2));
+        assert_eq!(yen.convert(10_000), Some(6_153));
+        let back = conversion("162.51", Direction::Multiply, (2, 0));
+        assert_eq!(back.convert(6_153), Some(9_999));
+    }
+
+    #[test]
+    fn taxes_are_rounded_by_themselves_and_the_nets_take_the_rest() {
+        use PartKind::{Net, Rounding, Tax};
+        let half = conversion("2", Direction::Divide, (2, 2));
+        // 0.03 + 0.03 − 0.01 + 0.01 + 0.01 = 0.07; half of it is 0.04 and each tax is 0.01, which
+        // leaves 0.02 for the nets.
+        let parts = [
+            (3, Net),
+            (1, Tax),
+            (3, Net),
+            (-1, Net),
+            (1, Tax),
+            (1, Rounding),
+        ];
+        let got = half.parts(&parts).unwrap();
+        assert_eq!(got, [2, 1, 1, -1, 1, 1]);
+        assert_eq!(half.parts(&[(5, Tax)]), Some(vec![3]));
+        assert_eq!(half.parts(&[]), Some(Vec::new()));
+    }
+}
