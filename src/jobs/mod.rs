@@ -16,6 +16,7 @@ mod legs;
 mod exchange;
 mod postings;
 mod receivable;
+mod rating;
 pub mod billing;
 pub mod account;
 pub mod entry;
@@ -24,6 +25,8 @@ pub mod period;
 pub mod reference;
 pub mod invoice;
 pub mod payment;
+pub mod usage;
+pub mod subscription;
 pub mod settlement;
 pub mod query;
 
@@ -50,6 +53,9 @@ contract::job_kinds! {
     401 "invoice.issue"         InvoiceIssue(invoice::Issue),
     403 "payment.receive"       PaymentReceive(payment::Receive),
     404 "payment.allocate"      PaymentAllocate(payment::Allocate),
+    406 "usage.rate"            UsageRate(usage::Rate),
+    410 "subscription.renew"    SubscriptionRenew(subscription::Renew),
+    411 "subscription.change"   SubscriptionChange(subscription::Change),
     601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),
     602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
     901 "period.open"           PeriodOpen(period::Open),

@@ -372,6 +372,29 @@ pub fn optional_date(text: Option<&DateText>, path: &str) -> Result<Option<Date>
     text.map(|text| date(text, path)).transpose()
 }
 
+/// An instant of the data, in range.
+pub fn instant(text: &InstantText, path: &str) -> Result<Timestamp, Rejection> {
+    text.read().map_err(|fault| {
+        let code = match fault {
+            TimestampFault::Form => Code::DateInvalid,
+            TimestampFault::Range => Code::DateOutOfRange,
+        };
+        let refusal = Rejection::new(code).at(path);
+        match text.shown() {
+            Some(shown) => refusal.with_text("value", shown),
+            None => refusal,
+        }
+    })
+}
+
+/// An optional instant of the data.
+pub fn optional_instant(
+    text: Option<&InstantText>,
+    path: &str,
+) -> Result<Option<Timestamp>, Rejection> {
+    text.map(|text| instant(text, path)).transpose()
+}
+
 /// A booking date: the given one or today, not too far ahead, in a period the actor may post to.
 /// The second half of step 5 of the order of checks; the first half, [`date`], comes before for all
 /// dates.

@@ -4,10 +4,10 @@
 //! A shape is checked once, when a record comes in; rules may trust it afterwards. What a record
 //! means is the business of the rules that read it. Numbers with decimals are text, as everywhere.
 
-use super::reference::{Record, TaxCode};
+use super::reference::{PriceItem, PriceModel, Record, TaxCode, Tier};
 use super::shape::{Node, ShapeFault};
 use crate::limits::SERIES_WIDTH_DEFAULT;
-use crate::money::{Number, Percent, Price};
+use crate::money::{Percent, Price, Quantity};
 use crate::raw_json::RawJson;
 use crate::time::CalendarRecord;
 
@@ -16,8 +16,6 @@ pub const TAX_CATEGORIES: [&str; 7] = ["S", "Z", "E", "AE", "K", "G", "O"];
 
 /// Modes of rounding.
 const ROUNDINGS: [&str; 4] = ["half_up", "half_even", "down", "up"];
-/// Price models.
-const PRICE_MODELS: [&str; 4] = ["per_unit", "package", "graduated", "volume"];
 /// Longest retention that makes sense, in years.
 const RETENTION_YEARS_MAX: u64 = 100;
 /// Longest reserve, in days.
@@ -37,7 +35,7 @@ pub fn check_at(record: Record, node: &Node) -> Result<(), ShapeFault> {
     match record {
         Record::Tax => tax_code(node).map(drop),
         Record::Rate => rate(node),
-        Record::Price => price(node),
+        Record::Price => price(node).map(drop),
         Record::Calendar => calendar(node),
         Record::Series => series(node).map(drop),
         Record::RoleAccount => role_account(node),
@@ -121,53 +119,73 @@ fn rate(node: &Node) -> Result<(), ShapeFault> {
     Ok(())
 }
 
-fn price(node: &Node) -> Result<(), ShapeFault> {
+/// An item of the price list.
+pub fn price(node: &Node) -> Result<PriceItem, ShapeFault> {
     let mut members = node.object()?;
-    members.need("currency")?.id()?;
-    members.need("model")?.word(&PRICE_MODELS)?;
+    let currency = members.need("currency")?.id()?;
+    let words = PriceModel::ALL.map(PriceModel::text);
+    let word = members.need("model")?.word(&words)?;
+    let model = PriceModel::ALL
+        .into_iter()
+        .find(|model| model.text() == word);
+    let model = model.unwrap_or(PriceModel::PerUnit);
     let tiers = members.need("tiers")?;
-    members.optional("tax", Node::id)?;
-    members.optional("revenue", Node::id)?;
+    let tax = members.optional("tax", Node::id)?;
+    let revenue = members.optional("revenue", Node::id)?;
+    let included = members.optional("included", quantity)?;
+    let minimum = members.optional("minimum", unit_price)?;
     members.end()?;
     let list = tiers.list()?;
-    if list.is_empty() {
-        return Err(tiers.fault("expected one tier at least"));
+    let one_only = matches!(model, PriceModel::PerUnit | PriceModel::Package);
+    if list.is_empty() || one_only && list.len() > 1 {
+        let one = "this model has one tier";
+        let some = "expected one tier at least";
+        return Err(tiers.fault(if one_only { one } else { some }));
     }
-    let mut before: Option<Number> = None;
-    for (at, tier) in list.iter().enumerate() {
-        let mut members = tier.object()?;
-        let up_to = members.optional("up_to", Node::not_negative)?;
-        let unit_price = members.need("price")?;
-        Price::not_negative(unit_price.decimal()?)
-            .map_err(|_bound| unit_price.fault("expected a price of 0 or more"))?;
-        members.optional("flat", Node::not_negative)?;
-        members.end()?;
-        let ascends = match (before, up_to) {
+    let mut read: Vec<Tier> = Vec::with_capacity(list.len());
+    for (at, node) in list.iter().enumerate() {
+        let tier = tier(node)?;
+        let before = read.last().and_then(|tier| tier.up_to);
+        let ascends = match (before, tier.up_to) {
             (_, None) => list.len() == at.saturating_add(1),
-            (None, Some(_)) => true,
-            (Some(before), Some(up_to)) => above(up_to, before),
+            (None, Some(up_to)) => up_to.is_positive(),
+            (Some(before), Some(up_to)) => up_to > before,
         };
         if !ascends {
-            return Err(tier.fault("tiers ascend, and only the last has no up_to"));
+            return Err(node.fault("tiers ascend from 0, and only the last has no up_to"));
         }
-        before = up_to;
+        read.push(tier);
     }
-    Ok(())
+    Ok(PriceItem {
+        currency: currency.into(),
+        model,
+        tiers: read,
+        included,
+        minimum,
+        tax: tax.map(Into::into),
+        revenue: revenue.map(Into::into),
+    })
 }
 
-/// Whether a number is above another; by their digits before and after the point, so that no width
-/// of either can overflow.
-fn above(number: Number, other: Number) -> bool {
-    let aligned = |one: Number, scale: u8| {
-        let places = scale.saturating_sub(one.scale);
-        crate::money::minor::power_of_ten(places).and_then(|power| one.signed().checked_mul(power))
+fn tier(node: &Node) -> Result<Tier, ShapeFault> {
+    let mut members = node.object()?;
+    let tier = Tier {
+        up_to: members.optional("up_to", quantity)?,
+        price: unit_price(&members.need("price")?)?,
+        flat: members.optional("flat", unit_price)?,
     };
-    let scale = number.scale.max(other.scale);
-    match (aligned(number, scale), aligned(other, scale)) {
-        (Some(number), Some(other)) => number > other,
-        (None, Some(_)) => true,
-        (_, None) => false,
-    }
+    members.end()?;
+    Ok(tier)
+}
+
+fn quantity(node: &Node) -> Result<Quantity, ShapeFault> {
+    let read = Quantity::not_negative(node.decimal()?);
+    read.map_err(|_bound| node.fault("expected a quantity of 0 or more"))
+}
+
+fn unit_price(node: &Node) -> Result<Price, ShapeFault> {
+    let read = Price::not_negative(node.decimal()?);
+    read.map_err(|_bound| node.fault("expected a price of 0 or more"))
 }
 
 fn calendar(node: &Node) -> Result<(), ShapeFault> {

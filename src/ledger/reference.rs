@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::records;
 use super::shape::{Node, ShapeFault};
 use crate::limits::LEGS_MAX;
-use crate::money::{Percent, Rounding};
+use crate::money::{Percent, Price, Quantity, Rounding};
 use crate::raw_json::RawJson;
 use crate::time::Date;
 
@@ -109,6 +109,64 @@ pub struct TaxCode {
     pub revenue: Option<Box<str>>,
 }
 
+/// How a quantity is priced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceModel {
+    /// One price for each.
+    PerUnit,
+    /// One price for each package begun.
+    Package,
+    /// Each tier has its price.
+    Graduated,
+    /// One price for all, by the tier that the quantity ends in.
+    Volume,
+}
+
+impl PriceModel {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::PerUnit, Self::Package, Self::Graduated, Self::Volume];
+
+    /// As it is written outside.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::PerUnit => "per_unit",
+            Self::Package => "package",
+            Self::Graduated => "graduated",
+            Self::Volume => "volume",
+        }
+    }
+}
+
+/// A tier of a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// The last quantity in it; none for the last tier. Of a package, what is in it.
+    pub up_to: Option<Quantity>,
+    /// Price of one, or of one package.
+    pub price: Price,
+    /// Fee for the tier as a whole.
+    pub flat: Option<Price>,
+}
+
+/// An item of the price list ready for use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceItem {
+    /// Currency of its prices.
+    pub currency: Box<str>,
+    /// How quantities are priced.
+    pub model: PriceModel,
+    /// Its tiers, one at least.
+    pub tiers: Vec<Tier>,
+    /// Quantity that costs nothing.
+    pub included: Option<Quantity>,
+    /// The least that any usage costs.
+    pub minimum: Option<Price>,
+    /// Tax code of its sales; none if they are not taxed.
+    pub tax: Option<Box<str>>,
+    /// Account of the revenue leg.
+    pub revenue: Option<Box<str>>,
+}
+
 /// What happens with texts that seem to hold card numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -182,6 +240,22 @@ impl Reference {
     pub fn tax(&self, code: &str, on: Date) -> Option<&TaxCode> {
         let versions = self.taxes.get(code)?;
         valid(versions, on).or_else(|| versions.first().map(|(_, code)| code))
+    }
+
+    /// The item of the price list as it stands on a date.
+    pub fn price(&self, item: &str, on: Date) -> Option<PriceItem> {
+        let value = self.value(Record::Price, item, on)?;
+        // Its shape was checked when it came in.
+        records::price(&Node::new(value.clone(), "")).ok()
+    }
+
+    /// The one record of a type that a book has one of.
+    pub fn single(&self, record: Record, on: Date) -> Option<&RawJson> {
+        let mut records = self.records.range((record, "".into())..);
+        let ((known, name), _) = records.next()?;
+        (*known == record)
+            .then(|| self.value(record, name, on))
+            .flatten()
     }
 
     /// Whether a user has a role on a date.

@@ -17,7 +17,12 @@ const BOOK: &str = r#"{
         "cash/S": { "unit": "EUR", "class": "liability", "opening": "0.00" },
         "credit/cust-1": { "unit": "EUR", "class": "liability", "opening": "19.00" },
         "merchant/1": { "unit": "EUR", "class": "liability", "opening": "0.00" },
+        "deferred/cust-1": { "unit": "EUR", "class": "liability", "opening": "0.00" },
+        "exp/bad_debt": { "unit": "EUR", "class": "expense", "opening": "0.00" },
         "exp/office": { "unit": "EUR", "class": "expense", "opening": "0.00" },
+        "income/dunning": { "unit": "EUR", "class": "income", "opening": "0.00" },
+        "income/interest": { "unit": "EUR", "class": "income", "opening": "0.00" },
+        "income/late_interest": { "unit": "EUR", "class": "income", "opening": "0.00" },
         "rev/sales_19": { "unit": "EUR", "class": "income", "opening": "0.00" },
         "secu/B": { "unit": "SHR", "class": "liability", "opening": "0" },
         "secu/S": { "unit": "SHR", "class": "liability", "opening": "600" },
@@ -30,6 +35,13 @@ const BOOK: &str = r#"{
     },
     "config": {
         "functional_unit": "EUR",
+        "price_list": {
+            "api-calls": {
+                "currency": "EUR", "model": "graduated", "tax": "DE19",
+                "tiers": [{ "up_to": "10000", "price": "0.008" }, { "price": "0.005" }]
+            }
+        },
+        "rates": { "base": [{ "from": "2025-07-01", "rate": "1.27" }] },
         "taxes": { "DE19": { "category": "S", "rate": "19" } }
     }
 }"#;
@@ -48,6 +60,7 @@ const BEFORE: &[(&str, &[&str])] = &[
     ("payment.receive", &["invoice.issue"]),
     ("payment.allocate", &["invoice.issue"]),
     ("settlement.attempt", &["settlement.instruct"]),
+    ("subscription.change", &["subscription.renew"]),
 ];
 
 /// What became of an example.

@@ -18,6 +18,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("entry", "entries"),
     ("invoice", "invoices"),
     ("payment", "payments"),
+    ("usage", "usage"),
     ("settlement", "settlement"),
     ("period", "periods-and-reference-data"),
     ("reference", "periods-and-reference-data"),

@@ -1,0 +1,190 @@
+//! Subscriptions: a price for every period, billed ahead, earned over the period.
+//!
+//! | Kind                  | Debit                 | Credit                | Amount            |
+//! |-----------------------|-----------------------|-----------------------|-------------------|
+//! | `subscription.renew`  | `ar/<customer>`       |                       | payable           |
+//! |                       | `credit/<customer>`   |                       | set off           |
+//! |                       |                       | `deferred/<customer>` | price             |
+//! |                       |                       | tax account           | tax               |
+//! | `subscription.change` | `ar/<customer>`       | `deferred/<customer>` | new − old, if > 0 |
+//! |                       | `deferred/<customer>` | `credit/<customer>`   | old − new, if > 0 |
+//!
+//! A book without `deferred/<customer>` earns at once: the revenue account of the subscription,
+//! else `rev/subscription`, stands in its place. Tax follows the tax code of the subscription, if
+//! it has one. A renewal is an invoice of the series `INV` in everything ([`super::invoice`]); it
+//! is made once for a period. A period is half open: its last day is the one before `to`.
+
+mod change;
+mod proration;
+mod renew;
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use change::Change;
+pub use renew::Renew;
+
+use super::billing::{Bill, BillLine, TaxRounding};
+use super::currency::Currency;
+use super::invoice::order::{Dates, Deferral, Order, OrderLine, Role, Until};
+use crate::code::Code;
+use crate::ledger::plan::{date, echo};
+use crate::ledger::{Book, Document, DocumentKind, Members, Rejection, Value};
+use crate::money::{Minor, Number, Price, Ratio, Rounding, print_minor};
+use crate::time::{Date, DateText};
+
+/// Series of the bills.
+const SERIES: &str = "INV";
+/// Where the subscription stands in the data.
+const PATH: &str = "/subscription";
+
+/// A period: from its first day to the first day of the next one.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Period {
+    /// First day.
+    pub from: DateText,
+    /// First day of the next period.
+    pub to: DateText,
+}
+
+impl Period {
+    /// Step 5.
+    fn read(&self) -> Result<(Date, Date), Rejection> {
+        let from = date(&self.from, "/period/from")?;
+        let to = date(&self.to, "/period/to")?;
+        if to <= from {
+            return Err(Rejection::new(Code::DateInvalid)
+                .at("/period/to")
+                .with("value", Value::Date(to)));
+        }
+        Ok((from, to))
+    }
+}
+
+/// What a subscription costs and who pays it.
+#[derive(Clone, Debug)]
+struct Terms<'a> {
+    customer: Cow<'a, str>,
+    currency: &'a str,
+    price: Price,
+    tax: Option<Cow<'a, str>>,
+    revenue: Option<Cow<'a, str>>,
+}
+
+impl<'a> Terms<'a> {
+    /// The terms that a subscription keeps.
+    fn stored(document: &'a Document) -> Option<Self> {
+        let named = |name: &str| {
+            let text = document.text(name);
+            (!text.is_empty()).then_some(Cow::Borrowed(text))
+        };
+        Some(Self {
+            customer: Cow::Borrowed(&*document.party),
+            currency: document.text("currency"),
+            price: Price::new(Number::parse(document.text("price")).ok()?).ok()?,
+            tax: named("tax"),
+            revenue: named("revenue"),
+        })
+    }
+}
+
+/// The subscription of an id.
+fn find<'a>(book: &'a Book, id: &str) -> Option<&'a Document> {
+    let document = book.documents().get(id)?;
+    (document.kind == DocumentKind::Subscription).then_some(document)
+}
+
+/// The refusal of an id that names no subscription.
+fn not_found(id: &str) -> Rejection {
+    Rejection::new(Code::DocumentNotFound)
+        .at(PATH)
+        .with_text("document", echo(id))
+}
+
+/// A price in minor units, rounded.
+fn rounded(price: Price, decimals: u8, mode: Rounding) -> Option<Minor> {
+    Some(price.minor_ratio(decimals)?.round(mode))
+}
+
+/// A price as it is shown: with the decimals of its currency, or with those it has.
+fn shown_price(price: Price, decimals: u8) -> Value {
+    let exact = price.minor_ratio(decimals).map(Ratio::floor_and_rest);
+    Value::text(match exact {
+        Some((minor, rest)) if !rest.is_positive() => print_minor(minor, decimals),
+        Some(_) | None => price.to_string(),
+    })
+}
+
+/// A line of a bill: its net, and the days over which it is earned.
+struct Line {
+    amount: Minor,
+    from: Date,
+    last: Date,
+}
+
+/// The bill of a subscription's lines.
+fn order<'a>(
+    terms: &Terms<'a>,
+    currency: Currency<'a>,
+    dates: Dates,
+    lines: &[Line],
+    mode: Rounding,
+    shown: Members,
+) -> Order<'a> {
+    let numbers = lines.iter().map(|line| BillLine {
+        terms: None,
+        amount: line.amount,
+        group: 0,
+    });
+    let names = lines.iter().map(|line| OrderLine {
+        tax: terms.tax.clone(),
+        tax_path: PATH.into(),
+        revenue: terms.revenue.clone(),
+        revenue_path: PATH.into(),
+        role: Role::Subscription,
+        defer: Some(Deferral {
+            from: line.from,
+            until: Until::Day(line.last),
+        }),
+    });
+    Order {
+        customer: terms.customer.clone(),
+        customer_path: PATH,
+        series: SERIES,
+        series_path: PATH,
+        currency_path: PATH,
+        rate_path: PATH,
+        dates,
+        discount: None,
+        bill: Bill {
+            decimals: currency.decimals(),
+            mode,
+            tax_rounding: TaxRounding::DocumentGroup,
+            inclusive: false,
+            factors: Vec::new(),
+            lines: numbers.collect(),
+            allowances: Vec::new(),
+            charges: Vec::new(),
+        },
+        lines: names.collect(),
+        lines_path: PATH,
+        allowances: Vec::new(),
+        charges: Vec::new(),
+        prepaid: 0,
+        apply_credit: false,
+        coin: None,
+        rate: None,
+        natural: None,
+        usage: Vec::new(),
+        shown,
+        currency,
+    }
+}
+
+/// The day before: the last one of a half-open period.
+fn day_before(day: Date) -> Date {
+    day.plus_days(-1).unwrap_or(day)
+}

@@ -1,0 +1,247 @@
+//! Usage: what a customer used, priced by the price list and billed later.
+//!
+//! | Kind         | Debit | Credit | Amount                              |
+//! |--------------|-------|--------|-------------------------------------|
+//! | `usage.rate` | –     | –      | nothing is posted until it is billed |
+//!
+//! A usage becomes a document that waits for `invoice.issue` with `from_usage`: its amount is the
+//! net of a line, under the tax code and the revenue account of the price. With the setting
+//! `usage.period` = `month` the quantities of a customer and an item add up over the calendar month
+//! in which the usage began, in the book's zone, and tiers go on where the last usage ended
+//! ([`super::rating`]).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::contract::JobKind;
+use super::currency::{Currency, positive_quantity};
+use super::fields::Id;
+use super::rating::{Rated, RatingFault, rate};
+use crate::code::Code;
+use crate::ids::{Hash128, UnitIndex};
+use crate::ledger::effect::DocumentChange;
+use crate::ledger::plan::{echo, optional_instant};
+use crate::ledger::reference::{PriceItem, Record};
+use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value};
+use crate::money::{DecimalText, Number, Quantity};
+use crate::time::{Date, InstantText};
+
+/// Revenue account of usage whose price names none.
+const REVENUE: &str = "rev/usage";
+/// What the numbers of these documents begin with.
+const PREFIX: &str = "usage.rate";
+
+/// Rate what a customer used.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Customer who pays for it.
+    pub customer: Id,
+    /// Item of the price list.
+    pub item: Id,
+    /// How much was used.
+    pub quantity: DecimalText,
+    /// When the usage began. Now by default.
+    pub from: Option<InstantText>,
+    /// When it ended.
+    pub to: Option<InstantText>,
+    /// The meter's reference, unique in the book.
+    pub meter_ref: Option<Id>,
+}
+
+impl JobKind for Rate {
+    const SUMMARY: &'static str = "Price what a customer used; it is billed by invoice.issue.";
+    const EXAMPLE: &'static str = r#"{
+        "customer": "cust-1",
+        "item": "api-calls",
+        "quantity": "15000",
+        "meter_ref": "meter-7/2026-03"
+    }"#;
+
+    const REFUSALS: &'static [Code] = &[
+        Code::DuplicateReference,
+        Code::PriceNotFound,
+        Code::QuantityInvalid,
+    ];
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.customer)
+    }
+
+    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        let from = optional_instant(self.from.as_ref(), "/from")?;
+        let to = optional_instant(self.to.as_ref(), "/to")?;
+        if to.is_some_and(|to| from.is_some_and(|from| to < from)) {
+            return Err(Rejection::new(Code::DateInvalid).at("/to"));
+        }
+        let day = from.or(to).map_or(facts.today, |at| book.zone().date(at));
+        let quantity = positive_quantity(&self.quantity, "/quantity")?;
+        let natural = self.natural_key(facts, book)?;
+        let item = book.reference().price(&self.item, day);
+        let item = item.ok_or_else(|| self.no_price())?;
+        let meter = Meter::of(self, book, day);
+        let currency = Currency::of(book, &item.currency);
+        currency.check(day, "/item")?;
+        let (mode, decimals) = (book.reference().rounding(), currency.decimals());
+        let rated = rate(&item, meter.earlier, quantity, decimals, mode);
+        let rated = rated.map_err(|fault| match fault {
+            RatingFault::BeyondTiers => self.no_price().with_text("quantity", quantity.to_string()),
+            RatingFault::Overflow => Rejection::new(Code::AmountOverflow)
+                .at("/quantity")
+                .with_text("path", "/quantity"),
+        })?;
+        let unit = self.write(book, plan, (&item, quantity, day), &rated)?;
+        meter.write(book, plan, quantity, unit);
+        if let Some(hash) = natural {
+            plan.natural_key(hash);
+        }
+        Ok(())
+    }
+}
+
+impl Rate {
+    /// The natural key (meter reference).
+    fn natural_key(&self, facts: &Facts<'_>, book: &Book) -> Result<Option<Hash128>, Rejection> {
+        let Some(reference) = &self.meter_ref else {
+            return Ok(None);
+        };
+        let hash = facts.natural.hash(book.name(), "meter_ref", &[reference]);
+        if book.natural_key_taken(hash) {
+            return Err(Rejection::new(Code::DuplicateReference)
+                .at("/meter_ref")
+                .with_text("meter_ref", echo(reference)));
+        }
+        Ok(Some(hash))
+    }
+
+    fn no_price(&self) -> Rejection {
+        Rejection::new(Code::PriceNotFound)
+            .at("/item")
+            .with_text("item", echo(&self.item))
+    }
+
+    /// The document that waits for its invoice, and what the outcome shows.
+    fn write(
+        &self,
+        book: &Book,
+        plan: &mut Plan,
+        (item, quantity, day): (&PriceItem, Quantity, Date),
+        rated: &Rated<'_>,
+    ) -> Result<UnitIndex, Rejection> {
+        let (unit, decimals) = plan.unit(book, &item.currency, "/item")?;
+        // No two jobs of a book have the same sequence, and in it usage is billed in order.
+        let number = format!("{PREFIX}/{:012}", book.next_sequence().0);
+        let text = |text: &str| Value::text(text.to_owned());
+        let amount = Value::amount(rated.amount, decimals);
+        let mut set: Members = vec![
+            ("customer".into(), text(&self.customer)),
+            ("item".into(), text(&self.item)),
+            ("quantity".into(), text(&quantity.to_string())),
+            ("currency".into(), text(&item.currency)),
+            ("amount".into(), amount.clone()),
+            ("date".into(), Value::Date(day)),
+            (
+                "revenue".into(),
+                text(item.revenue.as_deref().unwrap_or(REVENUE)),
+            ),
+        ];
+        if let Some(tax) = &item.tax {
+            set.push(("tax".into(), text(tax)));
+        }
+        if let Some(reference) = &self.meter_ref {
+            set.push(("meter_ref".into(), text(reference)));
+        }
+        plan.document(DocumentChange {
+            number: number.as_str().into(),
+            kind: DocumentKind::Usage,
+            state: DocumentState::Open,
+            version: 1,
+            unit,
+            party: self.customer.as_str().into(),
+            due: None,
+            open: rated.amount,
+            set,
+        });
+        plan.show("usage", Value::text(number));
+        plan.show("currency", text(&item.currency));
+        plan.show("amount", amount);
+        plan.show("tiers", shown_tiers(rated));
+        Ok(unit)
+    }
+}
+
+fn shown_tiers(rated: &Rated<'_>) -> Value {
+    let shown = rated.tiers.iter().map(|used| {
+        let mut shown = Members::new();
+        let mut show = |name: &'static str, value: String| {
+            shown.push((name.into(), Value::text(value)));
+        };
+        if let Some(up_to) = used.tier.up_to {
+            show("up_to", up_to.to_string());
+        }
+        show("quantity", used.quantity.to_string());
+        show("price", used.tier.price.to_string());
+        if let Some(flat) = used.tier.flat {
+            show("flat", flat.to_string());
+        }
+        Value::Object(shown)
+    });
+    Value::List(shown.collect())
+}
+
+/// What a customer used of an item so far in the period that adds up.
+struct Meter {
+    /// The document that counts; none if every usage begins anew.
+    number: Option<String>,
+    customer: String,
+    earlier: Quantity,
+}
+
+impl Meter {
+    fn of(job: &Rate, book: &Book, day: Date) -> Self {
+        let adds_up = book
+            .reference()
+            .single(Record::Usage, day)
+            .and_then(|value| value.read::<Setting>().ok())
+            .is_some_and(|setting| setting.period == "month");
+        let number = format!("{PREFIX}/{}/{}/{}", job.customer, job.item, day.month());
+        let number = adds_up.then_some(number);
+        let known = number
+            .as_ref()
+            .and_then(|number| book.documents().get(number));
+        let earlier = known.and_then(|known| {
+            let number = Number::parse(known.text("quantity")).ok()?;
+            Quantity::new(number).ok()
+        });
+        Self {
+            number,
+            customer: job.customer.to_string(),
+            earlier: earlier.unwrap_or_default(),
+        }
+    }
+
+    fn write(&self, book: &Book, plan: &mut Plan, quantity: Quantity, unit: UnitIndex) {
+        let Some(number) = &self.number else {
+            return;
+        };
+        let known = book.documents().get(number);
+        let sum = self.earlier.plus(quantity).unwrap_or(quantity);
+        plan.document(DocumentChange {
+            number: number.as_str().into(),
+            kind: DocumentKind::Usage,
+            state: DocumentState::Active,
+            version: known.map_or(1, |known| known.version.saturating_add(1)),
+            unit,
+            party: self.customer.as_str().into(),
+            due: None,
+            open: 0,
+            set: vec![("quantity".into(), Value::text(sum.to_string()))],
+        });
+    }
+}
+
+/// The setting `usage`.
+#[derive(Deserialize)]
+struct Setting {
+    period: String,
+}
