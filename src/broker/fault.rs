@@ -11,6 +11,12 @@ pub enum BrokerFault {
         /// What is wrong with it.
         reason: String,
     },
+    /// A password or a certificate cannot be read.
+    #[error("cannot read how to log in at the broker: {reason}")]
+    CredentialsUnreadable {
+        /// Which file, and why.
+        reason: String,
+    },
     /// Nobody answers there.
     #[error("no broker answers at {address}: {reason}; start it or correct broker.uri")]
     Unreachable {
@@ -105,7 +111,8 @@ impl BrokerFault {
             | Self::AccessRefused { .. }
             | Self::PreconditionFailed { .. } => FaultClass::Configuration,
             Self::NotFound { .. } | Self::SubscriptionEnded { .. } => FaultClass::Missing,
-            Self::Unreachable { .. }
+            Self::CredentialsUnreadable { .. }
+            | Self::Unreachable { .. }
             | Self::TlsRefused { .. }
             | Self::Unreadable
             | Self::Lost { .. } => FaultClass::Transient,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::DaemonFault;
-use crate::broker::rabbit::{ConnectOptions, topology as rabbit};
+use super::reload::Current;
+use crate::broker::rabbit::{ConnectOptions, Reach, topology as rabbit};
 use crate::broker::topology::Check;
 use crate::broker::{BrokerFault, FaultClass, PartitionBooks, Topology};
 use crate::settings::Settings;
@@ -34,6 +35,20 @@ pub fn options(settings: &Settings) -> Result<ConnectOptions, DaemonFault> {
         options = options.with_client_certificate(certificate, key);
     }
     Ok(options)
+}
+
+/// The same, asked for every connection with the settings as they are then.
+pub fn reach(current: &Current) -> Reach {
+    let pauses = current.get().broker.reconnect;
+    let current = current.clone();
+    Reach::asked(pauses, move || {
+        options(&current.get()).map_err(|fault| match fault {
+            DaemonFault::Broker(fault) => fault,
+            other => BrokerFault::CredentialsUnreadable {
+                reason: other.to_string(),
+            },
+        })
+    })
 }
 
 /// What the broker must have.

@@ -36,6 +36,7 @@ use crate::telemetry::http::{Shown, router, serve};
 use crate::telemetry::{Health, Metrics, Role};
 use crate::time::{Clock, SystemClock};
 use assemble::{known, open, prefetch, report, since_epoch, start_journey};
+use reload::Current;
 use stop::{Stop, listen};
 
 /// How long a start waits for a broker that does not answer.
@@ -68,7 +69,7 @@ pub async fn run(
     let process = Process::new(settings);
     let mut stop = Stop::listen()?;
     let hangup = listen(SignalKind::hangup())?;
-    let (current, metrics) = (Arc::clone(&process.settings), Arc::clone(&process.metrics));
+    let (current, metrics) = (process.current.clone(), Arc::clone(&process.metrics));
     let health = Arc::clone(&process.health);
     tokio::spawn(reloading.run(hangup, current, metrics, health));
     let prefetch = prefetch(&process.settings)?;
@@ -136,7 +137,9 @@ async fn tell_ready(lanes: Vec<channel::Receiver<LaneStatus>>, address: SocketAd
 
 /// What a process has before its partitions are open.
 struct Process {
+    /// As they were at the start; what may change since is in `current`.
     settings: Arc<Settings>,
+    current: Current,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
@@ -171,6 +174,7 @@ impl Process {
         let metrics = Arc::new(Metrics::new(&known(&settings, &*clock)));
         let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
         Self {
+            current: Current::new(Arc::clone(&settings)),
             settings,
             clock,
             metrics,
@@ -279,7 +283,7 @@ impl Process {
             let (metrics, clock) = (Arc::clone(&self.metrics), Arc::clone(&self.clock));
             let shared = Shared {
                 settings: Arc::clone(&self.settings),
-                connect: connect::options(&self.settings)?,
+                reach: connect::reach(&self.current),
                 observer: Observer::new(metrics, clock, partition),
                 health: Arc::clone(&self.health),
                 faults: faults.clone(),

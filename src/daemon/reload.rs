@@ -1,6 +1,6 @@
 //! SIGHUP: read the settings again, apply what can change while running, name what cannot.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::signal::unix::Signal;
 
@@ -8,6 +8,26 @@ use crate::notify;
 use crate::settings::{Reload, Settings, Sources};
 use crate::telemetry::tracing::LogControl;
 use crate::telemetry::{Health, Metrics};
+
+/// The settings as they count now: a reload takes some of them over.
+#[derive(Clone, Debug)]
+pub struct Current(Arc<RwLock<Arc<Settings>>>);
+
+impl Current {
+    /// At the start.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        Self(Arc::new(RwLock::new(settings)))
+    }
+
+    /// As they are now.
+    pub fn get(&self) -> Arc<Settings> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, settings: Settings) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+}
 
 /// What a reload works with.
 pub struct Reloading {
@@ -22,20 +42,20 @@ impl Reloading {
     pub async fn run(
         self,
         mut hangup: Signal,
-        settings: Arc<Settings>,
+        current: Current,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
     ) {
         metrics.config_reload_success.set(1);
         while hangup.recv().await.is_some() {
             notify::reloading();
-            let good = self.reload(&settings);
+            let good = self.reload(&current);
             metrics.config_reload_success.set_switch(good);
             notify::ready(health.role().text());
         }
     }
 
-    fn reload(&self, settings: &Settings) -> bool {
+    fn reload(&self, current: &Current) -> bool {
         let new = match Settings::load(&self.sources) {
             Ok(new) => new,
             Err(fault) => {
@@ -43,7 +63,8 @@ impl Reloading {
                 return false;
             }
         };
-        for difference in settings.differences(&new) {
+        let old = current.get();
+        for difference in old.differences(&new) {
             match difference.reload {
                 Reload::Live => tracing::info!(key = difference.key, "applied"),
                 Reload::Restart => {
@@ -51,7 +72,8 @@ impl Reloading {
                 }
             }
         }
-        // Credentials and certificates are read anew for every connection.
+        // Lanes ask for credentials and certificates with every connection.
+        current.set(old.taking_over(&new));
         if let Err(fault) = self.log.set_level(new.log.level) {
             tracing::warn!(%fault, "the log level was not changed");
         }

@@ -26,8 +26,8 @@ use super::stations::{Decoding, Faults, InOrder, Persisting, Posting, StationFau
 use super::timer::Timer;
 use crate::broker::LaneStatus;
 use crate::broker::rabbit::{
-    AckCounters, ConnectOptions, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions,
-    consume, publish as publish_lane,
+    AckCounters, ConsumerLane, ConsumerOptions, PublisherLane, PublisherOptions, Reach, consume,
+    publish as publish_lane,
 };
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Commit;
@@ -103,7 +103,7 @@ pub struct Shared {
     /// Settings.
     pub settings: Arc<Settings>,
     /// How to reach the broker.
-    pub connect: ConnectOptions,
+    pub reach: Reach,
     /// For metrics.
     pub observer: Observer,
     /// For readiness and status.
@@ -266,13 +266,13 @@ fn lanes(
         one_at_a_time,
         connection_name: name("intake"),
     };
-    let lane = consume(shared.connect.clone(), options);
+    let lane = consume(shared.reach.clone(), options);
     let window = shared.settings.outcomes.unconfirmed_max;
     let options = PublisherOptions {
         connection_name: name("publish"),
         window,
     };
-    let publishing = publish_lane(shared.connect.clone(), options);
+    let publishing = publish_lane(shared.reach.clone(), options);
     let shown = [
         (Role::Intake, lane.status.clone()),
         (Role::Publish, publishing.status.clone()),

@@ -193,16 +193,14 @@ fn journal(reader: &mut Reader) -> Journal {
         );
     }
     let dir = dir.unwrap_or_default();
-    let archive_dir = file(reader, "journal.archive_dir");
-    if archive_dir.as_ref() == Some(&dir) {
+    if file(reader, "journal.archive_dir").is_some() {
         reader.refuse(
             "journal.archive_dir",
-            "must be another directory than journal.dir",
+            "archiving is not built yet; leave it empty: the journal stays where it is",
         );
     }
     Journal {
         dir,
-        archive_dir,
         segment_bytes: reader.number("journal.segment_bytes"),
         snapshot_jobs: reader.number("journal.snapshot_jobs"),
         snapshot_bytes: reader.number("journal.snapshot_bytes"),

@@ -113,8 +113,6 @@ pub struct ClientIdentity {
 pub struct Journal {
     /// State directory.
     pub dir: PathBuf,
-    /// Where old segments go, if anywhere.
-    pub archive_dir: Option<PathBuf>,
     /// Size of a segment.
     pub segment_bytes: u64,
     /// Jobs between snapshots.
@@ -215,6 +213,25 @@ impl Settings {
         self.books
             .iter()
             .filter(move |book| book.partition == partition)
+    }
+
+    /// These settings with what of new ones a running daemon takes over.
+    #[must_use]
+    pub fn taking_over(&self, new: &Self) -> Self {
+        let mut taken = self.clone();
+        let (broker, from) = (&mut taken.broker, &new.broker);
+        broker.username.clone_from(&from.username);
+        broker.password.clone_from(&from.password);
+        broker.password_file.clone_from(&from.password_file);
+        broker.ca_file.clone_from(&from.ca_file);
+        broker.client_identity.clone_from(&from.client_identity);
+        taken.log.level = new.log.level;
+        for setting in table::all().filter(|setting| setting.reload == Reload::Live) {
+            if let Some(resolved) = new.resolved.get(setting.key) {
+                taken.resolved.insert(setting.key, resolved.clone());
+            }
+        }
+        taken
     }
 
     /// What a reload would change, and what it would have to leave for a restart.

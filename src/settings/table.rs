@@ -197,14 +197,14 @@ const BROKER: &[Setting] = &[
     ),
     setting(
         "broker.reconnect_ms_min",
-        whole(250, 10, 60_000),
+        whole(100, 10, 60_000),
         "milliseconds",
         "Pause before the first attempt to reconnect; it doubles, with jitter, up to \
          reconnect_ms_max.",
     ),
     setting(
         "broker.reconnect_ms_max",
-        whole(30_000, 10, 600_000),
+        whole(5_000, 10, 600_000),
         "milliseconds",
         "Longest pause between two attempts to reconnect.",
     ),
@@ -258,8 +258,7 @@ const JOURNAL: &[Setting] = &[
         "journal.archive_dir",
         text(""),
         "",
-        "Where segments older than a verified snapshot are moved, and read again when an old \
-         outcome is asked for. Empty: they stay in dir.",
+        "For segments older than a verified snapshot. Archiving is not built yet: leave it empty.",
     ),
     setting(
         "journal.segment_bytes",

@@ -14,6 +14,7 @@
 )]
 
 mod broker;
+mod credentials;
 mod demo;
 mod journey;
 mod poison;

@@ -5,25 +5,29 @@
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(100);
-/// Small enough that a broker which is back is noticed within seconds.
-const LAST: Duration = Duration::from_secs(5);
 /// A connection that lived this long was a good one: the next delay starts small again.
 pub(super) const STABLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Delays between attempts.
 #[derive(Debug, Clone)]
 pub(super) struct Backoff {
+    first: Duration,
+    longest: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new() -> Self {
-        Self { next: FIRST }
+    pub(super) fn new((first, longest): (Duration, Duration)) -> Self {
+        let next = first;
+        Self {
+            first,
+            longest,
+            next,
+        }
     }
 
     pub(super) fn reset(&mut self) {
-        self.next = FIRST;
+        self.next = self.first;
     }
 
     /// The delay before the next attempt.
@@ -34,7 +38,7 @@ impl Backoff {
 
     fn delay_with(&mut self, random: u64) -> Duration {
         let whole = self.next;
-        self.next = whole.saturating_mul(2).min(LAST);
+        self.next = whole.saturating_mul(2).min(self.longest);
         let half = u64::try_from(whole.as_millis()).unwrap_or(u64::MAX) >> 1;
         Duration::from_millis(half + random % half.max(1))
     }
@@ -44,9 +48,11 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
     #[test]
     fn delays_grow_to_the_cap_and_start_again() {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(PAUSES);
         let delays: Vec<u128> = (0..8).map(|_| backoff.delay_with(0).as_millis()).collect();
         assert_eq!(delays, [50, 100, 200, 400, 800, 1600, 2500, 2500]);
         backoff.reset();
@@ -56,8 +62,8 @@ mod tests {
     #[test]
     fn chance_never_exceeds_the_whole_delay() {
         for random in [0, 1, 49, 50, u64::MAX] {
-            let delay = Backoff::new().delay_with(random);
-            assert!(delay >= FIRST / 2 && delay < FIRST, "{delay:?}");
+            let delay = Backoff::new(PAUSES).delay_with(random);
+            assert!(delay >= PAUSES.0 / 2 && delay < PAUSES.0, "{delay:?}");
         }
     }
 }

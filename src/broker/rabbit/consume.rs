@@ -25,7 +25,8 @@ use tokio::time::Instant;
 use super::super::fault::{BrokerFault, FaultClass};
 use super::super::lane::{CloseReason, ConsumerCommand, ConsumerEvent, LaneStatus};
 use super::backoff::{Backoff, STABLE_AFTER};
-use super::connection::{ConnectOptions, close, ended, fault, note_blocked};
+use super::connection::{close, ended, fault, note_blocked};
+use super::reach::Reach;
 use super::subscription::{Open, Taken};
 
 /// Events that wait for the station behind us. Deliveries are bounded by the prefetch anyway;
@@ -84,14 +85,14 @@ pub struct AckCounters {
 }
 
 /// Start a consuming lane on the current runtime.
-pub fn consume(connect: ConnectOptions, options: ConsumerOptions) -> ConsumerLane {
+pub fn consume(reach: impl Into<Reach>, options: ConsumerOptions) -> ConsumerLane {
     let (event_sender, events) = mpsc::channel(EVENTS_MAX);
     let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
     let (status_sender, status) = watch::channel(LaneStatus::default());
     let acks = Arc::new(AckCounters::default());
     let lane = Lane {
         narrow: options.one_at_a_time,
-        connect,
+        reach: reach.into(),
         options,
         events: event_sender,
         commands: command_receiver,
@@ -124,7 +125,7 @@ enum Wish {
 }
 
 struct Lane {
-    connect: ConnectOptions,
+    reach: Reach,
     options: ConsumerOptions,
     events: mpsc::Sender<ConsumerEvent>,
     commands: mpsc::Receiver<ConsumerCommand>,
@@ -153,7 +154,7 @@ enum Woken {
 
 impl Lane {
     async fn run(mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self.reach.pauses());
         let mut refusals = 0;
         while self.wish < Wish::Drain {
             let fault = match self.open().await {
@@ -217,9 +218,8 @@ impl Lane {
 
     /// Open a channel and subscribe, unless the owner wants to stop meanwhile.
     async fn open(&mut self) -> Option<Result<Open, BrokerFault>> {
-        let (connect, options) = (self.connect.clone(), self.options.clone());
-        let name = options.connection_name;
-        let mut opening = Box::pin(async move { Open::open(&connect, &name).await });
+        let (reach, name) = (self.reach.clone(), self.options.connection_name.clone());
+        let mut opening = Box::pin(async move { Open::open(&reach.options().await?, &name).await });
         let result = loop {
             tokio::select! {
                 result = &mut opening => break result,

@@ -19,11 +19,13 @@ mod backoff;
 mod confirms;
 mod convert;
 mod inequivalence;
+mod reach;
 mod subscription;
 
 pub use connection::ConnectOptions;
 pub use consume::{AckCounters, ConsumerLane, ConsumerOptions, consume};
 pub use publish::{PublishCounters, PublisherLane, PublisherOptions, publish};
+pub use reach::Reach;
 pub use replies::Replies;
 
 /// Log targets of the client library that would show what is in a message. Whoever sets up

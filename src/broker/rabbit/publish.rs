@@ -32,6 +32,7 @@ use super::backoff::{Backoff, STABLE_AFTER};
 use super::confirms::{Answer, Confirms, Identity, Pending};
 use super::connection::{ConnectOptions, answered, close, connect, ended, fault, note_blocked};
 use super::convert;
+use super::reach::Reach;
 
 /// Messages without an answer at a time. The library scans all of them for every answer that
 /// covers several, and beyond a few hundred nothing is gained; this leaves room for slow disks.
@@ -76,14 +77,14 @@ pub struct PublishCounters {
 }
 
 /// Start a publishing lane on the current runtime.
-pub fn publish(connect: ConnectOptions, options: PublisherOptions) -> PublisherLane {
+pub fn publish(reach: impl Into<Reach>, options: PublisherOptions) -> PublisherLane {
     let (publishes, inbox) = mpsc::channel(QUEUE_MAX);
     let (results, confirms) = mpsc::channel(WINDOW_MAX);
     let (status_sender, status) = watch::channel(LaneStatus::default());
     let counters = Arc::new(PublishCounters::default());
     let lane = Lane {
         window: options.window.clamp(1, WINDOW_MAX),
-        connect,
+        reach: reach.into(),
         options,
         inbox,
         results,
@@ -104,7 +105,7 @@ pub fn publish(connect: ConnectOptions, options: PublisherOptions) -> PublisherL
 }
 
 struct Lane {
-    connect: ConnectOptions,
+    reach: Reach,
     options: PublisherOptions,
     window: usize,
     inbox: mpsc::Receiver<Publish>,
@@ -137,7 +138,7 @@ enum Woken {
 
 impl Lane {
     async fn run(mut self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(self.reach.pauses());
         let mut refusals = 0;
         loop {
             let fault = match self.open().await {
@@ -172,7 +173,8 @@ impl Lane {
     }
 
     async fn open(&mut self) -> Result<Open, BrokerFault> {
-        let open = open(&self.connect, &self.options).await?;
+        let connect = self.reach.options().await?;
+        let open = open(&connect, &self.options).await?;
         let again = self.opened > 0;
         self.opened += 1;
         let blocked = open.connection.status().blocked();
