@@ -83,11 +83,15 @@ impl Engine {
         let key = work.key(book);
         let hash = key_hash(&self.secrets.keys, book.name(), &key);
         let owns_key = self.keys.get(hash).is_none();
+        let parts = [work.kind(), &alarm.about];
+        let fingerprint = self.secrets.natural.hash(book.name(), "due", &parts);
+        let envelope = envelope(key, &work, fingerprint, &alarm.about);
         let today = self.today.get(index.slot()).copied();
         let facts = Facts {
             recorded_at: commit.recorded_at,
             today: today.unwrap_or_else(|| book.zone().date(commit.recorded_at)),
-            key: &key,
+            key: &envelope.key,
+            envelope: &envelope,
             actor: Some(SYSTEM),
             natural: &self.secrets.natural,
             entry: None,
@@ -106,13 +110,11 @@ impl Engine {
                 what,
             }
         })?;
-        let parts = [work.kind(), &alarm.about];
-        let fingerprint = self.secrets.natural.hash(book.name(), "due", &parts);
         let author = Author {
             book: index,
             key: hash,
             owns_key,
-            envelope: envelope(key, &work, fingerprint, &alarm.about),
+            envelope,
             unknown_kind: None,
             event: Some(event.into()),
         };

@@ -379,6 +379,7 @@ fn plan(
         recorded_at,
         today,
         key: &job.envelope.key,
+        envelope: &job.envelope,
         actor,
         natural: &secrets.natural,
         entry: match &job.entry {

@@ -10,15 +10,20 @@
 //! limit may be set under the present figure: the outcome says by how much, and from then on only
 //! moves in the better direction pass. A closed account stays as it is for ever.
 //!
-//! Not here: changes that begin on a later day, and approval of raised limits.
+//! A change may begin on a later day: then the job is kept, and an alarm makes it happen.
+//!
+//! Not here: approval of raised limits.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod later;
 #[cfg(test)]
 mod tests;
+
+pub use later::Later;
 
 use super::contract::JobKind;
 use super::fields::{Id, Text};
@@ -196,7 +201,7 @@ pub struct Update {
     pub text: Option<Text>,
     /// Why; personal text.
     pub reason: Option<Text>,
-    /// From when: today. Later days are not built yet.
+    /// From when: today by default, not earlier.
     pub valid_from: Option<DateText>,
 }
 
@@ -227,7 +232,24 @@ impl JobKind for Update {
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        check_valid_from(self.valid_from.as_ref(), facts.today)?;
+        let from = first_day(self.valid_from.as_ref(), facts.today)?;
+        if from == facts.today {
+            return self.change(book, plan);
+        }
+        let _now = self.read(book)?;
+        later::keep(plan, facts, book, from);
+        show_account(plan, &self.account, "open");
+        plan.show("valid_from", Value::Date(from));
+        Ok(())
+    }
+}
+
+impl Update {
+    /// The account, and what of it is to be another.
+    fn read<'b>(
+        &self,
+        book: &'b Book,
+    ) -> Result<(AccountIndex, &'b Account, AccountChange), Rejection> {
         let known = book.accounts().by_name(&self.account);
         let unit = known.and_then(|account| book.units().get(account.unit));
         let (code, decimals) = unit.map_or(("", None), |unit| (&*unit.code, Some(unit.decimals)));
@@ -245,6 +267,12 @@ impl JobKind for Update {
             text: sealed(self.text.as_ref()),
             closed: false,
         };
+        Ok((index, account, change))
+    }
+
+    /// The change, from now on.
+    fn change(&self, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        let (index, account, change) = self.read(book)?;
         let over = over_limit(account, &change);
         plan.effects.push(Effect::AccountChanged {
             account: index,
@@ -349,19 +377,14 @@ fn over_limit(account: &Account, change: &AccountChange) -> Option<Minor> {
     above.max(below).filter(|over| *over > 0)
 }
 
-/// Step 5 of a change of record: not before today, and not yet later.
-fn check_valid_from(given: Option<&DateText>, today: Date) -> Result<(), Rejection> {
+/// Step 5 of a change of record: its first day, today or later.
+fn first_day(given: Option<&DateText>, today: Date) -> Result<Date, Rejection> {
     match optional_date(given, "/valid_from")? {
         Some(date) if date < today => Err(Rejection::new(Code::DateOutOfRange)
             .at("/valid_from")
             .with("value", Value::Date(date))
             .with("earliest", Value::Date(today))),
-        Some(date) if date > today => Err(Rejection::schema(
-            Code::UnsupportedOption,
-            "/valid_from",
-            "a change that begins on a later day is not built yet; send it on that day",
-        )),
-        Some(_) | None => Ok(()),
+        given => Ok(given.unwrap_or(today)),
     }
 }
 

@@ -65,4 +65,5 @@ contract::job_kinds! {
 contract::due_kinds! {
     // code  recorded as           variant
     1 "hold.expire"            HoldExpire(hold::Expire),
+    21 "account.update"        AccountLater(account::Later),
 }

@@ -1,6 +1,7 @@
 //! What a job asks of the book: effects to be, with the outcome they would have.
 
 use super::book::Book;
+use super::commit::Envelope;
 use super::effect::{DocumentChange, Effect, HoldPlaced, Post};
 use super::hold::HoldState;
 use super::leg::{Leg, Side};
@@ -22,6 +23,8 @@ pub struct Facts<'a> {
     pub today: Date,
     /// Key of the job.
     pub key: &'a str,
+    /// The job as it is journaled, content and all.
+    pub envelope: &'a Envelope,
     /// Who acts, vouched for.
     pub actor: Option<&'a str>,
     /// Makes natural keys: a keyed hash of kind and text.

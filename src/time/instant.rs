@@ -209,6 +209,22 @@ mod tests {
     }
 
     #[test]
+    fn a_date_begins_where_its_zone_says() {
+        let berlin = Zone::find("Europe/Berlin").unwrap();
+        for (date, start) in [
+            ("2027-01-01", "2026-12-31T23:00:00Z"),
+            ("2027-07-01", "2027-06-30T22:00:00Z"),
+            ("2199-12-31", "2199-12-30T23:00:00Z"),
+        ] {
+            let date = Date::parse(date).unwrap();
+            let instant = berlin.start_of(date);
+            assert_eq!(Some(instant), Timestamp::parse(start));
+            assert_eq!(berlin.date(instant), date);
+            assert_ne!(berlin.date(Timestamp(instant.0 - 1)), date);
+        }
+    }
+
+    #[test]
     fn instants_are_those_of_rfc_3339() {
         for good in [
             "2026-11-23T10:15:00Z",
