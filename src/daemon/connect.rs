@@ -42,11 +42,13 @@ pub fn reach(current: &Current) -> Reach {
     let pauses = current.get().broker.reconnect;
     let current = current.clone();
     Reach::asked(pauses, move || {
-        options(&current.get()).map_err(|fault| match fault {
-            DaemonFault::Broker(fault) => fault,
-            other => BrokerFault::CredentialsUnreadable {
-                reason: other.to_string(),
-            },
+        options(&current.get()).map_err(|fault| {
+            let reason = fault.to_string();
+            if let DaemonFault::Broker(fault) = fault {
+                fault
+            } else {
+                BrokerFault::CredentialsUnreadable { reason }
+            }
         })
     })
 }

@@ -92,8 +92,8 @@ impl<D: Disk> KeyLookup<D> {
             return Ok(());
         }
         Err(JournalFault::Damaged(format!(
-            "a key file leads to position {position}, where the journal has no outcome of that key; \
-             run `kontor journal verify`, which names the file, and remove it: the next start \
+            "a key file leads to position {position}, where the journal has no outcome of that \
+             key; run `kontor journal verify`, which names the file, and remove it: the next start \
              makes it again from the journal"
         )))
     }

@@ -162,13 +162,6 @@ fn a_change_names_an_open_account_and_something_to_change() {
         "/valid_from",
         &wrong,
     );
-    let later = json!({ "path": "/valid_from" });
-    refused(
-        &update(dated("2027-01-02")),
-        "UNSUPPORTED_OPTION",
-        "/valid_from",
-        &later,
-    );
 }
 
 #[test]
