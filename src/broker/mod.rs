@@ -15,6 +15,7 @@ pub mod message;
 pub mod dead_letter;
 pub mod fault;
 pub mod lane;
+pub mod package;
 pub mod private;
 pub mod rabbit;
 pub mod topology;

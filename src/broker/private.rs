@@ -61,6 +61,8 @@ exec "$1"
 /// ever.
 const NO_MAPPER: &str = "-start_epmd false";
 
+/// The package to install.
+pub const PACKAGE: &str = "rabbitmq-server";
 /// Names the directory of RabbitMQ's inner scripts where it is none of the usual ones.
 pub const SCRIPTS_VARIABLE: &str = "KONTOR_RABBITMQ_SCRIPTS";
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::support::installed;
+
 /// Longer than a short day takes, even beside a compiler and other brokers.
 const PATIENCE: Duration = Duration::from_mins(4);
 
@@ -19,6 +21,7 @@ struct Demo {
 
 impl Demo {
     fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        installed();
         let room = tempfile::tempdir().unwrap();
         let temporary = room.path().join("tmp");
         std::fs::create_dir(&temporary).unwrap();

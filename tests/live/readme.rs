@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use kontor::broker::package;
+
 use crate::support::beside_others;
 use crate::support::daemon::Site;
 
@@ -25,8 +27,12 @@ fn python() -> &'static str {
             .status();
         asked.is_ok_and(|status| status.success())
     };
-    let found = ["/usr/bin/python3", "python3"].into_iter().find(knows);
-    found.expect("README's example needs python3 with pika: apt-get install python3-pika")
+    let find = || ["/usr/bin/python3", "python3"].into_iter().find(knows);
+    find().unwrap_or_else(|| {
+        let installed = package::install("python3-pika");
+        installed.expect("README's example: apt-get install python3-pika");
+        find().expect("a Python that knows pika")
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use kontor::broker::private::{Options, PrivateBroker};
 use kontor::broker::rabbit::ConnectOptions;
 use kontor::broker::rabbit::topology::check;
 
-use crate::support::{broker, dead_port, topology};
+use crate::support::{broker, dead_port, private_node, topology};
 
 /// Makes `DIR/{server,client}_{ca,cert,key}.pem`: `*_ca` is what that side trusts.
 const MAKER: &str = r#"
@@ -57,7 +57,7 @@ fn secure_node(dir: &Path, port: u16) -> PrivateBroker {
         plugins,
         ..Options::default()
     };
-    PrivateBroker::start(&options, |_| {}).expect("a node with TLS")
+    private_node(&options).expect("a node with TLS")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kontor::broker::Topology;
-use kontor::broker::private::{Options, PrivateBroker};
+use kontor::broker::private::Options;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use rustix::process::Signal;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::support::books::Books;
 use crate::support::client::{Client, account, entry};
 use crate::support::daemon::Site;
-use crate::support::{apply, beside_others, dead_port, eventually};
+use crate::support::{apply, beside_others, dead_port, eventually, private_node};
 
 fn payment(number: usize) -> Value {
     entry(
@@ -147,7 +147,7 @@ async fn a_missing_or_different_topology_is_named_by_object() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_goes_and_comes_back_costs_nothing() {
-    let started = tokio::task::spawn_blocking(|| PrivateBroker::start(&Options::default(), |_| {}));
+    let started = tokio::task::spawn_blocking(|| private_node(&Options::default()));
     let mut node = started.await.unwrap().unwrap();
     let site = Site::at("gone", node.uri());
     let daemon = site.run().await;

@@ -175,7 +175,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "journal/file/disk.rs",
             "guarded.rs",
             "broker/private.rs",
-            "command/demo/broker.rs",
+            "broker/package.rs",
         ],
     ),
     (

@@ -2,8 +2,6 @@
 //!
 //! Whatever is started is put here at once, so that a stop at any moment finds it.
 
-use std::io;
-use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::page;
 use super::site::Site;
+use crate::broker::package::PackageFault;
 use crate::broker::private::{PrivateBroker, PrivateFault};
 use crate::command::Unexpected;
 
@@ -24,7 +23,7 @@ pub(super) struct Place {
     /// Set to give up the start of the broker.
     pub(super) stop: Arc<AtomicBool>,
     /// An installation that is under way.
-    pub(super) installing: Option<JoinHandle<io::Result<Output>>>,
+    pub(super) installing: Option<JoinHandle<Result<(), PackageFault>>>,
     /// A broker on its way.
     pub(super) starting: Option<JoinHandle<Result<PrivateBroker, PrivateFault>>>,
     /// The broker.

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use kontor::broker::private::{Options, PrivateBroker};
+use kontor::broker::private::Options;
 use kontor::broker::rabbit::topology::apply as apply_topology;
 use kontor::broker::rabbit::{ConnectOptions, consume, publish};
 use kontor::broker::{ConfirmResult, ConsumerEvent, Topology};
 
 use super::{ack, bodies};
 use crate::support::{
-    PATIENCE, consumer_options, message, next, processes_naming, publisher_options, topology,
+    PATIENCE, consumer_options, message, next, private_node, processes_naming, publisher_options,
+    topology,
 };
 
 #[test]
 fn a_private_node_survives_a_power_cut_and_leaves_nothing_behind() {
-    let mut node = PrivateBroker::start(&Options::default(), |_| {}).unwrap();
+    let mut node = private_node(&Options::default()).unwrap();
     let dir = node.dir().to_path_buf();
     let mark = dir.to_str().unwrap().to_owned();
     assert!(processes_naming(&mark) > 0);
@@ -56,7 +57,7 @@ async fn publish_until_confirmed(options: ConnectOptions, queue: String, count: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_at_the_broker_loses_nothing_confirmed() {
-    let started = tokio::task::spawn_blocking(|| PrivateBroker::start(&Options::default(), |_| {}));
+    let started = tokio::task::spawn_blocking(|| private_node(&Options::default()));
     let mut node = started.await.unwrap().unwrap();
     let options = ConnectOptions::parse(&node.uri()).unwrap();
     let applied = apply_topology(&options, &topology("cut")).await.unwrap();
@@ -110,7 +111,7 @@ async fn a_power_cut_at_the_broker_loses_nothing_confirmed() {
 #[test]
 #[ignore = "started by a_private_node_dies_with_its_parent"]
 fn parent_of_a_private_node() {
-    let node = PrivateBroker::start(&Options::default(), |_| {}).unwrap();
+    let node = private_node(&Options::default()).unwrap();
     let report = std::env::var_os("KONTOR_TEST_REPORT").expect("where to report to");
     std::fs::write(report, node.dir().to_str().unwrap()).unwrap();
     std::thread::sleep(PATIENCE);

@@ -11,7 +11,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use kontor::broker::private::{Options, PrivateBroker};
+use kontor::broker::package;
+use kontor::broker::private::{Options, PACKAGE, PrivateBroker, PrivateFault};
 use kontor::broker::rabbit::{ConnectOptions, ConsumerOptions, PublisherOptions};
 use kontor::broker::{ConsumerEvent, PartitionBooks, Properties, Publish, Topology};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -23,15 +24,30 @@ use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 static BROKER: OnceLock<PrivateBroker> = OnceLock::new();
+static INSTALLED: OnceLock<()> = OnceLock::new();
 static NODE: RwLock<()> = RwLock::const_new(());
 static PREFIXES: AtomicU32 = AtomicU32::new(0);
 
 /// The node of this test binary. A static is never dropped, so the guard ends it: when this
 /// process ends, the pipe to the guard closes.
 pub(crate) fn broker() -> &'static PrivateBroker {
-    BROKER.get_or_init(|| {
-        PrivateBroker::start(&Options::default(), |_| {}).expect("a private broker")
-    })
+    BROKER.get_or_init(|| private_node(&Options::default()).expect("a private broker"))
+}
+
+/// RabbitMQ is installed first if it is missing and may be.
+pub(crate) fn installed() {
+    INSTALLED.get_or_init(|| {
+        if !PrivateBroker::installed() {
+            let installed = package::install(PACKAGE);
+            installed.expect("RabbitMQ: apt-get install rabbitmq-server");
+        }
+    });
+}
+
+/// A node of a test's own.
+pub(crate) fn private_node(options: &Options) -> Result<PrivateBroker, PrivateFault> {
+    installed();
+    PrivateBroker::start(options, |_| {})
 }
 
 /// Held by a test that uses the node beside others.
