@@ -159,6 +159,8 @@ pub struct Publisher {
     targets: Targets,
     names: NameTable,
     cursor: Position,
+    /// Up to where commits have been turned into messages.
+    opened: Position,
     token: u64,
     sent: VecDeque<(u64, What)>,
     again: VecDeque<What>,
@@ -180,6 +182,7 @@ impl Publisher {
             targets,
             names,
             cursor,
+            opened: cursor,
             token: 0,
             sent: VecDeque::new(),
             again: VecDeque::new(),
@@ -260,7 +263,8 @@ impl Publisher {
                 });
             }
         }
-        if self.mode != Mode::Off {
+        // One that has not gone out for the first time is still to come, in the order of the numbers.
+        if self.mode != Mode::Off && repeat.position <= self.opened {
             self.waiting.push_back(What::Repeat(repeat));
         }
     }
@@ -365,6 +369,7 @@ impl Publisher {
                 }
             }
             let last = commit.last();
+            self.opened = last;
             if let Some(track) = self.tracks.iter_mut().find(|track| track.last == last) {
                 track.unconfirmed = messages;
             }
