@@ -17,7 +17,7 @@ use crate::jobs::catalogue::kind_name;
 use crate::journal::file::disk::{Disk, OsDisk};
 use crate::ledger::{Book, NameTable};
 use crate::notify;
-use crate::partition::{Claim, Opened, Partition, Saver, Snapshots};
+use crate::partition::{Claim, Opened, Partition, Saver, Secrets, Snapshots};
 use crate::pipeline::cold::ColdFiles;
 use crate::pipeline::gauges;
 use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
@@ -97,7 +97,7 @@ pub(super) fn start_journey(
     }
     let parts = Parts {
         partition,
-        decoding: decoding(settings, opened.secret, vault, cold, opened.engine.books())
+        decoding: decoding(settings, &opened.secrets, vault, cold, opened.engine.books())
             .with_marker(markers),
         post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max)
             .with_marker(markers),
@@ -120,7 +120,7 @@ pub(super) fn start_journey(
 /// files in which it looks up what the engine does not hold.
 pub fn decoding<D: Disk>(
     settings: &Settings,
-    secret: [u8; 32],
+    secrets: &Secrets,
     vault: Vault<D>,
     cold: Box<dyn ColdFiles>,
     books: &[Book],
@@ -131,7 +131,7 @@ pub fn decoding<D: Disk>(
         pan_policy: book.reference().pan_policy(),
     });
     Decoding {
-        reader: JobReader::new(rules.collect(), secret),
+        reader: JobReader::new(rules.collect(), secrets.fingerprint),
         sealer: VaultSealer::new(vault, books),
         cold,
         jobs_exchange: Topology::jobs_exchange(&settings.broker.prefix),

@@ -173,8 +173,8 @@ pub struct Opened<D: Disk = OsDisk> {
     pub journal_id: String,
     /// The engine with its books.
     pub engine: Engine,
-    /// Secret of key hashes and fingerprints.
-    pub secret: [u8; 32],
+    /// Secrets derived from the journal's.
+    pub secrets: Secrets,
     /// Keys of personal texts.
     pub vault: Vault<D>,
     /// The journal.
@@ -266,7 +266,7 @@ impl Partition {
             journal_id: hex(recovered.journal),
             names: NameTable::of_books(engine.books()).known_until(until),
             engine,
-            secret: secrets.fingerprint,
+            secrets,
             vault,
             store,
             frontier: Frontier::at(until),

@@ -98,7 +98,7 @@ impl House {
         let rules = opened.engine.books().iter().zip(0..).map(rules).collect();
         let Opened {
             engine,
-            secret,
+            secrets,
             vault,
             store,
             frontier,
@@ -112,7 +112,7 @@ impl House {
         } = opened;
         Self {
             decoding: Decoding {
-                reader: JobReader::new(rules, secret),
+                reader: JobReader::new(rules, secrets.fingerprint),
                 sealer: VaultSealer::new(vault, engine.books()),
                 cold: Box::new(cold),
                 jobs_exchange: "kontor.jobs".to_owned(),

@@ -84,7 +84,7 @@ impl Writer {
         };
         let rules = opened.engine.books().iter().zip(0..).map(rules).collect();
         Self {
-            reader: JobReader::new(rules, opened.secret),
+            reader: JobReader::new(rules, opened.secrets.fingerprint),
             sealer: VaultSealer::new(opened.vault, opened.engine.books()),
             engine: opened.engine,
             store: opened.store,
