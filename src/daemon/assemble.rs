@@ -97,8 +97,14 @@ pub(super) fn start_journey(
     }
     let parts = Parts {
         partition,
-        decoding: decoding(settings, &opened.secrets, vault, cold, opened.engine.books())
-            .with_marker(markers),
+        decoding: decoding(
+            settings,
+            &opened.secrets,
+            vault,
+            cold,
+            opened.engine.books(),
+        )
+        .with_marker(markers),
         post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max)
             .with_marker(markers),
         persist: Persist::new(opened.store, frontier.position(), frontier),

@@ -8,17 +8,20 @@
 //! Nothing here decides: replies that cannot be delivered are counted and forgotten, outcomes for
 //! which nobody is bound count as published, dead letters must arrive.
 
+mod cuts;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+use cuts::cuts;
 
 use super::decode::{ContentType, DeadPart, part};
 use super::parcel::Tag;
 use crate::broker::{
     ConfirmResult, Confirmed, Delivery, HeaderValue, Properties, Publish, Why, dead_letter,
 };
-use crate::ids::{BookIndex, Position};
+use crate::ids::Position;
 use crate::ledger::{Commit, JobRecord, NameTable, Record, Reply};
-use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_JOBS_MAX};
 use crate::settings::ReplyTo;
 use crate::time::Timestamp;
 use crate::wire::outcome;
@@ -263,7 +266,7 @@ impl Publisher {
                 });
             }
         }
-        // One that has not gone out for the first time is still to come, in the order of the numbers.
+        // One that has not gone out for the first time is still to come, in its order.
         if self.mode != Mode::Off && repeat.position <= self.opened {
             self.waiting.push_back(What::Repeat(repeat));
         }
@@ -539,64 +542,6 @@ impl Publisher {
     }
 }
 
-/// The runs of records that each become one message of outcomes.
-fn cuts(commit: &Commit, mode: Mode, names: &NameTable) -> Vec<(usize, usize)> {
-    let jobs = commit
-        .records
-        .iter()
-        .enumerate()
-        .filter_map(|(at, record)| Some((at, record.as_job()?)));
-    match mode {
-        Mode::Off => Vec::new(),
-        Mode::Each => jobs.map(|(at, _)| (at, at.saturating_add(1))).collect(),
-        Mode::Batched => batched_cuts(commit, jobs, names),
-    }
-}
-
-fn batched_cuts<'c>(
-    commit: &'c Commit,
-    jobs: impl Iterator<Item = (usize, &'c JobRecord)>,
-    names: &NameTable,
-) -> Vec<(usize, usize)> {
-    struct Open {
-        book: BookIndex,
-        from: usize,
-        to: usize,
-        jobs: usize,
-        bytes: usize,
-    }
-    let mut open: Vec<Open> = Vec::new();
-    let mut done = Vec::new();
-    let mut line = Vec::new();
-    for (at, job) in jobs {
-        line.clear();
-        outcome::encode(job, commit, names, &mut line);
-        let to = at.saturating_add(1);
-        let fresh = Open {
-            book: job.book,
-            from: at,
-            to,
-            jobs: 1,
-            bytes: line.len(),
-        };
-        match open.iter_mut().find(|run| run.book == job.book) {
-            None => open.push(fresh),
-            Some(run) => {
-                let bytes = run.bytes.saturating_add(line.len()).saturating_add(1);
-                if bytes > MESSAGE_BYTES_MAX || run.jobs >= MESSAGE_JOBS_MAX {
-                    done.push((run.from, run.to));
-                    *run = fresh;
-                } else {
-                    (run.to, run.jobs, run.bytes) = (to, run.jobs.saturating_add(1), bytes);
-                }
-            }
-        }
-    }
-    done.extend(open.iter().map(|run| (run.from, run.to)));
-    done.sort_unstable();
-    done
-}
-
 fn job_at(commit: &Commit, at: usize) -> Option<&JobRecord> {
     commit.records.get(at)?.as_job()
 }
@@ -612,3 +557,6 @@ pub(super) fn approximate_bytes(commit: &Commit) -> u64 {
     let contents: usize = jobs.map(|job| job.envelope.content.len()).sum();
     u64::try_from(records.saturating_add(contents)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

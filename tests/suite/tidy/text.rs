@@ -16,7 +16,7 @@ const TOO_LONG: &[(&str, usize)] = &[
     ("src/jobs/payment/tests.rs", 669),
     ("src/jobs/settlement/tests.rs", 591),
     ("src/ledger/book.rs", 581),
-    ("src/pipeline/publish.rs", 609),
+    ("src/pipeline/publish.rs", 560),
 ];
 
 /// Marks of work that is not finished, in pieces so that this file does not hold them.
