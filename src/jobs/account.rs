@@ -32,7 +32,9 @@ use crate::ids::{ACCOUNT_CHARS_MAX, AccountIndex, is_account_name};
 use crate::ledger::account::{AccountClass, Freeze};
 use crate::ledger::effect::{AccountChange, AccountOpened, Effect};
 use crate::ledger::plan::optional_date;
-use crate::ledger::{Account, Book, Facts, Plan, Rejection, Value};
+use crate::ledger::{
+    Account, Book, Document, DocumentKind, DocumentState, Facts, Plan, Rejection, Value,
+};
 use crate::limits::LABELS_MAX;
 use crate::money::minor::{self, signed_minor};
 use crate::money::{DecimalText, Minor};
@@ -237,7 +239,7 @@ impl JobKind for Update {
             return self.change(book, plan);
         }
         let _now = self.read(book)?;
-        later::keep(plan, facts, book, from);
+        super::later::keep(plan, facts, book, later::WORK, from);
         show_account(plan, &self.account, "open");
         plan.show("valid_from", Value::Date(from));
         Ok(())
@@ -363,11 +365,39 @@ fn open_account<'a>(book: &'a Book, name: &str) -> Result<(AccountIndex, &'a Acc
         })
 }
 
-/// An unpaid document whose amount stands on the account: only a customer's receivables have such.
+/// A document that still has business with the account: what a customer has not paid, or an
+/// instruction of the party that is not settled.
 fn open_document<'a>(book: &'a Book, account: &'a str) -> Option<&'a str> {
-    let customer = account.strip_prefix("ar/")?;
-    let (number, _) = book.documents().open_items(customer).next()?;
-    Some(number)
+    if let Some(customer) = account.strip_prefix("ar/") {
+        return book.documents().open_items(customer).next().map(first);
+    }
+    let ends = ["secu/", "cash/"];
+    let party = ends.iter().find_map(|end| account.strip_prefix(end))?;
+    let open = [
+        DocumentState::Pending,
+        DocumentState::Failing,
+        DocumentState::PartiallySettled,
+    ];
+    let kind = DocumentKind::Instruction;
+    let count = open
+        .iter()
+        .map(|state| book.documents().count(kind, *state));
+    if count.sum::<u64>() == 0 {
+        return None;
+    }
+    let concerns = |document: &Document| {
+        document.kind == kind
+            && open.contains(&document.state)
+            && ["deliverer", "receiver"]
+                .map(|side| document.text(side))
+                .contains(&party)
+    };
+    let mut all = book.documents().iter();
+    all.find(|(_, document)| concerns(document)).map(first)
+}
+
+fn first<'a>((number, _): (&'a str, &Document)) -> &'a str {
+    number
 }
 
 /// By how much an account stands beyond the limits that a change sets.

@@ -11,6 +11,7 @@ pub mod fields;
 pub mod cards;
 pub mod job;
 pub mod setup;
+mod later;
 mod currency;
 mod legs;
 mod exchange;
@@ -66,4 +67,5 @@ contract::due_kinds! {
     // code  recorded as           variant
     1 "hold.expire"            HoldExpire(hold::Expire),
     21 "account.update"        AccountLater(account::Later),
+    22 "reference.set"         ReferenceLater(reference::Later),
 }

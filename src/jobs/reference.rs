@@ -7,14 +7,19 @@
 //! A record has versions, each with its first day; rules ask for the one that holds on a date.
 //! Setting a record never changes what held before today. Old and new stay in the journal.
 //!
-//! Not here: approval policies (a policy that nothing enforces would be worse than none), and later
-//! first days of the two records that hold at once, `series` and `rounding`.
+//! Two records have no versions and hold from one moment on, `series` and `rounding`: for a later
+//! day the job is kept, and an alarm makes the change when that day begins.
+//!
+//! Not here: approval policies (a policy that nothing enforces would be worse than none).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod later;
 #[cfg(test)]
 mod tests;
+
+pub use later::Later;
 
 use super::contract::JobKind;
 use super::fields::{Id, Text};
@@ -119,18 +124,14 @@ impl JobKind for Set {
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         let from = self.first_day(facts.today)?;
         let record = Record::from(self.record);
-        if record == Record::Series {
-            plan.effects.push(self.series(book)?);
-        }
-        plan.effects.push(Effect::Reference {
-            record,
-            name: self.name.as_str().into(),
-            valid_from: Some(from),
-            value: self.value.clone(),
-        });
         let before = book.reference().versions(record, &self.name).len();
-        plan.show("record", Value::text(record.text()));
-        plan.show("name", Value::text(self.name.to_string()));
+        if self.holds_at_once() && from > facts.today {
+            self.check(book)?;
+            super::later::keep(plan, facts, book, later::WORK, from);
+        } else {
+            self.change(book, from, plan)?;
+        }
+        self.show_name(plan);
         plan.show("version", Value::count(before.saturating_add(1)));
         plan.show("valid_from", Value::Date(from));
         Ok(())
@@ -146,16 +147,38 @@ impl Set {
                 .with("value", Value::Date(from))
                 .with("earliest", Value::Date(today)));
         }
-        let at_once = matches!(self.record, RecordCode::Series | RecordCode::Rounding);
-        if at_once && from > today {
-            let reason = "series and rounding hold at once; send the job on that day";
-            return Err(Rejection::schema(
-                Code::UnsupportedOption,
-                "/valid_from",
-                reason,
-            ));
-        }
         Ok(from)
+    }
+
+    fn holds_at_once(&self) -> bool {
+        matches!(self.record, RecordCode::Series | RecordCode::Rounding)
+    }
+
+    /// Refuse now what would be refused on the day if nothing happened in between.
+    fn check(&self, book: &Book) -> Result<(), Rejection> {
+        if self.record == RecordCode::Series {
+            self.series(book)?;
+        }
+        Ok(())
+    }
+
+    /// Make the change, with its first day.
+    fn change(&self, book: &Book, from: Date, plan: &mut Plan) -> Result<(), Rejection> {
+        if self.record == RecordCode::Series {
+            plan.effects.push(self.series(book)?);
+        }
+        plan.effects.push(Effect::Reference {
+            record: self.record.into(),
+            name: self.name.as_str().into(),
+            valid_from: Some(from),
+            value: self.value.clone(),
+        });
+        Ok(())
+    }
+
+    fn show_name(&self, plan: &mut Plan) {
+        plan.show("record", Value::text(Record::from(self.record).text()));
+        plan.show("name", Value::text(self.name.to_string()));
     }
 
     /// A series goes on or jumps ahead. It never goes back, or a number would be given twice.
