@@ -45,6 +45,7 @@ pub mod report;
 pub mod simulator;
 pub mod partition;
 pub mod daemon;
+pub mod torture;
 pub mod bench;
 pub mod rehearsal;
 pub mod command;

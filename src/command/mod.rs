@@ -31,6 +31,7 @@ pub mod rehearse;
 pub mod run;
 pub mod submit;
 pub mod topology;
+pub mod torture;
 pub mod trial_balance;
 
 use std::ffi::OsString;
@@ -62,6 +63,7 @@ enum Command {
     Outcome(outcome::OutcomeArgs),
     Journal(journal::JournalArgs),
     Bench(bench::Args),
+    Torture(torture::TortureArgs),
     Docs(docs::DocsArgs),
 }
 
@@ -81,6 +83,7 @@ impl Command {
             Self::Outcome(args) => outcome::run(args, globals, out),
             Self::Journal(args) => journal::run(args, globals, out),
             Self::Bench(args) => bench::run(args, globals, out),
+            Self::Torture(args) => torture::run(args, globals, out),
             Self::Docs(args) => docs::run(args, globals, out),
         }
     }

@@ -29,6 +29,28 @@ impl Chance {
     pub fn once_in(&mut self, times: u64) -> bool {
         self.up_to(times.saturating_sub(1)) == 0
     }
+
+    /// A place in a list of so many; 0 for an empty one.
+    pub fn below(&mut self, count: usize) -> usize {
+        let last = u64::try_from(count.saturating_sub(1)).unwrap_or(u64::MAX);
+        usize::try_from(self.up_to(last)).unwrap_or_default()
+    }
+
+    /// One of a list; none of an empty one.
+    pub fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        list.get(self.below(list.len()))
+    }
+
+    /// A number from one up to and with another.
+    pub fn between(&mut self, first: u64, last: u64) -> u64 {
+        first.saturating_add(self.up_to(last.saturating_sub(first)))
+    }
+
+    /// Another source, whose numbers do not depend on how often this one is asked later.
+    #[must_use]
+    pub fn split(&mut self) -> Self {
+        Self::new(self.number())
+    }
 }
 
 #[cfg(test)]

@@ -66,6 +66,10 @@ pub struct SimulatedFile {
     inode: u64,
 }
 
+/// Tells a file from all others, whatever it is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId(u64);
+
 /// Its lock.
 #[derive(Debug)]
 pub struct SimulatedLock {
@@ -88,6 +92,7 @@ impl SimulatedDisk {
             durable_names: Names::new(),
             renamed: Vec::new(),
             spoiled: BTreeSet::new(),
+            kept: BTreeSet::new(),
             met: BTreeMap::new(),
         })
     }
@@ -124,6 +129,13 @@ impl SimulatedDisk {
         world.plan = plan.into_iter().collect();
     }
 
+    /// Plans one more accident, so many calls from here.
+    pub fn expect(&self, after: u64, accident: Accident) {
+        let mut world = self.world();
+        let call = world.calls.saturating_add(after.max(1));
+        world.plan.insert(call, accident);
+    }
+
     /// Calls so far that changed something or tried to.
     pub fn calls(&self) -> u64 {
         self.world().calls
@@ -158,7 +170,7 @@ impl SimulatedDisk {
             }
         }
         let mut inodes = BTreeMap::new();
-        for inode in names.values() {
+        for inode in names.values().chain(&world.kept) {
             if let Some(file) = world.inodes.get(inode) {
                 inodes.insert(*inode, file.survive(&mut chance));
             }
@@ -176,6 +188,7 @@ impl SimulatedDisk {
             names,
             renamed: Vec::new(),
             spoiled: world.spoiled.clone(),
+            kept: world.kept.clone(),
             met: world.met.clone(),
         })
     }
@@ -204,16 +217,20 @@ impl SimulatedDisk {
 
     /// Changes durable bytes behind everybody's back; false if there is no such place.
     pub fn flip(&self, name: &str, offset: u64, mask: u8) -> bool {
+        let file = self.file_of(name);
+        file.is_some_and(|file| self.flip_in(file, offset, mask))
+    }
+
+    /// The same in a file that may have lost its name or got another.
+    pub fn flip_in(&self, FileId(inode): FileId, offset: u64, mask: u8) -> bool {
         let mut world = self.world();
-        let Some(file) = world
-            .names
-            .get(name)
-            .copied()
-            .and_then(|at| world.inodes.get_mut(&at))
-        else {
-            return false;
-        };
-        file.flip(place(offset), mask)
+        let file = world.inodes.get_mut(&inode);
+        file.is_some_and(|file| file.flip(place(offset), mask))
+    }
+
+    /// The file that has a name now.
+    pub fn file_of(&self, name: &str) -> Option<FileId> {
+        self.world().names.get(name).copied().map(FileId)
     }
 
     /// Makes a file unreadable, as a bad sector does.
@@ -227,7 +244,27 @@ impl SimulatedDisk {
     pub fn lose(&self, name: &str) -> bool {
         let mut world = self.world();
         world.durable_names.remove(name);
-        world.names.remove(name).is_some()
+        let lost = world.names.remove(name);
+        world.kept.extend(lost);
+        lost.is_some()
+    }
+
+    /// Brings a name back.
+    pub fn bring_back(&self, name: &str, FileId(inode): FileId) {
+        let mut world = self.world();
+        world.kept.remove(&inode);
+        world.durable_names.insert(name.to_owned(), inode);
+        world.names.insert(name.to_owned(), inode);
+    }
+
+    /// The names of all files as programs see them.
+    pub fn names(&self) -> Vec<String> {
+        self.world().names.keys().cloned().collect()
+    }
+
+    /// Bytes of all files together.
+    pub fn used_bytes(&self) -> u64 {
+        self.world().used()
     }
 
     /// The bytes of a file as programs see them.

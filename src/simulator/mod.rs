@@ -1,5 +1,7 @@
 //! A machine that breaks on purpose, from a seed: the same seed breaks it the same way.
 
+pub mod broker;
+pub mod clock;
 pub mod disk;
 mod chance;
 

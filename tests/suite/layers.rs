@@ -67,7 +67,8 @@ const LAYERS: &[Layer] = &[
     ),
     layer("report", &[WORDS, BOOKS]),
     // Another disk under the journal's one seam.
-    layer("simulator", &[&["journal"]]),
+    // And another broker and clock.
+    layer("simulator", &[&["journal", "broker", "time"]]),
     layer(
         "partition",
         &[
@@ -87,6 +88,17 @@ const LAYERS: &[Layer] = &[
             MACHINERY,
             &["ring", "broker", "vault", "settings", "telemetry", "notify"],
             &["pipeline", "partition"],
+        ],
+    ),
+    layer(
+        "torture",
+        &[
+            WORDS,
+            BOOKS,
+            KINDS,
+            MACHINERY,
+            &["broker", "vault", "settings", "telemetry"],
+            &["pipeline", "simulator", "partition", "daemon"],
         ],
     ),
     layer(
@@ -124,6 +136,7 @@ const LAYERS: &[Layer] = &[
                 "simulator",
                 "partition",
                 "daemon",
+                "torture",
                 "bench",
                 "rehearsal",
             ],
@@ -146,6 +159,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "broker",
             "vault",
             "settings",
+            "torture",
             "rehearsal",
         ],
     ),
@@ -208,6 +222,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "telemetry",
             "report/render.rs",
             "bench/render.rs",
+            "torture",
             "rehearsal",
             "command",
         ],

@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) renamed: Vec<NameChange>,
     /// Files that cannot be read.
     pub(super) spoiled: BTreeSet<u64>,
+    /// Files that lost their name and may get it back.
+    pub(super) kept: BTreeSet<u64>,
     /// Accidents that a call has met.
     pub(super) met: BTreeMap<Accident, u64>,
 }
@@ -86,13 +88,13 @@ impl World {
     /// Forgets files that have no name any more and never had one that may come back.
     pub(super) fn forget_nameless(&mut self) {
         let named = |inode: &u64| {
-            self.names
-                .values()
+            let kept = self.kept.iter();
+            kept.chain(self.names.values())
                 .chain(self.durable_names.values())
                 .any(|named| named == inode)
         };
-        let kept: Vec<u64> = self.inodes.keys().copied().filter(named).collect();
-        self.inodes.retain(|inode, _| kept.contains(inode));
+        let left: Vec<u64> = self.inodes.keys().copied().filter(named).collect();
+        self.inodes.retain(|inode, _| left.contains(inode));
     }
 }
 

@@ -1,0 +1,110 @@
+//! The kinds that a simulated journey is made of: one line a kind.
+//!
+//! A new kind joins by a generator in `work/draw.rs`, a rule in `model/` and a line here. The rule
+//! is written from the catalogue, never from the engine, and shares no code with it.
+
+use serde_json::Value;
+
+use super::model::{self, Book, Ruled};
+use super::work::Sketch;
+use super::work::draw;
+
+/// How often a kind is drawn, and what makes and judges its jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// Share of the jobs.
+    pub weight: u64,
+    /// Whether a job of the kind must say who acts.
+    pub needs_actor: bool,
+    /// Draws a job's data.
+    pub draw: fn(&mut Sketch<'_>) -> Value,
+    /// Says what a job comes to, and books it.
+    pub rule: fn(&mut Book, &Value) -> Ruled,
+}
+
+const fn kind(
+    name: &'static str,
+    weight: u64,
+    draw: fn(&mut Sketch<'_>) -> Value,
+    rule: fn(&mut Book, &Value) -> Ruled,
+) -> Kind {
+    Kind {
+        name,
+        weight,
+        needs_actor: false,
+        draw,
+        rule,
+    }
+}
+
+/// All of them.
+pub const KINDS: &[Kind] = &[
+    kind("account.open", 8, draw::account_open, model::accounts::open),
+    kind(
+        "account.update",
+        4,
+        draw::account_update,
+        model::accounts::update,
+    ),
+    kind(
+        "account.close",
+        2,
+        draw::account_close,
+        model::accounts::close,
+    ),
+    Kind {
+        needs_actor: true,
+        ..kind(
+            "reference.set",
+            1,
+            draw::reference_set,
+            model::accounts::reference,
+        )
+    },
+    kind("entry.post", 40, draw::entry_post, model::entries::post),
+    kind(
+        "entry.reverse",
+        8,
+        draw::entry_reverse,
+        model::entries::reverse,
+    ),
+    kind(
+        "invoice.issue",
+        12,
+        draw::invoice_issue,
+        model::invoices::issue,
+    ),
+    kind(
+        "payment.receive",
+        12,
+        draw::payment_receive,
+        model::payments::receive,
+    ),
+    kind(
+        "payment.allocate",
+        5,
+        draw::payment_allocate,
+        model::payments::allocate,
+    ),
+    kind(
+        "settlement.instruct",
+        5,
+        draw::settlement_instruct,
+        model::settlements::instruct,
+    ),
+    kind(
+        "settlement.attempt",
+        6,
+        draw::settlement_attempt,
+        model::settlements::attempt,
+    ),
+    kind("period.open", 1, draw::period_open, model::periods::open),
+    kind("period.close", 3, draw::period_close, model::periods::close),
+];
+
+/// The kind of a name.
+pub fn find(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}

@@ -1,0 +1,570 @@
+//! One life of the daemon: the real stations, driven step by step instead of by threads and tasks.
+//!
+//! What the daemon's threads, rings and tasks carry from station to station stands here in plain
+//! queues. Each step is one that a thread or a task would make; who makes the next one is decided
+//! by the caller.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::sabotage::{Early, Sabotage};
+use super::terms::Terms;
+use crate::broker::{ConsumerCommand, ConsumerEvent, Epoch};
+use crate::daemon::assemble::{decoding, publisher};
+use crate::daemon::sealer::VaultSealer;
+use crate::daemon::watch::{ClockWatch, behind};
+use crate::ids::{BookIndex, EntryNo, Position};
+use crate::journal::{Cursor, History, JournalFault, Store};
+use crate::ledger::plan::PastEntry;
+use crate::ledger::{Record, StateDigest};
+use crate::partition::{Claim, Earlier, Event, OpenFault, Opened, Partition, Secrets, Snapshots};
+use crate::pipeline::dispatch::{self, Dispatch, Owed, first_outcomes};
+use crate::pipeline::intake::{Arrivals, Unacknowledged, reason_to_pause};
+use crate::pipeline::observe::Observer;
+use crate::pipeline::parcel::{Arrived, Batch, Parcel, Tag};
+use crate::pipeline::persist::{Persist, Persisted};
+use crate::pipeline::post::{Next, Past, Post};
+use crate::pipeline::stations::{Decoding, StationFault, persist};
+use crate::pipeline::timer::Timer;
+use crate::simulator::broker::Broker;
+use crate::simulator::clock::SimulatedClock;
+use crate::simulator::disk::SimulatedDisk;
+use crate::time::Timestamp;
+
+type Disk = SimulatedDisk;
+
+/// What stands behind `post`: the batches that wait, and the journal.
+struct Bench {
+    persist: Persist<Early<Store<Disk>>>,
+    batches: VecDeque<Batch>,
+    persisted: VecDeque<Persisted>,
+    observer: Observer,
+    sabotage: Option<Sabotage>,
+}
+
+impl Bench {
+    /// Make some batches durable with one sync.
+    fn persist(&mut self, most: usize) -> Result<(), StationFault> {
+        let some = self.batches.drain(..most.min(self.batches.len())).collect();
+        let persisted = persist(&mut self.persist, some, &self.observer)?;
+        self.persisted.push_back(persisted);
+        Ok(())
+    }
+}
+
+/// Takes batches from `post`.
+struct ToBench<'a>(&'a RefCell<Bench>);
+
+impl Next for ToBench<'_> {
+    fn hand_on(&mut self, mut batch: Batch) -> bool {
+        let mut bench = self.0.borrow_mut();
+        if bench.sabotage == Some(Sabotage::LoseLeg)
+            && let Some(commit) = batch.commit.as_deref().and_then(Sabotage::without_leg)
+        {
+            batch.commit = Some(commit);
+        }
+        bench.batches.push_back(batch);
+        true
+    }
+}
+
+/// Reads past entries; what is not durable yet becomes so while `post` waits.
+struct Looking {
+    bench: Rc<RefCell<Bench>>,
+    history: History<Disk>,
+}
+
+impl Past for Looking {
+    fn entry(
+        &mut self,
+        book: BookIndex,
+        entry: EntryNo,
+        after: Position,
+    ) -> Result<Option<PastEntry>, String> {
+        while self.history.durable().position < after.0 {
+            let mut bench = self.bench.borrow_mut();
+            if bench.batches.is_empty() {
+                return Err(format!("position {after} will never be durable"));
+            }
+            bench.persist(1).map_err(|fault| fault.to_string())?;
+        }
+        Past::entry(&mut self.history, book, entry, after)
+    }
+}
+
+/// The cursor's file, written when the caller says so.
+struct Saving {
+    cursor: Cursor<Disk>,
+    wanted: Position,
+    fault: Option<JournalFault>,
+}
+
+impl Saving {
+    fn save(&mut self) {
+        if self.fault.is_none() && self.wanted != self.cursor.position() {
+            self.fault = self.cursor.save(self.wanted).err();
+        }
+    }
+}
+
+/// The publisher's end of it.
+#[derive(Clone)]
+struct Saver(Arc<Mutex<Saving>>);
+
+impl Saver {
+    fn lock(&self) -> MutexGuard<'_, Saving> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl dispatch::Cursor for Saver {
+    fn save(&mut self, position: Position, sync: bool) -> Result<(), JournalFault> {
+        let mut saving = self.lock();
+        saving.wanted = position;
+        if sync {
+            saving.save();
+        }
+        saving.fault.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// How far a stop in order has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stopping {
+    /// Nobody has asked.
+    No,
+    /// The lane was told to drain.
+    Asked,
+    /// Nothing more is delivered.
+    Drained,
+    /// The end stands in the journal, or is about to.
+    Noted,
+    /// The journal has ended.
+    Ended,
+    /// Everything is published, or the budget was over; the lanes are closed.
+    Closed,
+}
+
+/// A life.
+pub(super) struct Process {
+    decoding: Decoding<VaultSealer<Disk>>,
+    post: Post<Looking>,
+    bench: Rc<RefCell<Bench>>,
+    dispatch: Dispatch<Saver>,
+    saver: Saver,
+    outcomes: History<Disk>,
+    earlier: Earlier<Disk>,
+    snapshots: Snapshots<Disk>,
+    arrivals: Arrivals,
+    arrived: VecDeque<Arrived>,
+    parcels: VecDeque<Parcel>,
+    reading: Option<Vec<Owed>>,
+    observer: Observer,
+    watch: ClockWatch,
+    began_behind: Timestamp,
+    paused: bool,
+    stopping: Stopping,
+    sabotage: Option<Sabotage>,
+    redelivered: Vec<Tag>,
+    epoch: Epoch,
+    jobs_max: usize,
+    slots: usize,
+    jump_max: Duration,
+    timer: Timer,
+    /// What the secrets of the journal are, for whoever reads beside.
+    pub(super) secrets: Secrets,
+    /// Digest of the books as they were opened.
+    pub(super) opened: StateDigest,
+    /// Whether the run before had stopped in order.
+    pub(super) after_clean_stop: bool,
+}
+
+impl Process {
+    /// Open the state directory and put the stations together.
+    pub(super) fn open(
+        disk: &Disk,
+        terms: &Terms,
+        clock: &SimulatedClock,
+        observer: &Observer,
+        sabotage: Option<Sabotage>,
+    ) -> Result<Self, OpenFault> {
+        let claim = Claim::on(disk.clone(), 0)?;
+        let settings = &terms.settings;
+        let opened = Partition::open(settings, claim, clock, &mut |_| {})?;
+        let Opened {
+            engine,
+            vault,
+            store,
+            frontier,
+            past,
+            outcomes,
+            cursor,
+            earlier,
+            snapshots,
+            secrets,
+            names,
+            published,
+            ending,
+            cold,
+            ..
+        } = opened;
+        let saver = Saver(Arc::new(Mutex::new(Saving {
+            wanted: cursor.position(),
+            cursor,
+            fault: None,
+        })));
+        let bench = Rc::new(RefCell::new(Bench {
+            persist: Persist::new(Early::new(store, sabotage), frontier.position(), frontier),
+            batches: VecDeque::new(),
+            persisted: VecDeque::new(),
+            observer: observer.clone(),
+            sabotage,
+        }));
+        let looking = Looking {
+            bench: Rc::clone(&bench),
+            history: past,
+        };
+        let unacknowledged = Arc::new(Unacknowledged::default());
+        let jobs_max = settings.pipeline.batch_jobs_max;
+        Ok(Self {
+            decoding: decoding(settings, &secrets, vault, Box::new(cold), engine.books()),
+            opened: engine.digest(),
+            began_behind: engine.last_recorded_at(),
+            post: Post::new(engine, looking, jobs_max),
+            bench,
+            dispatch: Dispatch::new(
+                publisher(settings, names, published),
+                saver.clone(),
+                settings.outcomes.backlog_bytes_max,
+                observer.clone(),
+                Arc::clone(&unacknowledged),
+            ),
+            saver,
+            outcomes,
+            earlier,
+            snapshots,
+            arrivals: Arrivals::new(observer.clone(), unacknowledged),
+            arrived: VecDeque::new(),
+            parcels: VecDeque::new(),
+            reading: None,
+            observer: observer.clone(),
+            watch: ClockWatch::new(clock, settings.clock_jump_max),
+            paused: false,
+            stopping: Stopping::No,
+            sabotage,
+            redelivered: Vec::new(),
+            epoch: Epoch(0),
+            jobs_max,
+            slots: terms.slots,
+            jump_max: settings.clock_jump_max,
+            timer: Timer::start(clock, settings.clock_jump_max),
+            secrets,
+            after_clean_stop: ending.clean,
+        })
+    }
+
+    /// How far a stop has come.
+    pub(super) fn stopping(&self) -> Stopping {
+        self.stopping
+    }
+
+    /// Up to where the journal is durable, as this life has been told.
+    pub(super) fn told(&self) -> Position {
+        let bench = self.bench.borrow();
+        bench.persist.frontier().position()
+    }
+
+    /// Ask for a stop in order.
+    pub(super) fn stop(&mut self, broker: &mut Broker) {
+        if self.stopping == Stopping::No {
+            self.stopping = Stopping::Asked;
+            broker.command(ConsumerCommand::Drain);
+        }
+    }
+
+    /// Whether the first ring has room for a delivery.
+    pub(super) fn may_take(&self) -> bool {
+        self.arrived.len() < self.slots
+    }
+
+    /// Intake: take an event of the consuming lane.
+    pub(super) fn take(&mut self, event: ConsumerEvent) {
+        match event {
+            ConsumerEvent::Opened { epoch } => {
+                self.epoch = epoch;
+                self.arrivals.opened(epoch);
+            }
+            ConsumerEvent::Delivery(delivery) => {
+                if delivery.redelivered {
+                    self.redelivered.push(Tag {
+                        epoch: delivery.epoch,
+                        tag: delivery.tag,
+                    });
+                }
+                let arrived = self.arrivals.arrived(delivery);
+                self.arrived.push_back(arrived);
+            }
+            ConsumerEvent::Drained => self.stopping = self.stopping.max(Stopping::Drained),
+            ConsumerEvent::Closed { .. } | ConsumerEvent::Refused { .. } => {}
+        }
+    }
+
+    /// The gate: pause or go on, as the disk, the outbox and the clock say.
+    pub(super) fn turn_gate(&mut self, broker: &mut Broker) -> Result<(), StationFault> {
+        let clock = self.observer.clock();
+        let late = || behind(clock.now(), self.began_behind, self.jump_max);
+        let hold = self.watch.look(clock).or_else(late);
+        let room = self.bench.borrow_mut().persist.room()?;
+        let crowded = self.dispatch.crowded();
+        let reason = reason_to_pause(&room, crowded.as_ref(), hold.as_ref());
+        if reason.is_some() != self.paused {
+            self.paused = reason.is_some();
+            broker.command(match reason {
+                Some(_) => ConsumerCommand::Pause,
+                None => ConsumerCommand::Resume,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to decode and room for it.
+    pub(super) fn may_decode(&self) -> bool {
+        !self.arrived.is_empty() && self.parcels.len() < self.slots
+    }
+
+    /// Decode some messages.
+    pub(super) fn decode(&mut self, most: usize) -> Result<(), StationFault> {
+        let some = self.arrived.drain(..most.min(self.arrived.len()));
+        let mut parcels = self.decoding.parcels(some)?;
+        if self.sabotage == Some(Sabotage::ForgetKey) {
+            let again = parcels
+                .iter_mut()
+                .filter(|parcel| self.redelivered.contains(&parcel.tag));
+            again.for_each(Sabotage::parcel);
+        }
+        self.parcels.extend(parcels);
+        Ok(())
+    }
+
+    /// Whether there is something to post and room for it.
+    pub(super) fn may_post(&self) -> bool {
+        (!self.parcels.is_empty() || self.is_due())
+            && self.bench.borrow().batches.len() < self.slots
+    }
+
+    /// Whether the timer would wake `post`.
+    fn is_due(&self) -> bool {
+        let clock = self.observer.clock();
+        self.timer.believes(clock) && self.post.engine().is_due(clock.now())
+    }
+
+    /// Post some parcels.
+    pub(super) fn post(&mut self, most: usize, broker: &mut Broker) -> Result<(), StationFault> {
+        let now = self.observer.clock().now();
+        let most = most.min(self.parcels.len()).min(self.jobs_max.max(1));
+        let some: Vec<Parcel> = self.parcels.drain(..most).collect();
+        let last = some.last().map(|parcel| parcel.tag);
+        let bench = Rc::clone(&self.bench);
+        self.post
+            .hold_due(!self.timer.believes(self.observer.clock()));
+        self.post.batch(some, now, &mut ToBench(&bench))?;
+        if self.sabotage == Some(Sabotage::AcknowledgeEarly)
+            && let Some(Tag { epoch, tag }) = last
+        {
+            broker.command(ConsumerCommand::AckUpTo {
+                epoch,
+                tag,
+                multiple: true,
+            });
+        }
+        if self.sabotage == Some(Sabotage::PublishEarly) {
+            let batches = &bench.borrow().batches;
+            let commits = batches.iter().filter_map(|batch| batch.commit.clone());
+            commits.for_each(|commit| self.dispatch.earlier(Some(commit)));
+        }
+        Ok(())
+    }
+
+    /// Whether the stop has come so far that the journal may say so.
+    pub(super) fn may_note_stop(&self) -> bool {
+        self.stopping == Stopping::Drained && self.arrived.is_empty() && self.parcels.is_empty()
+    }
+
+    /// Write the end of the run.
+    pub(super) fn note_stop(&mut self) -> Result<(), StationFault> {
+        let now = self.observer.clock().now();
+        let bench = Rc::clone(&self.bench);
+        self.post.note(Record::Stop, now, &mut ToBench(&bench))?;
+        self.stopping = Stopping::Noted;
+        Ok(())
+    }
+
+    /// Whether there is something to persist.
+    pub(super) fn may_persist(&self) -> bool {
+        !self.bench.borrow().batches.is_empty()
+    }
+
+    /// Make some batches durable.
+    pub(super) fn persist(&mut self, most: usize) -> Result<(), StationFault> {
+        self.bench.borrow_mut().persist(most)
+    }
+
+    /// Whether the end of the journal could be sealed.
+    pub(super) fn may_rest(&self) -> bool {
+        let bench = self.bench.borrow();
+        bench.batches.is_empty() && !bench.persist.has_rested()
+    }
+
+    /// Seal the end of the journal, because nothing has come for a while.
+    pub(super) fn rest(&mut self) -> Result<(), StationFault> {
+        let mut bench = self.bench.borrow_mut();
+        bench.persist.rest()?;
+        if self.stopping == Stopping::Noted && bench.batches.is_empty() {
+            drop(bench);
+            self.stopping = Stopping::Ended;
+        }
+        Ok(())
+    }
+
+    /// Whether something durable waits for the outlet.
+    pub(super) fn may_dispatch(&self) -> bool {
+        !self.bench.borrow().persisted.is_empty()
+    }
+
+    /// Outlet: take what became durable and acknowledge it.
+    pub(super) fn dispatch(&mut self, broker: &mut Broker) {
+        let persisted = self.bench.borrow_mut().persisted.pop_front();
+        if let Some(persisted) = persisted {
+            let due = self.dispatch.durable(persisted);
+            self.acknowledge(due, broker);
+        }
+    }
+
+    /// Outlet: take a result of the publishing lane.
+    pub(super) fn confirmed(&mut self, broker: &mut Broker) {
+        if let Some(mut confirmed) = broker.result() {
+            if let Some(sabotage) = self.sabotage {
+                confirmed = sabotage.confirmed(confirmed);
+            }
+            let due = self.dispatch.confirmed(confirmed);
+            self.acknowledge(due, broker);
+        }
+    }
+
+    fn acknowledge(&self, due: Option<ConsumerCommand>, broker: &mut Broker) {
+        let Some(mut command) = due else { return };
+        match self.sabotage {
+            Some(Sabotage::AcknowledgeEarly) => return,
+            Some(Sabotage::StaleTag) => {
+                if let ConsumerCommand::AckUpTo { epoch, .. } = &mut command {
+                    *epoch = self.epoch;
+                }
+            }
+            Some(_) | None => {}
+        }
+        broker.command(command);
+    }
+
+    /// Whether commits of before the start are to be handed over.
+    pub(super) fn may_catch_up(&self) -> bool {
+        self.dispatch.wants_earlier()
+    }
+
+    /// Outlet: take a commit of before the start.
+    pub(super) fn catch_up(&mut self) -> Result<(), StationFault> {
+        let next = self.earlier.next()?;
+        self.dispatch.earlier(next);
+        Ok(())
+    }
+
+    /// Whether first outcomes are being read.
+    pub(super) fn is_reading(&self) -> bool {
+        self.reading.is_some()
+    }
+
+    /// Outlet: begin or end reading first outcomes of duplicates.
+    pub(super) fn read(&mut self) {
+        match self.reading.take() {
+            Some(owed) => {
+                let repeats = first_outcomes(&self.outcomes, owed);
+                self.dispatch.read(repeats);
+            }
+            None => self.reading = self.dispatch.unread(),
+        }
+    }
+
+    /// Outlet: try lost messages again and say how far publishing has come.
+    pub(super) fn tick(&mut self) -> Result<(), StationFault> {
+        Ok(self.dispatch.tick()?)
+    }
+
+    /// Outlet: give a message to the publishing lane; false if there is none.
+    pub(super) fn publish(&mut self, broker: &mut Broker) -> bool {
+        match self.dispatch.next_message() {
+            Some(mut publish) => {
+                if self.sabotage == Some(Sabotage::OtherBytes) {
+                    Sabotage::publish(&mut publish);
+                }
+                broker.publish(publish);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Write the cursor's file.
+    pub(super) fn save_cursor(&mut self) {
+        self.saver.lock().save();
+    }
+
+    /// Take a snapshot if one is due.
+    pub(super) fn snapshot(&mut self) -> Result<(), StationFault> {
+        let stop = AtomicBool::new(false);
+        match self.snapshots.look(self.observer.clock(), &stop) {
+            Some(Event::Fault(fault)) => Err(StationFault::Rebuilt(fault.to_string())),
+            Some(Event::Taken { .. } | Event::Failed(_)) | None => Ok(()),
+        }
+    }
+
+    /// Whether the outlet may close: everything has left, or it is told to wait no longer.
+    pub(super) fn may_close(&self, impatient: bool) -> bool {
+        self.stopping == Stopping::Ended
+            && !self.may_dispatch()
+            && (self.dispatch.is_clean() || impatient)
+    }
+
+    /// Outlet: write the cursor durably and close the lanes.
+    pub(super) fn close(&mut self, broker: &mut Broker) -> Result<(), StationFault> {
+        self.dispatch.save(true)?;
+        broker.command(ConsumerCommand::Close);
+        self.stopping = Stopping::Closed;
+        Ok(())
+    }
+
+    /// Whether nothing is inside and nothing is owed.
+    pub(super) fn is_idle(&self) -> bool {
+        self.arrived.is_empty()
+            && self.parcels.is_empty()
+            && self.bench.borrow().batches.is_empty()
+            && !self.may_dispatch()
+            && self.dispatch.is_clean()
+            && !self.dispatch.wants_earlier()
+    }
+
+    /// What is inside, for a finding about a journey that stands still.
+    pub(super) fn inside(&self) -> String {
+        format!(
+            "{} arrived, {} decoded, {} posted, paused: {}, clean: {}, stopping: {:?}",
+            self.arrived.len(),
+            self.parcels.len(),
+            self.bench.borrow().batches.len(),
+            self.paused,
+            self.dispatch.is_clean(),
+            self.stopping
+        )
+    }
+}

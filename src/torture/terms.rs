@@ -1,0 +1,164 @@
+//! What a seed decides about sizes: books, batches, rings, segments, how outcomes are published.
+
+use std::path::Path;
+
+use super::model::{Account, Book};
+use super::work::{CUSTOMERS, PARTIES};
+use crate::settings::{OutcomesMode, Settings, SettingsFault};
+use crate::simulator::Chance;
+use crate::simulator::broker;
+
+/// Sizes of a run.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Books by name and unit.
+    pub books: Vec<(&'static str, &'static str)>,
+    /// Settings of the daemon.
+    pub settings: Settings,
+    /// Messages that producers send.
+    pub messages: usize,
+    /// Deliveries open with the consumer.
+    pub prefetch: usize,
+    /// Bounds of the hand-overs between stations.
+    pub slots: usize,
+    /// How often a delivery may come back.
+    pub delivery_limit: u64,
+    /// Bytes of all files while the disk is said to be full.
+    pub tight_bytes: u64,
+}
+
+impl Terms {
+    /// Draw them.
+    pub fn draw(chance: &mut Chance, base: &Settings) -> Self {
+        let mut settings = base.clone();
+        let two_books = chance.once_in(3);
+        if !two_books {
+            settings.books.truncate(1);
+        }
+        settings.journal.segment_bytes = pick(chance, &[4 << 10, 8 << 10, 32 << 10, 256 << 10]);
+        settings.journal.snapshot_jobs = pick(chance, &[10, 40, 200, u64::MAX]);
+        settings.journal.free_bytes_min = 0;
+        settings.pipeline.batch_jobs_max = place(pick(chance, &[1, 3, 10, 100]));
+        settings.outcomes.mode = match chance.up_to(9) {
+            0..=4 => OutcomesMode::Each,
+            5..=8 => OutcomesMode::Batched,
+            _ => OutcomesMode::Off,
+        };
+        settings.outcomes.unconfirmed_max = place(pick(chance, &[1, 4, 50]));
+        settings.outcomes.backlog_bytes_max = pick(chance, &[4 << 10, 64 << 10, 64 << 20]);
+        let mut books = vec![("main", "EUR")];
+        books.extend(two_books.then_some(("side", "USD")));
+        Self {
+            books,
+            settings,
+            messages: place(chance.between(10, 60)),
+            prefetch: place(pick(chance, &[1, 2, 10, 100])),
+            slots: place(pick(chance, &[1, 4, 100])),
+            delivery_limit: pick(chance, &[3, 20, 20, 1_000]),
+            tight_bytes: chance.between(1, 64 << 10),
+        }
+    }
+
+    /// The broker that fits.
+    pub fn broker(&self) -> broker::Terms {
+        broker::Terms {
+            jobs: "kontor.jobs".to_owned(),
+            prefetch: self.prefetch,
+            delivery_limit: self.delivery_limit,
+            window: self.settings.outcomes.unconfirmed_max,
+        }
+    }
+
+    /// The books as the configuration begins them.
+    pub fn model(&self) -> impl Iterator<Item = Book> {
+        self.books.iter().map(|(name, unit)| begun(name, unit))
+    }
+}
+
+fn pick(chance: &mut Chance, numbers: &[u64]) -> u64 {
+    chance.pick(numbers).copied().unwrap_or_default()
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The accounts of a book before its first job: name, class, unit, opening in minor units, and
+/// whether it may not go below zero.
+type Row = (String, &'static str, &'static str, i128, bool);
+
+fn accounts(unit: &'static str) -> Vec<Row> {
+    let row = |name: &str, class, opening| (name.to_owned(), class, unit, opening, false);
+    let mut rows = vec![
+        row("bank/main", "asset", 10_000_000),
+        row("equity/capital", "equity", 10_000_000),
+        row("rev/sales", "income", 0),
+        row("tax/vat_out", "liability", 0),
+        row("suspense/unallocated", "liability", 0),
+    ];
+    for customer in CUSTOMERS {
+        rows.push(row(&format!("ar/{customer}"), "asset", 0));
+        rows.push((format!("credit/{customer}"), "liability", unit, 0, true));
+    }
+    rows.push(("secu/depository".to_owned(), "asset", "SHR", 900, false));
+    rows.push(row("cash/nostro", "asset", 60_000));
+    for party in PARTIES {
+        rows.push((format!("secu/{party}"), "liability", "SHR", 300, true));
+        rows.push((format!("cash/{party}"), "liability", unit, 20_000, true));
+    }
+    rows
+}
+
+fn begun(name: &'static str, unit: &'static str) -> Book {
+    let account = |(name, class, unit, opening, above_zero): Row| {
+        let debit_side = class == "asset";
+        let (debits, credits) = if debit_side {
+            (opening, 0)
+        } else {
+            (0, opening)
+        };
+        let account = Account {
+            unit,
+            decimals: if unit == "SHR" { 0 } else { 2 },
+            debit_side,
+            debits,
+            credits,
+            min: above_zero.then_some(0),
+            ..Account::default()
+        };
+        (name, account)
+    };
+    Book {
+        name,
+        unit,
+        accounts: accounts(unit).into_iter().map(account).collect(),
+        ..Book::default()
+    }
+}
+
+/// The configuration that all runs begin with.
+pub fn settings() -> Result<Settings, SettingsFault> {
+    let mut text = String::from("[broker]\ntrusted_front_ends = []\n");
+    for (name, unit, zone) in [("main", "EUR", "Europe/Berlin"), ("side", "USD", "UTC")] {
+        text.push_str(&format!(
+            "[[book]]\nname = \"{name}\"\nfunctional_unit = \"{unit}\"\ntime_zone = \"{zone}\"\n\
+             taxes = {{ S19 = {{ category = \"S\", rate = \"19\" }}, S7 = {{ category = \"S\", \
+             rate = \"7\" }}, Z0 = {{ category = \"Z\", rate = \"0\" }} }}\n[book.accounts]\n"
+        ));
+        for (account, class, unit, opening, above_zero) in accounts(unit) {
+            let decimals = if unit == "SHR" { 0 } else { 2 };
+            let opening = super::model::print(opening, decimals);
+            let zero = super::model::print(0, decimals);
+            let min = if above_zero {
+                format!(", min_available = \"{zero}\"")
+            } else {
+                String::new()
+            };
+            text.push_str(&format!(
+                "\"{account}\" = {{ class = \"{class}\", unit = \"{unit}\", \
+                 opening = \"{opening}\"{min} }}\n"
+            ));
+        }
+    }
+    Settings::parse(Path::new("kontor.toml"), &text)
+}

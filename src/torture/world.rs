@@ -1,0 +1,384 @@
+//! The world of one seed: producers, broker, disk, clock and one life of the daemon after the
+//! other, in one thread. Chance decides what happens next; everything else follows.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::fault::{Fault, Swarm, Tally};
+use super::process::{Process, Stopping};
+use super::sabotage::Sabotage;
+use super::terms::Terms;
+use super::witness::{Checked, Finding, Witness, finding};
+use super::work::{Sent, Work};
+use crate::ids::Position;
+use crate::journal::file::{Frontier, Until, known};
+use crate::journal::{Commits, JournalFault};
+use crate::ledger::Commit;
+use crate::partition::{KeysWanted, load};
+use crate::pipeline::observe::Observer;
+use crate::pipeline::stations::StationFault;
+use crate::simulator::Chance;
+use crate::simulator::broker::Broker;
+use crate::simulator::clock::SimulatedClock;
+use crate::simulator::disk::{FileId, SimulatedDisk};
+
+/// Damage that was done while nobody looked, so that it can be undone.
+#[derive(Debug)]
+pub(super) enum Damage {
+    /// A flipped bit.
+    Flip(FileId, u64, u8),
+    /// A lost name.
+    Lost(String, FileId),
+}
+
+/// The world.
+pub(super) struct World {
+    pub(super) terms: Terms,
+    pub(super) swarm: Swarm,
+    pub(super) chance: Chance,
+    pub(super) clock: SimulatedClock,
+    pub(super) disk: SimulatedDisk,
+    pub(super) broker: Broker,
+    pub(super) observer: Observer,
+    pub(super) sabotage: Option<Sabotage>,
+    pub(super) process: Option<Process>,
+    /// Why the process is about to end, and how many steps the others still make.
+    pub(super) failing: Option<(StationFault, u64)>,
+    /// Reads what is durable.
+    pub(super) reader: Option<Commits<SimulatedDisk>>,
+    pub(super) witness: Witness,
+    pub(super) work: Work,
+    pub(super) sent: Vec<Sent>,
+    pub(super) damage: Option<Damage>,
+    /// Whether the disk is full for a while.
+    pub(super) is_tight: bool,
+    /// Whether a sync has lied.
+    pub(super) has_lied: bool,
+    /// Whether everything was healed.
+    pub(super) is_healed: bool,
+    pub(super) tally: Tally,
+    pub(super) steps: u64,
+    pub(super) lives: u64,
+    /// Running hash of everything that happened.
+    pub(super) trace: blake3::Hasher,
+}
+
+impl World {
+    pub(super) fn count(&mut self, fault: Fault) {
+        let count = self.tally.entry(fault).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Let something into the running hash.
+    pub(super) fn note(&mut self, what: &[u8]) {
+        self.trace.update(what);
+    }
+
+    /// Start the daemon. It may fail only for a reason that was given to it.
+    pub(super) fn start(&mut self) -> Checked {
+        self.lives = self.lives.saturating_add(1);
+        self.failing = None;
+        let opened = Process::open(
+            &self.disk,
+            &self.terms,
+            &self.clock,
+            &self.observer,
+            self.sabotage,
+        );
+        let process = match opened {
+            Ok(process) => process,
+            Err(_) if self.disk.is_down() => {
+                // The evidence of what was durable may go with the power.
+                self.undo_damage();
+                self.disk = self.disk.restart();
+                return Ok(());
+            }
+            Err(fault) => return self.refused(&fault),
+        };
+        self.note(b"started");
+        let recovered = self.recovered(&process);
+        match (recovered, &self.damage) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(_)) => self.undo_damage(),
+            // Damage far back is found by reading, and here everything was read.
+            (Err(JournalSays::Fault(_)), Some(_)) => {
+                self.undo_damage();
+                return self
+                    .recovered(&process)
+                    .map_err(JournalSays::into_finding)
+                    .map(|()| {
+                        self.process = Some(process);
+                    });
+            }
+            (Err(says), _) => return Err(says.into_finding()),
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// A start that was refused: by damage that was done, or by a call that failed.
+    fn refused(&mut self, fault: &crate::partition::OpenFault) -> Checked {
+        let code = fault.exit_code();
+        match (&self.damage, code) {
+            (Some(Damage::Flip(..)), 65) | (Some(Damage::Lost(..)), 65 | 74) => {
+                self.note(b"damage found");
+                self.undo_damage();
+            }
+            (None, 65) if self.has_lied => {}
+            (_, 74) if self.may_have_failed() => {}
+            _ => return finding(format!("a start was refused with {code}: {fault}")),
+        }
+        self.disk = self.disk.kill();
+        Ok(())
+    }
+
+    /// Whether a call of the disk may have failed since the last start.
+    fn may_have_failed(&self) -> bool {
+        use crate::simulator::disk::Accident;
+        let met = self.disk.met();
+        let failed = [Accident::Error, Accident::ShortWrite, Accident::NoSpace];
+        self.is_tight || failed.iter().any(|accident| met.contains_key(accident))
+    }
+
+    pub(super) fn undo_damage(&mut self) {
+        match self.damage.take() {
+            Some(Damage::Flip(file, offset, mask)) => {
+                // A file that was written anew in the meantime is not the one that was damaged.
+                self.disk.flip_in(file, offset, mask);
+            }
+            Some(Damage::Lost(name, file)) => {
+                if self.disk.file_of(&name).is_none() {
+                    self.disk.bring_back(&name, file);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Show the witness the whole journal of a start.
+    fn recovered(&mut self, process: &Process) -> Result<(), JournalSays> {
+        let until = Until::End;
+        let first = Commits::from_position(self.disk.clone(), Position(1), until);
+        let mut commits = first.map_err(|fault| JournalSays::Fault(fault.to_string()))?;
+        let mut fault = None;
+        let mut next = || next(&mut commits, &mut fault);
+        let seen = self.witness.recovered(&process.secrets, &mut next);
+        if let Some(fault) = fault {
+            return Err(JournalSays::Fault(fault.to_string()));
+        }
+        seen.map_err(JournalSays::Finding)?;
+        if Some(process.opened) != self.witness.digest() {
+            let what = "the books that were opened have another digest than a replica that read \
+                        the whole journal";
+            return Err(JournalSays::Finding(Finding(what.to_owned())));
+        }
+        self.reader = None;
+        Ok(())
+    }
+
+    /// Show the witness what has become durable. It looks at the disk as any power cut would leave
+    /// it, not at what the daemon says.
+    pub(super) fn observe(&mut self) -> Checked {
+        let unseen = self.has_lied || self.sabotage == Some(Sabotage::SyncLaterUnseen);
+        if self.reader.is_none() {
+            let disk = if unseen {
+                self.disk.clone()
+            } else {
+                self.disk.certain()
+            };
+            let reader = Commits::from_position(disk, self.witness.last().next(), Until::End);
+            self.reader = Some(reader.map_err(|fault| Finding(fault.to_string()))?);
+        }
+        let Some(reader) = &mut self.reader else {
+            return Ok(());
+        };
+        loop {
+            match reader.next() {
+                Ok(Some(found)) => {
+                    self.trace.update(&found.hash);
+                    self.witness.durable(&found.commit)?;
+                }
+                Ok(None) => break,
+                Err(fault) => return finding(format!("what is durable cannot be read: {fault}")),
+            }
+        }
+        let told = self.process.as_ref().map(Process::told);
+        match told {
+            Some(told) if told > self.witness.last() && !unseen => finding(format!(
+                "position {told} was called durable, a power cut now would leave {}",
+                self.witness.last()
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What would be found if the power went right now; the world goes on as if nothing were.
+    pub(super) fn look_ahead(&mut self) -> Checked {
+        let seed = self.chance.number();
+        let fork = self.disk.fork(seed);
+        let fork = if self.chance.once_in(3) {
+            fork.kill()
+        } else {
+            fork.restart()
+        };
+        if self.is_tight {
+            fork.set_capacity(u64::MAX);
+        }
+        let clock = self.clock.apart();
+        let opened = Process::open(&fork, &self.terms, &clock, &self.observer, None);
+        let process = match opened {
+            Ok(process) => process,
+            Err(_) if self.has_lied => return Ok(()),
+            Err(fault) => {
+                return finding(format!(
+                    "a crash now would end in {}: {fault}",
+                    fault.exit_code()
+                ));
+            }
+        };
+        let first = Commits::from_position(fork, Position(1), Until::End);
+        let mut commits = first.map_err(|fault| Finding(fault.to_string()))?;
+        let mut fault = None;
+        let lied = self.has_lied;
+        self.witness.survives(
+            &process.secrets,
+            &mut || next(&mut commits, &mut fault),
+            lied,
+        )
+    }
+
+    /// What a reader beside the daemon sees now.
+    pub(super) fn look_beside(&mut self) -> Checked {
+        let Some(process) = &self.process else {
+            return Ok(());
+        };
+        let words = |fault: &dyn std::fmt::Display| Finding(format!("a reader beside: {fault}"));
+        let until = known(&self.disk).map_err(|fault| words(&fault))?;
+        let goes_on = &mut |_| ControlFlow::Continue(());
+        let until = Until::Frontier(until);
+        let loaded = load(
+            &self.disk,
+            &process.secrets,
+            until,
+            KeysWanted::None,
+            goes_on,
+        );
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(_) if self.has_lied => return Ok(()),
+            Err(fault) => return Err(words(&fault)),
+        };
+        let position = loaded.last.position;
+        let expected = self.witness.digest_at(position);
+        if expected.is_some_and(|expected| expected != loaded.engine.digest()) {
+            return finding(format!("a reader beside sees other books at {position}"));
+        }
+        Ok(())
+    }
+
+    /// Whether other files than the journal say how far it was durable.
+    pub(super) fn is_proven(&self) -> bool {
+        let told = Frontier::read(&self.disk).ok().flatten();
+        told.is_some_and(|told| told.position >= self.witness.last().0)
+    }
+
+    /// The process ends at once. What it had written to the broker may still be read.
+    pub(super) fn die(&mut self, power: bool) -> Checked {
+        self.note(if power { b"power" } else { b"killed" });
+        self.disk = if power {
+            self.disk.restart()
+        } else {
+            self.disk.kill()
+        };
+        let read = self.chance.below(6);
+        self.process = None;
+        self.failing = None;
+        self.reader = None;
+        let ended = self.broker.process_ended(read).map_err(Finding)?;
+        for publish in &ended.taken {
+            self.witness.taken(publish)?;
+        }
+        for message in &ended.obeyed.acknowledged {
+            self.witness.acknowledged(message)?;
+        }
+        for message in &ended.obeyed.set_aside {
+            self.witness.given_up(message);
+        }
+        Ok(())
+    }
+
+    /// A station has ended by a fault: the others go on for a moment.
+    pub(super) fn fails(&mut self, fault: StationFault) -> Checked {
+        if self.disk.is_down() {
+            return self.die(true);
+        }
+        if !self.may_have_failed() && !self.has_lied {
+            return finding(format!("the process ends without a reason: {fault}"));
+        }
+        self.note(b"fails");
+        self.failing = Some((fault, self.chance.up_to(12)));
+        Ok(())
+    }
+
+    /// Make everything well: from here on there must be progress.
+    pub(super) fn heal(&mut self) -> Checked {
+        self.is_healed = true;
+        self.is_tight = false;
+        self.swarm = Swarm::default();
+        self.disk.plan([]);
+        self.disk.set_capacity(u64::MAX);
+        self.broker.block(false);
+        self.clock.jump(self.clock.off_by().saturating_neg());
+        // A process may hold intake because the clock jumped; somebody restarts it.
+        self.die(false)?;
+        self.undo_damage();
+        self.disk.plan([]);
+        let late = self.witness.late(&self.clock);
+        self.clock.pass(late.saturating_add(Duration::from_secs(1)));
+        Ok(())
+    }
+
+    /// Whether everything was sent, taken, recorded, acknowledged and published.
+    pub(super) fn is_quiet(&self) -> bool {
+        let idle = self.process.as_ref().is_some_and(Process::is_idle);
+        self.sent.len() >= self.terms.messages && self.broker.is_idle() && idle
+    }
+
+    /// Whether the process has stopped in order and the broker has seen it.
+    pub(super) fn has_stopped(&self) -> bool {
+        let closed = |process: &Process| process.stopping() == Stopping::Closed;
+        self.process.as_ref().is_some_and(closed) && self.broker.is_closed()
+    }
+}
+
+/// What a journal that was read says.
+#[derive(Debug)]
+enum JournalSays {
+    /// It cannot be read.
+    Fault(String),
+    /// What was read must not be.
+    Finding(Finding),
+}
+
+impl JournalSays {
+    fn into_finding(self) -> Finding {
+        match self {
+            Self::Fault(fault) => Finding(format!("a recovered journal cannot be read: {fault}")),
+            Self::Finding(finding) => finding,
+        }
+    }
+}
+
+fn next(
+    commits: &mut Commits<SimulatedDisk>,
+    fault: &mut Option<JournalFault>,
+) -> Result<Option<Commit>, String> {
+    match commits.next() {
+        Ok(found) => Ok(found.map(|found| found.commit)),
+        Err(found) => {
+            let words = found.to_string();
+            *fault = Some(found);
+            Err(words)
+        }
+    }
+}

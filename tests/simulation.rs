@@ -1,0 +1,90 @@
+//! The whole journey on a machine that breaks, seed by seed.
+//!
+//! `KONTOR_SEEDS` sets how many seeds are run and `KONTOR_SEED` the first; a failure says how to
+//! repeat it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, which clippy.toml knows only inside of test functions"
+)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kontor::torture::sabotage::Sabotage;
+use kontor::torture::{Bench, Report, run};
+
+/// Seeds run when nobody says how many.
+const SEEDS: u64 = 60;
+/// Seeds within which a mistake must be found.
+const SEEDS_OF_A_MISTAKE: u64 = 400;
+
+fn number_from(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Run seeds on all cores; those with a finding.
+fn findings(first: u64, count: u64, sabotage: Option<Sabotage>, most: usize) -> Vec<Report> {
+    let next = AtomicU64::new(first);
+    let found = std::sync::Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                let bench = Bench::new().unwrap();
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count || found.lock().unwrap().len() >= most {
+                        return;
+                    }
+                    let report = run(&bench, seed, sabotage);
+                    if report.finding.is_some() {
+                        found.lock().unwrap().push(report);
+                    }
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap()
+}
+
+#[test]
+fn nothing_is_found_whatever_breaks() {
+    let first = number_from("KONTOR_SEED").unwrap_or_default();
+    let count = number_from("KONTOR_SEEDS").unwrap_or(SEEDS);
+    let found = findings(first, count, None, 10);
+    for Report {
+        seed,
+        steps,
+        finding,
+        ..
+    } in &found
+    {
+        let finding = finding.as_ref().unwrap();
+        println!("SEED={seed} after {steps} steps: {finding}");
+        println!("    repeat it: cargo run --release -- torture --seed {seed}");
+    }
+    assert!(found.is_empty(), "{} seeds found something", found.len());
+}
+
+#[test]
+fn the_same_seed_does_the_same_to_the_byte() {
+    let bench = Bench::new().unwrap();
+    for seed in 0..12 {
+        let (once, again) = (run(&bench, seed, None), run(&bench, seed, None));
+        assert_eq!(once, again, "seed {seed}");
+        assert_ne!(once.trace, run(&bench, seed + 1, None).trace);
+    }
+}
+
+#[test]
+fn every_mistake_that_is_put_in_is_found() {
+    for sabotage in Sabotage::ALL {
+        let found = findings(0, SEEDS_OF_A_MISTAKE, Some(*sabotage), 1);
+        let Some(report) = found.first() else {
+            panic!("{} is not found", sabotage.text());
+        };
+        let finding = report.finding.as_ref().unwrap();
+        println!("{}: seed {}: {finding}", sabotage.text(), report.seed);
+    }
+}
