@@ -23,10 +23,9 @@ mod later;
 #[cfg(test)]
 mod tests;
 
-pub use later::Later;
-
 use super::contract::JobKind;
 use super::fields::{Id, Text};
+use super::later::keep;
 use crate::code::Code;
 use crate::ids::{ACCOUNT_CHARS_MAX, AccountIndex, is_account_name};
 use crate::ledger::account::{AccountClass, Freeze};
@@ -239,7 +238,7 @@ impl JobKind for Update {
             return self.change(book, plan);
         }
         let _now = self.read(book)?;
-        super::later::keep(plan, facts, book, later::WORK, from);
+        keep::<Self>(plan, facts, book, from);
         show_account(plan, &self.account, "open");
         plan.show("valid_from", Value::Date(from));
         Ok(())

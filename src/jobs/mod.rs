@@ -11,7 +11,7 @@ pub mod fields;
 pub mod cards;
 pub mod job;
 pub mod setup;
-mod later;
+pub mod later;
 mod currency;
 mod legs;
 mod exchange;
@@ -66,6 +66,6 @@ contract::job_kinds! {
 contract::due_kinds! {
     // code  recorded as           variant
     1 "hold.expire"            HoldExpire(hold::Expire),
-    21 "account.update"        AccountLater(account::Later),
-    22 "reference.set"         ReferenceLater(reference::Later),
+    21 "account.update"        AccountLater(later::Later<account::Update>),
+    22 "reference.set"         ReferenceLater(later::Later<reference::Set>),
 }

@@ -15,15 +15,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-mod later;
 #[cfg(test)]
 mod tests;
 
-pub use later::Later;
-
+use super::JobData;
 use super::contract::JobKind;
 use super::fields::{Id, Text};
+use super::later::{BeginsLater, keep};
 use crate::code::Code;
+use crate::ids::DueCode;
 use crate::ledger::plan::optional_date;
 use crate::ledger::records;
 use crate::ledger::reference::{Record, Reference};
@@ -127,7 +127,7 @@ impl JobKind for Set {
         let before = book.reference().versions(record, &self.name).len();
         if self.holds_at_once() && from > facts.today {
             self.check(book)?;
-            super::later::keep(plan, facts, book, later::WORK, from);
+            keep::<Self>(plan, facts, book, from);
         } else {
             self.change(book, from, plan)?;
         }
@@ -135,6 +135,31 @@ impl JobKind for Set {
         plan.show("version", Value::count(before.saturating_add(1)));
         plan.show("valid_from", Value::Date(from));
         Ok(())
+    }
+}
+
+/// A series that has gone past the number it was to jump to misses: a number is never given twice.
+impl BeginsLater for Set {
+    const WORK: DueCode = DueCode(22);
+    const CHANGED: &'static str = "reference.changed";
+    const MISSED: &'static str = "reference.change_missed";
+
+    fn of(job: &JobData) -> Option<&Self> {
+        if let JobData::ReferenceSet(set) = job {
+            Some(set)
+        } else {
+            None
+        }
+    }
+
+    fn begin(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        self.change(book, facts.today, plan)?;
+        self.show_name(plan);
+        Ok(())
+    }
+
+    fn show_missed(&self, plan: &mut Plan) {
+        self.show_name(plan);
     }
 }
 

@@ -1,69 +1,30 @@
-//! A change of an account that begins on a later day: the job is kept until then.
+//! A change of an account that begins on a later day.
 
 use super::Update;
 use crate::ids::DueCode;
 use crate::jobs::JobData;
-use crate::jobs::contract::DueKind;
-use crate::jobs::later;
+use crate::jobs::later::BeginsLater;
 use crate::ledger::{Book, Facts, Plan, Rejection, Value};
 
-/// The work's place in the engine's list.
-pub(super) const WORK: DueCode = DueCode(21);
+/// The account was closed in the meantime: the change has nothing left to change.
+impl BeginsLater for Update {
+    const WORK: DueCode = DueCode(21);
+    const CHANGED: &'static str = "account.changed";
+    const MISSED: &'static str = "account.change_missed";
 
-/// The day of a change has come. Nobody can send this; the engine makes it.
-#[derive(Debug)]
-pub struct Later {
-    about: Box<str>,
-}
-
-impl Later {
-    fn kept(kept: Option<&JobData>) -> Option<&Update> {
-        match kept {
-            Some(JobData::AccountUpdate(update)) => Some(update),
-            Some(_) | None => None,
-        }
-    }
-}
-
-impl DueKind for Later {
-    fn about(thing: &str) -> Self {
-        Self {
-            about: thing.into(),
+    fn of(job: &JobData) -> Option<&Self> {
+        if let JobData::AccountUpdate(update) = job {
+            Some(update)
+        } else {
+            None
         }
     }
 
-    fn key(&self, _book: &Book) -> String {
-        self.about.to_string()
+    fn begin(&self, _facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        self.change(book, plan)
     }
 
-    fn plan(
-        &self,
-        _facts: &Facts<'_>,
-        book: &Book,
-        kept: Option<&JobData>,
-        plan: &mut Plan,
-    ) -> Result<&'static str, Rejection> {
-        later::let_go(plan, &self.about, WORK);
-        if let Some(update) = Self::kept(kept) {
-            update.change(book, plan)?;
-        }
-        Ok("account.changed")
-    }
-
-    /// The account was closed in the meantime: the change has nothing left to change.
-    fn missed(
-        &self,
-        refusal: &Rejection,
-        _facts: &Facts<'_>,
-        _book: &Book,
-        kept: Option<&JobData>,
-        plan: &mut Plan,
-    ) -> Result<&'static str, Rejection> {
-        later::let_go(plan, &self.about, WORK);
-        if let Some(update) = Self::kept(kept) {
-            plan.show("account", Value::text(update.account.to_string()));
-        }
-        plan.show("code", Value::text(refusal.code().text()));
-        Ok("account.change_missed")
+    fn show_missed(&self, plan: &mut Plan) {
+        plan.show("account", Value::text(self.account.to_string()));
     }
 }
