@@ -18,6 +18,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// How long a start, a stop or a run without progress may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How a good answer begins.
+const OK: &str = "HTTP/1.1 200";
+
 /// How to start it.
 pub(crate) struct Daemon {
     dir: PathBuf,
@@ -77,7 +80,11 @@ impl Daemon {
         };
         running
             .wait("ready", async |running| {
-                Ok(running.acknowledged().await.is_ok())
+                // Answers that the connection is refused come before the page is served.
+                Ok(running
+                    .get("/readyz")
+                    .await
+                    .is_ok_and(|page| page.starts_with(OK)))
             })
             .await?;
         Ok(running)
@@ -170,15 +177,15 @@ impl Running {
 
     /// Messages delivered and acknowledged since the start.
     async fn acknowledged(&self) -> Result<u64> {
-        let page = self.metrics().await?;
+        let page = self.get("/metrics").await?;
         let delivered = sum(&page, "kontor_deliveries_total");
         Ok(delivered.saturating_sub(sum(&page, "kontor_unacked_deliveries")))
     }
 
-    async fn metrics(&self) -> Result<String> {
+    async fn get(&self, path: &str) -> Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         let request = format!(
-            "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n",
             self.port
         );
         stream.write_all(request.as_bytes()).await?;

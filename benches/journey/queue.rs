@@ -12,7 +12,8 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{
-    BasicProperties, Channel, Connection, ConnectionProperties, Consumer, PublisherConfirm,
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer,
+    PublisherConfirm,
 };
 
 /// Publishes that may wait for their confirm.
@@ -139,7 +140,11 @@ async fn put(
     let properties = BasicProperties::default()
         .with_content_type(content_type.into())
         .with_delivery_mode(2);
-    let options = BasicPublishOptions::default();
+    // Without this a message for a queue that does not exist is confirmed and gone.
+    let options = BasicPublishOptions {
+        mandatory: true,
+        ..BasicPublishOptions::default()
+    };
     let published = channel.basic_publish("".into(), queue.into(), options, body, properties);
     open.push_back(published.await?);
     settle(open, WINDOW).await
@@ -151,7 +156,10 @@ pub(crate) async fn settle(open: &mut VecDeque<PublisherConfirm>, most: usize) -
         let Some(confirm) = open.pop_front() else {
             break;
         };
-        ensure!(confirm.await?.is_ack(), "the broker refused a message");
+        let answer = confirm.await?;
+        let returned = matches!(answer, Confirmation::Ack(Some(_)));
+        ensure!(!returned, "a message found no queue");
+        ensure!(answer.is_ack(), "the broker refused a message");
     }
     Ok(())
 }
