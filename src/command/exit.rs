@@ -5,6 +5,7 @@ use crate::broker::{BrokerFault, FaultClass};
 use crate::daemon::DaemonFault;
 use crate::journal::JournalFault;
 use crate::journal::file::Fault;
+use crate::journal::snapshot::SnapshotFault;
 use crate::partition::{LoadFault, OpenFault};
 use crate::settings::SettingsFault;
 
@@ -115,6 +116,9 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
         Some(of_journal(matches!(fault, JournalFault::Damaged(_))))
     } else if let Some(fault) = cause.downcast_ref::<Fault>() {
         Some(of_journal(matches!(fault, Fault::Damaged(_))))
+    } else if let Some(fault) = cause.downcast_ref::<SnapshotFault>() {
+        let damaged = SnapshotFault::is_damage(fault);
+        Some(of_journal(damaged))
     } else if let Some(fault) = cause.downcast_ref::<LoadFault>() {
         let readable = matches!(fault, LoadFault::Journal(JournalFault::Io(_)));
         Some(of_journal(!readable))

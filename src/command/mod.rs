@@ -29,6 +29,7 @@ pub mod journal;
 pub mod outcome;
 pub mod rehearse;
 pub mod run;
+pub mod snapshot;
 pub mod submit;
 pub mod topology;
 pub mod torture;
@@ -62,6 +63,7 @@ enum Command {
     Document(document::DocumentArgs),
     Outcome(outcome::OutcomeArgs),
     Journal(journal::JournalArgs),
+    Snapshot(snapshot::SnapshotArgs),
     Bench(bench::Args),
     Torture(torture::TortureArgs),
     Docs(docs::DocsArgs),
@@ -82,6 +84,7 @@ impl Command {
             Self::Document(args) => document::run(args, globals, out),
             Self::Outcome(args) => outcome::run(args, globals, out),
             Self::Journal(args) => journal::run(args, globals, out),
+            Self::Snapshot(args) => snapshot::run(args, globals, out),
             Self::Bench(args) => bench::run(args, globals, out),
             Self::Torture(args) => torture::run(args, globals, out),
             Self::Docs(args) => docs::run(args, globals, out),

@@ -127,6 +127,7 @@ fn unreadable(fault: &SnapshotFault) -> JournalFault {
         SnapshotFault::Io { .. }
         | SnapshotFault::Uncertain { .. }
         | SnapshotFault::PieceTooLarge { .. }
+        | SnapshotFault::Busy { .. }
         | SnapshotFault::GivenUp
         | SnapshotFault::Record(_) => JournalFault::Io(fault.to_string()),
     }

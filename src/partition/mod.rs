@@ -8,6 +8,7 @@
 //!   cursor                           how far outcomes are confirmed
 //!   marker                           after two falls in a row: the job that is being tried alone
 //!   snapshot-… keys-…                what bounds the time of a start
+//!   building                         who writes these two
 //! ```
 //!
 //! Nothing is believed before the lock is held, and nothing is consumed before this returns. The
@@ -17,6 +18,7 @@
 //! It does not run anything: stations, lanes and timers are the daemon's.
 
 mod books;
+mod building;
 mod carried;
 mod claim;
 mod cold;
@@ -41,6 +43,7 @@ pub use saver::Saver;
 pub use secrets::Secrets;
 pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};
 
+use building::Building;
 use config::Config;
 
 use crate::engine::Engine;
@@ -318,7 +321,15 @@ fn rebuild<D: Disk>(
         progress(at.percent());
         ControlFlow::Continue(())
     };
-    let loaded = load(&disk, &secrets, until, KeysWanted::Kept, &mut tell)?;
+    // While a command takes a snapshot, or on a disk without room for the lock, keys that are too
+    // many for a file of their own stay in memory.
+    let building = Building::begin(&disk);
+    let keys = match building {
+        Ok(_) => KeysWanted::Kept,
+        Err(_) => KeysWanted::Found,
+    };
+    let loaded = load(&disk, &secrets, until, keys, &mut tell)?;
+    drop(building);
     let vault = vault(&disk, &secret, &recovered, &loaded.ending)?;
     Ok(Rebuilt {
         file,

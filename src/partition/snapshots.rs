@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::building::Building;
 use super::carried;
 use super::cold::{Shelf, put_keys};
 use super::load::{KeysWanted, LoadFault, load};
@@ -85,13 +86,15 @@ pub enum Event {
     Fault(BuildFault),
 }
 
-/// Build the snapshot of a durable position; none if there is nothing behind the one before.
+/// Build the snapshot of a durable position; none if there is nothing behind the one before. It may
+/// be done beside the process that writes the journal.
 pub fn build<D: Disk>(
     disk: &D,
     secrets: &Secrets,
     durable: Frontier,
     stop: &AtomicBool,
 ) -> Result<Option<Built>, BuildFault> {
+    let _building = Building::begin(disk)?;
     let until = Until::Frontier(durable);
     let mut tell = |_at| {
         if stop.load(Ordering::Acquire) {

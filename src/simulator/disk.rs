@@ -74,6 +74,7 @@ pub struct FileId(u64);
 #[derive(Debug)]
 pub struct SimulatedLock {
     disk: SimulatedDisk,
+    name: String,
 }
 
 impl SimulatedDisk {
@@ -84,7 +85,7 @@ impl SimulatedDisk {
             plan: Plan::new(),
             calls: 0,
             is_down: false,
-            is_locked: false,
+            locked: BTreeSet::new(),
             capacity: u64::MAX,
             next_inode: 1,
             inodes: BTreeMap::new(),
@@ -180,7 +181,7 @@ impl SimulatedDisk {
             plan: Plan::new(),
             calls: 0,
             is_down: false,
-            is_locked: false,
+            locked: BTreeSet::new(),
             capacity: world.capacity,
             next_inode: world.next_inode,
             inodes,
@@ -209,7 +210,7 @@ impl SimulatedDisk {
             plan: Plan::new(),
             calls: 0,
             is_down: false,
-            is_locked: false,
+            locked: BTreeSet::new(),
             inodes,
             ..world.clone()
         })
@@ -369,15 +370,14 @@ impl Disk for SimulatedDisk {
         Ok(world.capacity.saturating_sub(world.used()))
     }
 
-    fn lock(&self, _name: &str) -> io::Result<Result<SimulatedLock, String>> {
+    fn lock(&self, name: &str) -> io::Result<Result<SimulatedLock, String>> {
         let mut world = self.world();
         world.alive()?;
-        if world.is_locked {
+        if !world.locked.insert(name.to_owned()) {
             return Ok(Err("a simulated process".to_owned()));
         }
-        world.is_locked = true;
-        drop(world);
-        Ok(Ok(SimulatedLock { disk: self.clone() }))
+        let (disk, name) = (self.clone(), name.to_owned());
+        Ok(Ok(SimulatedLock { disk, name }))
     }
 
     fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
@@ -501,7 +501,7 @@ impl Inode {
 
 impl Drop for SimulatedLock {
     fn drop(&mut self) {
-        self.disk.world().is_locked = false;
+        self.disk.world().locked.remove(&self.name);
     }
 }
 

@@ -87,6 +87,7 @@ fn usage_is_64_and_help_names_every_command() {
         "outcome",
         "document",
         "journal",
+        "snapshot",
         "docs",
     ] {
         assert!(

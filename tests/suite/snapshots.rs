@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicBool;
 
 use kontor::ids::Position;
 use kontor::journal::file::Until;
-use kontor::journal::file::disk::OsDisk;
+use kontor::journal::file::disk::{Disk as _, OsDisk};
 use kontor::ledger::StateDigest;
 use kontor::partition::{Built, KeysWanted, Loaded, Secrets, build, load};
 use kontor::time::Timestamp;
 use kontor::vault::JournalSecret;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Writer, exits, json, kontor};
+use crate::support::{Writer, err, exits, json, kontor};
 
 const BOOK: &str = r#"
 [[book]]
@@ -275,4 +275,86 @@ fn two_snapshots_stay_and_what_stands_before_them_is_still_found() {
     assert_eq!(json(&outcome)["entry_no"], 1);
     exits(&kontor(&["entry", "1", "--dir", path]), 0);
     exits(&kontor(&["journal", "verify", "--dir", path]), 0);
+}
+
+fn snapshot_now(dir: &Path) -> Json {
+    let path = dir.to_str().unwrap();
+    let taken = kontor(&["--format", "json", "snapshot", "--dir", path]);
+    exits(&taken, 0);
+    json(&taken).pointer("/snapshots/0").unwrap().clone()
+}
+
+#[test]
+fn a_snapshot_is_taken_on_demand_beside_the_writer_and_without_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(dir.path(), BOOK);
+    writer.post(&work());
+    let whole = books(&loaded(dir.path()));
+    let now = snapshot_now(dir.path());
+    assert_eq!(now["taken"], true, "{now}");
+    let short = loaded(dir.path());
+    assert_eq!(now["position"], short.snapshot.unwrap().0);
+    assert_eq!((books(&short), short.replayed_jobs), (whole, 0));
+    let again = snapshot_now(dir.path());
+    assert_eq!(
+        (&again["taken"], &again["position"]),
+        (&json!(false), &now["position"])
+    );
+
+    // The writer goes on, and takes its own as ever.
+    writer.post(&[entry("e-3", "5.00")]);
+    let own = taken(dir.path(), &writer).unwrap();
+    writer.post(&[entry("e-4", "5.00")]);
+    drop(writer);
+    let last = snapshot_now(dir.path());
+    assert!(last["position"].as_u64() > Some(own.position.0), "{last}");
+    assert_eq!(files(dir.path(), "snapshot-").len(), 2);
+    let path = dir.path().to_str().unwrap();
+    exits(&kontor(&["journal", "verify", "--dir", path]), 0);
+}
+
+#[test]
+fn two_never_take_a_snapshot_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(dir.path(), BOOK);
+    writer.post(&work());
+    let held = disk(dir.path()).lock("building").unwrap().unwrap();
+    let durable = writer.history().durable();
+    let build = || {
+        build(
+            &disk(dir.path()),
+            &secrets(dir.path()),
+            durable,
+            &AtomicBool::new(false),
+        )
+    };
+    let refused = build().unwrap_err().to_string();
+    assert!(refused.contains("is taking a snapshot"), "{refused}");
+    assert!(files(dir.path(), "snapshot").is_empty());
+    // A start does not wait for it, and needs none.
+    drop(writer);
+    writer = Writer::open(dir.path(), BOOK);
+    writer.post(&[entry("e-3", "5.00")]);
+    drop(held);
+    assert!(build().unwrap().is_some());
+}
+
+#[test]
+fn a_snapshot_of_nothing_or_of_damage_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(dir.path(), BOOK);
+    writer.post(&work());
+    let path = dir.path().to_str().unwrap();
+    exits(&kontor(&["snapshot", "--dir", "/nowhere"]), 74);
+    let segment = files(dir.path(), "segment-").remove(0);
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[4_000] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let damaged = kontor(&["snapshot", "--dir", path]);
+    exits(&damaged, 65);
+    assert!(
+        err(&damaged).contains("segment-0000000001"),
+        "{}",
+        err(&damaged)
+    );
 }

@@ -8,7 +8,7 @@
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -139,6 +139,13 @@ pub fn network_of(directory: &Path) -> io::Result<Option<&'static str>> {
     let found = u64::from_le_bytes(found.to_le_bytes()) & u64::from(u32::MAX);
     let known = NETWORK.iter().find(|(magic, _)| *magic == found);
     Ok(known.map(|(_, name)| *name))
+}
+
+/// Whether a directory belongs to the user that runs this process: files that another one makes in
+/// it would be closed to its owner.
+pub fn is_ours(directory: &Path) -> io::Result<bool> {
+    let owner = std::fs::metadata(directory)?.uid();
+    Ok(owner == rustix::process::geteuid().as_raw())
 }
 
 /// A directory of a local file system.

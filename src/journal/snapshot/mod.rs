@@ -98,6 +98,14 @@ pub enum SnapshotFault {
         /// Its bytes.
         bytes: usize,
     },
+    /// Another process is at it.
+    #[error("{holder} is taking a snapshot in {directory}; try again when it is done")]
+    Busy {
+        /// The directory.
+        directory: String,
+        /// What the other one wrote about itself.
+        holder: String,
+    },
     /// The process ends before it was done.
     #[error("the snapshot was given up, because the process ends")]
     GivenUp,
@@ -112,7 +120,13 @@ impl SnapshotFault {
         matches!(self, Self::Uncertain { .. })
     }
 
-    fn io(doing: &'static str, file: &str, error: &io::Error) -> Self {
+    /// Whether the bytes are not what this release can read: trying again does not help.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Version { .. })
+    }
+
+    /// What the operating system said.
+    pub fn io(doing: &'static str, file: &str, error: &io::Error) -> Self {
         Self::Io {
             doing,
             file: file.to_owned(),

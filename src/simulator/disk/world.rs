@@ -14,7 +14,8 @@ pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) calls: u64,
     pub(super) is_down: bool,
-    pub(super) is_locked: bool,
+    /// Names of the locks that are held.
+    pub(super) locked: BTreeSet<String>,
     pub(super) capacity: u64,
     pub(super) next_inode: u64,
     pub(super) inodes: BTreeMap<u64, Inode>,
