@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo, UnitIndex};
 use crate::ledger::account::Counters;
 use crate::ledger::commit::slice;
-use crate::ledger::plan::Plan;
+use crate::ledger::plan::{Asserted, Plan};
 use crate::ledger::structure::unbalanced;
 use crate::ledger::{Account, Book, Effect, Leg, Post, Rejection, Side};
 use crate::money::Minor;
@@ -45,7 +45,8 @@ impl Admission {
         self.touched.clear();
         self.places.clear();
         let mut next = book.next_entry();
-        for effect in &mut plan.effects {
+        let mut asserted = plan.asserted.iter().peekable();
+        for (at, effect) in plan.effects.iter_mut().enumerate() {
             match effect {
                 Effect::Post(post) => {
                     check_period(book, post, actor, today)?;
@@ -71,8 +72,10 @@ impl Admission {
                 | Effect::Keep { .. }
                 | Effect::Carried(_) => {}
             }
+            while let Some(asserted) = asserted.next_if(|one| one.effects <= at.saturating_add(1)) {
+                self.check_asserted(book, asserted)?;
+            }
         }
-        self.check_asserted(book, plan)?;
         if plan.waive_limits {
             Ok(())
         } else {
@@ -187,26 +190,24 @@ impl Admission {
         place
     }
 
-    fn check_asserted(&self, book: &Book, plan: &Plan) -> Result<(), Rejection> {
-        for (index, expected, path) in &plan.asserted {
-            let Some(account) = book.accounts().get(*index) else {
-                continue;
-            };
-            let after = self
-                .find(*index)
-                .and_then(|place| self.touched.get(place))
-                .map_or(account.counters, |touched| touched.after);
-            let got = after.balance(account.class.normal_side());
-            if got != *expected {
-                let decimals = book.units().decimals(account.unit);
-                return Err(Rejection::new(Code::AssertionFailed)
-                    .at(path.clone())
-                    .with_text("account", &*account.name)
-                    .with_amount("expected", *expected, decimals)
-                    .with_amount("got", got, decimals));
-            }
+    fn check_asserted(&self, book: &Book, asserted: &Asserted) -> Result<(), Rejection> {
+        let Some(account) = book.accounts().get(asserted.account) else {
+            return Ok(());
+        };
+        let after = self
+            .find(asserted.account)
+            .and_then(|place| self.touched.get(place))
+            .map_or(account.counters, |touched| touched.after);
+        let got = after.balance(account.class.normal_side());
+        if got == asserted.balance {
+            return Ok(());
         }
-        Ok(())
+        let decimals = book.units().decimals(account.unit);
+        Err(Rejection::new(Code::AssertionFailed)
+            .at(asserted.path.clone())
+            .with_text("account", &*account.name)
+            .with_amount("expected", asserted.balance, decimals)
+            .with_amount("got", got, decimals))
     }
 
     fn check_limits(&self, book: &Book) -> Result<(), Rejection> {

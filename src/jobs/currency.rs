@@ -163,6 +163,11 @@ pub(crate) fn positive_quantity(text: &DecimalText, path: &str) -> Result<Quanti
     read_quantity(text, path, Quantity::positive)
 }
 
+/// A quantity that may be zero.
+pub(crate) fn not_negative_quantity(text: &DecimalText, path: &str) -> Result<Quantity, Rejection> {
+    read_quantity(text, path, Quantity::not_negative)
+}
+
 fn read_quantity(
     text: &DecimalText,
     path: &str,

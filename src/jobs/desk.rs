@@ -9,7 +9,7 @@ use crate::jobs::Job;
 use crate::jobs::job::Looked;
 use crate::ledger::account::AccountClass;
 use crate::ledger::commit::SetupRecord;
-use crate::ledger::effect::{AccountChange, AccountOpened, Effect, HoldPlaced, Post};
+use crate::ledger::effect::{AccountChange, AccountOpened, Effect, HoldPlaced, Nature, Post};
 use crate::ledger::period::PeriodState;
 use crate::ledger::plan::{NaturalKeys, PastEntry};
 use crate::ledger::reference::Record;
@@ -233,7 +233,7 @@ impl Desk {
             reverses: None,
             owned: true,
             opening: false,
-            general_reversal: false,
+            nature: Nature::Plain,
             document_ref: None,
         });
         self.set_up_with(vec![post], legs);
@@ -366,7 +366,7 @@ impl Opening {
             reverses: None,
             owned: false,
             opening: true,
-            general_reversal: false,
+            nature: Nature::Plain,
             document_ref: None,
         }));
     }

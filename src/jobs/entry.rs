@@ -1,13 +1,18 @@
 //! Entries: the journal's own jobs.
 //!
-//! | Kind            | Debit                    | Credit                   | Amount           |
-//! |-----------------|--------------------------|--------------------------|------------------|
-//! | `entry.post`    | accounts of `dr` legs    | accounts of `cr` legs    | as given per leg |
-//! | `entry.reverse` | accounts once credited   | accounts once debited    | as posted        |
+//! | Kind             | Debit                    | Credit                   | Amount           |
+//! |------------------|--------------------------|--------------------------|------------------|
+//! | `entry.post`     | accounts of `dr` legs    | accounts of `cr` legs    | as given per leg |
+//! | `entry.adjust`   | accounts of `dr` legs    | accounts of `cr` legs    | as given per leg |
+//! | `entry.reverse`  | accounts once credited   | accounts once debited    | as posted        |
+//! | `entry.allocate` | `from`, or each target   | each target, or `from`   | parts by weight  |
 //!
 //! An entry is reversed whole and once. A reversal is never reversed: what was right after all is
 //! posted anew. What a document owns is undone by the document's own jobs.
 
+mod adjust;
+mod allocate;
+pub(crate) mod order;
 mod reverse;
 
 #[cfg(test)]
@@ -16,20 +21,18 @@ mod tests;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use adjust::Adjust;
+pub use allocate::{Allocate, AllocateSide, Target};
 pub use reverse::Reverse;
 
 use super::contract::JobKind;
 use super::fields::{Id, Text};
 use crate::code::Code;
-use crate::ids::Hash128;
-use crate::jobs::legs::{NOT_FOUND, Written, WrittenLeg, amount_of, place_of};
-use crate::ledger::plan::{booking_date, echo, optional_date};
-use crate::ledger::reference::Record;
-use crate::ledger::structure::check_structure;
+use crate::jobs::legs::{WrittenLeg, place_of};
 use crate::ledger::{Book, Facts, Plan, Rejection, Side};
 use crate::money::DecimalText;
-use crate::money::minor::signed_minor;
 use crate::time::{Date, DateText};
+use order::{Order, visit_texts};
 
 /// Post an entry: legs that balance in every unit.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -142,24 +145,10 @@ impl JobKind for Post {
             { "cr": "bank/main", "amount": "80.00" }
         ]
     }"#;
-    const REFUSALS: &'static [Code] = &[
-        Code::EntryTooFewLegs,
-        Code::EntryTooManyLegs,
-        Code::EntrySameAccount,
-        Code::EntryUnbalanced,
-        Code::AssertionFailed,
-        Code::DuplicateReference,
-    ];
+    const REFUSALS: &'static [Code] = REFUSALS;
 
     fn texts(&mut self, visit: &mut dyn FnMut(&str, &mut Text)) {
-        for (at, leg) in self.legs.iter_mut().enumerate() {
-            if let Some(text) = &mut leg.text {
-                visit(&format!("/legs/{at}/text"), text);
-            }
-        }
-        if let Some(text) = &mut self.text {
-            visit("/text", text);
-        }
+        visit_texts("", &mut self.legs, self.text.as_mut(), visit);
     }
 
     fn subject(&self) -> Option<&str> {
@@ -167,86 +156,34 @@ impl JobKind for Post {
     }
 
     fn place(&self, account: &str) -> Option<String> {
-        let at = self.legs.iter().position(|leg| leg.place().0 == account)?;
-        Some(self.legs.get(at)?.account_path("", at))
+        self.order("").place(account)
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        let (booking, value) = self.dates(facts, book)?;
-        let post = plan.post(booking, value);
-        post.document_ref = self
-            .document_ref
-            .as_ref()
-            .map(|reference| reference.as_str().into());
-        let written = Written {
-            legs: &self.legs,
-            base: "",
-        };
-        let place = written.amounts(book, plan)?;
-        self.asserted(book, plan)?;
-        let reference = self.natural_key(facts, book)?;
-        written.accounts(book, plan, &place)?;
-        self.asserted_accounts(book)?;
-        written.units(book, plan, &place, booking)?;
-        check_structure(book, &plan.legs)?;
-        if let Some(hash) = reference {
-            plan.natural_key(hash);
-        }
-        Ok(())
+        self.order("").plan(facts, book, plan)
     }
 }
 
 impl Post {
-    fn dates(&self, facts: &Facts<'_>, book: &Book) -> Result<(Date, Date), Rejection> {
-        let booking = optional_date(self.booking_date.as_ref(), "/booking_date")?;
-        let value = optional_date(self.value_date.as_ref(), "/value_date")?;
-        for (at, leg) in self.legs.iter().enumerate() {
-            if leg.value_date.is_some() {
-                optional_date(leg.value_date.as_ref(), &format!("/legs/{at}/value_date"))?;
-            }
+    /// The entry that is asked for; `base` is where its data stand.
+    pub(crate) fn order<'d>(&'d self, base: &'d str) -> Order<'d> {
+        Order {
+            base,
+            booking_date: self.booking_date.as_ref(),
+            value_date: self.value_date.as_ref(),
+            document_ref: self.document_ref.as_ref(),
+            legs: &self.legs,
+            asserted: self.assert.as_deref().unwrap_or_default(),
         }
-        let booking = booking_date(booking, "/booking_date", facts, book)?;
-        Ok((booking, value.unwrap_or(booking)))
-    }
-
-    /// Step 6, its end: balances that must hold afterwards.
-    fn asserted(&self, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        for (at, assertion) in self.assert.iter().flatten().enumerate() {
-            let account = book.accounts().find(&assertion.account);
-            let path = format!("/assert/{at}/balance");
-            let balance = amount_of(&assertion.balance, account, book, signed_minor).map_err(
-                |(fault, unit, decimals)| Rejection::amount(fault, &path, &unit, decimals),
-            )?;
-            plan.asserted
-                .push((account.unwrap_or(NOT_FOUND), i128::from(balance), path));
-        }
-        Ok(())
-    }
-
-    fn natural_key(&self, facts: &Facts<'_>, book: &Book) -> Result<Option<Hash128>, Rejection> {
-        let Some(reference) = &self.document_ref else {
-            return Ok(None);
-        };
-        if !book.reference().has_any(Record::UniqueReference) {
-            return Ok(None);
-        }
-        let key = facts
-            .natural
-            .hash(book.name(), "document_ref", &[reference]);
-        if book.natural_key_taken(key) {
-            return Err(Rejection::new(Code::DuplicateReference)
-                .at("/document_ref")
-                .with_text("document_ref", echo(reference)));
-        }
-        Ok(Some(key))
-    }
-
-    fn asserted_accounts(&self, book: &Book) -> Result<(), Rejection> {
-        for (at, assertion) in self.assert.iter().flatten().enumerate() {
-            if book.accounts().find(&assertion.account).is_none() {
-                book.account(&assertion.account, &format!("/assert/{at}/account"))?;
-            }
-        }
-        Ok(())
     }
 }
+
+/// What an entry given as legs can be refused with.
+pub(crate) const REFUSALS: &[Code] = &[
+    Code::EntryTooFewLegs,
+    Code::EntryTooManyLegs,
+    Code::EntrySameAccount,
+    Code::EntryUnbalanced,
+    Code::AssertionFailed,
+    Code::DuplicateReference,
+];

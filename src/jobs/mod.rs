@@ -29,6 +29,7 @@ pub mod payment;
 pub mod usage;
 pub mod subscription;
 pub mod settlement;
+pub mod accrual;
 pub mod query;
 
 #[cfg(test)]
@@ -48,6 +49,8 @@ contract::job_kinds! {
     151 "reference.set"         ReferenceSet(reference::Set),
     201 "entry.post"            EntryPost(entry::Post),
     202 "entry.reverse"         EntryReverse(entry::Reverse),
+    204 "entry.allocate"        EntryAllocate(entry::Allocate),
+    206 "entry.adjust"          EntryAdjust(entry::Adjust),
     301 "hold.place"            HoldPlace(hold::Place),
     302 "hold.capture"          HoldCapture(hold::Capture),
     303 "hold.void"             HoldVoid(hold::Void),
@@ -61,11 +64,13 @@ contract::job_kinds! {
     602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
     901 "period.open"           PeriodOpen(period::Open),
     902 "period.close"          PeriodClose(period::Close),
+    903 "accrual.post"          AccrualPost(accrual::Post),
 }
 
 contract::due_kinds! {
     // code  recorded as           variant
     1 "hold.expire"            HoldExpire(hold::Expire),
+    2 "accrual.post"           AccrualReverse(accrual::Reversal),
     21 "account.update"        AccountLater(later::Later<account::Update>),
     22 "reference.set"         ReferenceLater(later::Later<reference::Set>),
 }

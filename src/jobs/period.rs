@@ -2,7 +2,7 @@
 //!
 //! | Kind           | Debit | Credit | Amount            |
 //! |----------------|-------|--------|-------------------|
-//! | `period.open`  | –     | –      | nothing is posted |
+//! | `period.open`  |       |        | reversals of accruals ([`super::accrual`]) |
 //! | `period.close` | –     | –      | nothing is posted |
 //!
 //! A month that no period job has named is open as soon as it has begun; before that it may be
@@ -10,7 +10,7 @@
 //! one. A soft lock stops everybody but the role `closing`, and that role undoes it. A book that
 //! has no users knows no roles: there everybody may.
 //!
-//! Not here: hard closing with its entries, and reversals that a new month brings by itself.
+//! Not here: hard closing with its entries.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 mod tests;
 
+use super::accrual;
 use super::contract::JobKind;
 use super::fields::Id;
 use crate::code::Code;
@@ -39,6 +40,10 @@ impl JobKind for Open {
     const SUMMARY: &'static str = "Open a month, or the months of a year, before it begins.";
     const EXAMPLE: &'static str = r#"{ "period": "2026-04" }"#;
 
+    fn place(&self, _account: &str) -> Option<String> {
+        Some("/period".to_owned())
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         check_actor(facts, book)?;
         let period = Period::read(&self.period)?;
@@ -47,9 +52,10 @@ impl JobKind for Open {
             !begun && !book.periods().contains_key(month)
         };
         period.change(book, plan, PeriodState::Open, new)?;
+        let reversed = accrual::post_due_in(book, plan, &period.months);
         plan.status = Status::Opened;
         period.show(plan);
-        plan.show("auto_reversals", Value::Int(0));
+        plan.show("auto_reversals", Value::count(reversed));
         Ok(())
     }
 }

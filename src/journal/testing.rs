@@ -2,6 +2,7 @@
 
 use crate::ids::Sequence;
 use crate::ids::{AccountIndex, BookIndex, EntryNo, Hash128, KindCode, Position, SchemaVersion};
+use crate::ledger::effect::Nature;
 use crate::ledger::{Commit, Effect, Envelope, JobRecord, Leg, Outcome, Post, Record, Status};
 use crate::time::{Date, Timestamp};
 
@@ -18,7 +19,7 @@ pub(super) fn entry_commit(position: u64, entry: u64) -> Commit {
         reverses: None,
         owned: false,
         opening: false,
-        general_reversal: false,
+        nature: Nature::Plain,
         document_ref: None,
     };
     let amount = i64::try_from(entry).unwrap();

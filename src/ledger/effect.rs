@@ -19,6 +19,57 @@ use crate::time::{Date, Month, Timestamp};
 /// Legs of an effect: a range of the legs that stand beside the effects.
 pub type Legs = Range<u32>;
 
+/// What an entry is marked as, for reports and exports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nature {
+    /// Nothing particular.
+    #[default]
+    Plain,
+    /// A general reversal (Generalumkehr).
+    GeneralReversal,
+    /// It puts an earlier entry right.
+    Adjustment,
+    /// It closes a period: income and expense move to retained earnings.
+    Closing,
+}
+
+impl Nature {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Plain,
+        Self::GeneralReversal,
+        Self::Adjustment,
+        Self::Closing,
+    ];
+
+    /// As it is written outside.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::GeneralReversal => "general_reversal",
+            Self::Adjustment => "adjustment",
+            Self::Closing => "closing",
+        }
+    }
+
+    /// The number under which journals keep it.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Plain => 0,
+            Self::GeneralReversal => 1,
+            Self::Adjustment => 2,
+            Self::Closing => 3,
+        }
+    }
+
+    /// The nature of a number kept in a journal.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|nature| nature.number() == number)
+    }
+}
+
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
@@ -36,8 +87,8 @@ pub struct Post {
     pub owned: bool,
     /// Whether it opens a book: dated before every period, without number.
     pub opening: bool,
-    /// Marked as general reversal (Generalumkehr) for exports.
-    pub general_reversal: bool,
+    /// What it is marked as.
+    pub nature: Nature,
     /// Reference to a document outside.
     pub document_ref: Option<Box<str>>,
 }
@@ -290,6 +341,13 @@ impl Effect {
             | Self::Alarm { .. }
             | Self::Keep { .. }
             | Self::Carried(_) => None,
+        }
+    }
+
+    /// Mark the entry, if this is one.
+    pub fn mark(&mut self, nature: Nature) {
+        if let Self::Post(post) = self {
+            post.nature = nature;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::book::Book;
 use super::commit::Envelope;
-use super::effect::{DocumentChange, Effect, HoldPlaced, Post};
+use super::effect::{DocumentChange, Effect, HoldPlaced, Nature, Post};
 use super::hold::HoldState;
 use super::leg::{Leg, Side};
 use super::outcome::Status;
@@ -79,6 +79,19 @@ pub struct PastEntry {
     pub legs: Vec<Leg>,
 }
 
+/// A balance that must hold while a plan is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asserted {
+    /// The account.
+    pub account: AccountIndex,
+    /// The balance on its normal side.
+    pub balance: i128,
+    /// Place in the data.
+    pub path: String,
+    /// Behind how many effects of the plan it must hold.
+    pub effects: usize,
+}
+
 /// Effects to be, and the outcome they would have. Kept and cleared between jobs, so that planning
 /// an ordinary entry allocates nothing.
 #[derive(Debug)]
@@ -95,8 +108,8 @@ pub struct Plan {
     pub value_date: Option<Date>,
     /// Further members of the outcome.
     pub members: Members,
-    /// Balances asserted after the plan: account, balance on the normal side, place in the data.
-    pub asserted: Vec<(AccountIndex, i128, String)>,
+    /// Balances asserted, in the order of the effects behind which they must hold.
+    pub asserted: Vec<Asserted>,
     /// Limits are not checked (chargebacks may overdraw a merchant).
     pub waive_limits: bool,
 }
@@ -144,7 +157,7 @@ impl Plan {
             reverses: None,
             owned: false,
             opening: false,
-            general_reversal: false,
+            nature: Nature::Plain,
             document_ref: None,
         }));
         self.last_post()

@@ -148,6 +148,20 @@ impl Quantity {
     pub fn ratio(self) -> Option<Ratio> {
         ratio(self.0, 0)
     }
+
+    /// How many decimals it has.
+    pub fn scale(self) -> u8 {
+        u8::try_from(self.0.normalize().scale()).unwrap_or(u8::MAX)
+    }
+
+    /// The value as a whole number of `10^-scale`; none if it has more decimals.
+    pub fn scaled(self, scale: u8) -> Option<i128> {
+        let value = self.0.normalize();
+        let more = scale.checked_sub(u8::try_from(value.scale()).ok()?)?;
+        value
+            .mantissa()
+            .checked_mul(super::minor::power_of_ten(more)?)
+    }
 }
 
 impl Price {

@@ -4,7 +4,8 @@
 //! use cumulative rounding, so that every prefix is right within half a unit and the last one
 //! exact.
 
-use super::round::{Ratio, Rounding};
+use super::decimal::Quantity;
+use super::round::{Ratio, Rounding, gcd};
 
 /// Split `total` in proportion to `weights` by largest remainder; ties go to the lower index.
 ///
@@ -40,6 +41,26 @@ pub fn largest_remainder(total: i128, weights: &[i128]) -> Option<Vec<i128>> {
         parts.iter_mut().for_each(|part| *part = -*part);
     }
     Some(parts)
+}
+
+/// Split `total` in proportion to quantities, as [`largest_remainder`] does.
+pub fn shares(total: i128, weights: &[Quantity]) -> Option<Vec<i128>> {
+    let scale = weights.iter().map(|weight| weight.scale()).max()?;
+    let whole = weights.iter().map(|weight| weight.scaled(scale));
+    largest_remainder(total, &smallest(whole.collect::<Option<Vec<_>>>()?))
+}
+
+/// The same proportions in the smallest whole numbers, so that products stay small.
+fn smallest(mut weights: Vec<i128>) -> Vec<i128> {
+    let divisor = weights
+        .iter()
+        .fold(0, |divisor, weight| gcd(divisor, weight.unsigned_abs()));
+    if let Ok(divisor @ 2..) = i128::try_from(divisor) {
+        for weight in &mut weights {
+            *weight = weight.checked_div(divisor).unwrap_or(*weight);
+        }
+    }
+    weights
 }
 
 /// Round parts whose exact values are known so that they add up to `total`: the floors, then the
@@ -104,6 +125,27 @@ mod tests {
             Some(vec![-34, -33, -33])
         );
         assert_eq!(largest_remainder(1, &[0, 0]), None);
+    }
+
+    #[test]
+    fn weights_with_decimals_are_brought_to_one_scale() {
+        let of = |text: &str| Quantity::new(crate::money::Number::parse(text).unwrap()).unwrap();
+        let split = |total, weights: &[&str]| {
+            let weights: Vec<Quantity> = weights.iter().map(|weight| of(weight)).collect();
+            shares(total, &weights)
+        };
+        assert_eq!(
+            split(10_000, &["50", "25", "75"]),
+            Some(vec![3_333, 1_667, 5_000])
+        );
+        assert_eq!(split(100, &["0.5", "0.25", "0"]), Some(vec![67, 33, 0]));
+        // 10^18 beside 10^-9 has no product that fits; the same weights in common do.
+        let large = "1000000000000000000";
+        assert_eq!(split(i64::MAX.into(), &[large, "0.000000001"]), None);
+        let halves = split(i64::MAX.into(), &[large, large]).unwrap();
+        assert_eq!(halves.iter().sum::<i128>(), i128::from(i64::MAX));
+        assert_eq!(split(1, &["0"]), None);
+        assert_eq!(split(1, &[]), None);
     }
 
     #[test]

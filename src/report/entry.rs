@@ -1,6 +1,7 @@
 //! One entry with its legs.
 
 use super::{Column, Table, cells};
+use crate::ledger::effect::Nature;
 use crate::ledger::value::Members;
 use crate::ledger::{Book, Leg, Post, Side, Value};
 
@@ -63,8 +64,10 @@ fn facts(book: &Book, post: &Post) -> Members {
     fact("reversed_by", reversed_by.map(|by| Value::count(by.0)));
     fact("opening", post.opening.then_some(Value::Bool(true)));
     fact("owned", post.owned.then_some(Value::Bool(true)));
-    let general = post.general_reversal.then_some(Value::Bool(true));
-    fact("general_reversal", general);
+    let is = |nature| (post.nature == nature).then_some(Value::Bool(true));
+    fact("general_reversal", is(Nature::GeneralReversal));
+    fact("adjustment", is(Nature::Adjustment));
+    fact("closing", is(Nature::Closing));
     facts
 }
 

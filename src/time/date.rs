@@ -59,6 +59,15 @@ impl Date {
         self.0.checked_add(days).map(Self)
     }
 
+    /// The same day so many months later; the last day of a month that is too short for it.
+    pub fn plus_months(self, months: u32) -> Option<Self> {
+        let span = jiff::Span::new().try_months(months).ok()?;
+        self.civil()
+            .checked_add(span)
+            .ok()
+            .and_then(Self::from_civil)
+    }
+
     /// The month this date lies in.
     pub fn month(self) -> Month {
         let (year, month, _) = self.parts();
@@ -136,6 +145,11 @@ impl Month {
     /// The first day.
     pub fn first_day(self) -> Option<Date> {
         Date::new(self.year, self.month, 1)
+    }
+
+    /// The last day.
+    pub fn last_day(self) -> Option<Date> {
+        self.first_day()?.plus_months(1)?.plus_days(-1)
     }
 }
 
@@ -247,6 +261,17 @@ mod tests {
         assert!(month < Month::parse("2026-10").unwrap());
         assert_eq!(Month::parse("2026-13"), None);
         assert_eq!(Month::parse("2026"), None);
+    }
+
+    #[test]
+    fn months_later_is_the_same_day_or_the_last_one() {
+        let of = |text: &str| Date::parse(text).unwrap();
+        let later = |months| of("2026-01-31").plus_months(months).unwrap().to_string();
+        assert_eq!(later(1), "2026-02-28");
+        assert_eq!(later(2), "2026-03-31");
+        assert_eq!(later(25), "2028-02-29");
+        assert_eq!(of("2024-02-10").month().last_day(), Some(of("2024-02-29")));
+        assert_eq!(of("2026-12-01").month().last_day(), Some(of("2026-12-31")));
     }
 
     #[test]

@@ -16,6 +16,7 @@ const DEPTH_MAX: usize = 6;
 const SECTIONS: &[(&str, &str)] = &[
     ("account", "accounts"),
     ("entry", "entries"),
+    ("accrual", "entries"),
     ("invoice", "invoices"),
     ("payment", "payments"),
     ("usage", "usage"),

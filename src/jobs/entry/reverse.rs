@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::ids::EntryNo;
+use crate::jobs::accrual;
 use crate::jobs::contract::JobKind;
 use crate::jobs::fields::Text;
 use crate::jobs::legs::check_not_ended;
+use crate::ledger::effect::Nature;
 use crate::ledger::plan::{PastEntry, booking_date, optional_date};
 use crate::ledger::{Book, Effect, Facts, Leg, Plan, Rejection, Value};
 use crate::time::{Date, DateText};
@@ -60,7 +62,9 @@ impl JobKind for Reverse {
         let number = EntryNo(self.entry);
         let post = plan.post(booking, booking);
         post.reverses = Some(number);
-        post.general_reversal = self.general_reversal == Some(true);
+        if self.general_reversal == Some(true) {
+            post.nature = Nature::GeneralReversal;
+        }
         for leg in mirror(past) {
             plan.leg(leg);
         }
@@ -69,6 +73,7 @@ impl JobKind for Reverse {
             entry: number,
             by: EntryNo(0),
         });
+        accrual::spare(book, plan, number);
         plan.show("reverses", Value::count(self.entry));
         if self.general_reversal == Some(true) {
             plan.show("general_reversal", Value::Bool(true));

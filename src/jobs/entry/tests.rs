@@ -1,6 +1,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::jobs::desk::{Desk, shows};
+use crate::ledger::effect::Nature;
 use crate::ledger::{Effect, Side};
 
 fn desk(config: &Json) -> Desk {
@@ -55,7 +56,10 @@ fn a_reversal_mirrors_every_leg_and_is_linked_both_ways() {
     );
     let commit = desk.commits.last().unwrap();
     let post = commit.effects.iter().find_map(Effect::as_post).unwrap();
-    assert_eq!((post.reverses.unwrap().0, post.general_reversal), (1, true));
+    assert_eq!(
+        (post.reverses.unwrap().0, post.nature),
+        (1, Nature::GeneralReversal)
+    );
     let sides: Vec<Side> = commit.legs(&post.legs).iter().map(|leg| leg.side).collect();
     assert_eq!(sides, [Side::Credit, Side::Debit]);
 }

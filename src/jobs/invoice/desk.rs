@@ -12,7 +12,7 @@ use crate::jobs::job::{Cold, Looked};
 use crate::jobs::{Body, Job, JobData, JobKind, KindInfo, kind_code};
 use crate::ledger::account::AccountClass;
 use crate::ledger::commit::SetupRecord;
-use crate::ledger::effect::{AccountChange, AccountOpened, DocumentChange, Effect, Post};
+use crate::ledger::effect::{AccountChange, AccountOpened, DocumentChange, Effect, Nature, Post};
 use crate::ledger::plan::NaturalKeys;
 use crate::ledger::reference::Record as ReferenceRecord;
 use crate::ledger::{
@@ -149,7 +149,7 @@ impl Desk {
             reverses: None,
             owned: false,
             opening: true,
-            general_reversal: false,
+            nature: Nature::Plain,
             document_ref: None,
         }));
         self

@@ -3,7 +3,7 @@
 use crate::ids::{AccountIndex, EntryNo, UnitIndex};
 use crate::jobs::setup::Setup;
 use crate::ledger::account::{AccountClass, Freeze};
-use crate::ledger::effect::{AccountChange, AccountOpened, Effect, Post};
+use crate::ledger::effect::{AccountChange, AccountOpened, Effect, Nature, Post};
 use crate::ledger::shape::{Node, ShapeFault};
 use crate::ledger::{Leg, Side};
 use crate::limits::LABELS_MAX;
@@ -349,7 +349,7 @@ fn entry(legs: std::ops::Range<u32>) -> Effect {
         reverses: None,
         owned: true,
         opening: true,
-        general_reversal: false,
+        nature: Nature::Plain,
         document_ref: None,
     })
 }

@@ -19,7 +19,7 @@ use crate::ids::{
 use crate::ledger::account::{AccountClass, Freeze};
 use crate::ledger::commit::{CutRecord, DuplicateRecord, SetupRecord, StartRecord};
 use crate::ledger::effect::{
-    AccountChange, AccountOpened, Carried, DocumentChange, HoldPlaced, KeptJob,
+    AccountChange, AccountOpened, Carried, DocumentChange, HoldPlaced, KeptJob, Nature,
 };
 use crate::ledger::hold::HoldState;
 use crate::ledger::period::PeriodState;
@@ -141,6 +141,7 @@ words! {
     AccountClass(u8) "no such class"
     Freeze(u8) "no such freeze"
     HoldState(u8) "no such state of a hold"
+    Nature(u8) "no such nature of an entry"
     PeriodState(u8) "no such state of a period"
     DocumentKind(u8) "no such kind of document"
     DocumentState(u8) "no such state of a document"
@@ -178,8 +179,7 @@ structs! {
     Outcome { status, booking_date, value_date, entry_no, entries, members, rejection }
     Leg { account, side, amount, value_date }
     Post {
-        number, booking_date, value_date, legs, reverses, owned, opening, general_reversal,
-        document_ref
+        number, booking_date, value_date, legs, reverses, owned, opening, nature, document_ref
     }
     HoldPlaced { number, legs, expires_at, owner, document_ref }
     KeptJob { kind, key, fingerprint, content, principal, actor }
