@@ -67,6 +67,7 @@ pub fn dead_letter(
         mandatory: true,
         properties,
         body,
+        ..Publish::default()
     }
 }
 

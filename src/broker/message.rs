@@ -110,10 +110,14 @@ pub enum HeaderValue {
 }
 
 /// A message to be sent, with the number its confirm is reported under.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Publish {
     /// Chosen by the sender, given back in [`Confirmed`].
     pub token: u64,
+    /// How many [`ConfirmResult::Lost`] the sender has read of this lane. If more were lost by
+    /// the time it is to be sent, it comes back as [`ConfirmResult::Unsent`], so that it cannot
+    /// overtake them. None for a message that may go in any order.
+    pub after_losses: Option<u64>,
     /// The exchange; empty for the default exchange.
     pub exchange: String,
     /// The routing key.
@@ -146,9 +150,19 @@ pub enum ConfirmResult {
     Returned,
     /// The connection ended before an answer: it may or may not have arrived.
     Lost,
+    /// It was not sent, because earlier ones were lost that its sender did not know of, or because
+    /// the lane ended: it has not arrived.
+    Unsent,
     /// It can never be sent: a property is longer than the protocol allows. Sending it again is
     /// of no use.
     Unsendable,
+}
+
+impl Publish {
+    /// Whether its sender did not know yet that so many were lost.
+    pub fn is_ignorant_of(&self, lost: u64) -> bool {
+        self.after_losses.is_some_and(|known| known < lost)
+    }
 }
 
 impl Properties {

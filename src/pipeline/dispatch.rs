@@ -160,6 +160,8 @@ impl<C: Cursor> Dispatch<C> {
             ConfirmResult::Acked => outbox.acked.increment(1),
             ConfirmResult::Nacked | ConfirmResult::Lost => outbox.nacked.increment(1),
             ConfirmResult::Returned | ConfirmResult::Unsendable => outbox.returned.increment(1),
+            // The broker has not seen it.
+            ConfirmResult::Unsent => {}
         }
         let answered = self.publisher.confirmed(confirmed);
         if let Some(recorded_at) = answered.recorded_at {

@@ -2,29 +2,34 @@
 //!
 //! Takes durable commits in order and gives messages to the publishing lane; results come back in
 //! the order of publishing. A cursor says up to which position every outcome is confirmed; it
-//! survives restarts, and what lies behind it is published again. Outcomes of a book go out in the
-//! order of their numbers; after a lost or refused one, older ones may come again.
+//! survives restarts, and what lies behind it is published again.
+//!
+//! Outcomes of a book go out in the order of their numbers, and nothing newer overtakes one that
+//! must go again. After a lost or refused one nothing leaves before the lane has answered all
+//! that it was given; then what must arrive goes again, in the order of the first time. The lane
+//! does its part: it sends nothing that was given to it before the losses were known here. So
+//! after a cut older ones may come again, and none is skipped. One that the broker itself refuses
+//! comes after those that were under way with it.
 //!
 //! Nothing here decides: replies that cannot be delivered are counted and forgotten, outcomes for
 //! which nobody is bound count as published, dead letters must arrive.
 
 mod cuts;
+mod letters;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use cuts::cuts;
+use letters::{Letters, What};
 
-use super::decode::{ContentType, DeadPart, part};
+use super::decode::DeadPart;
 use super::parcel::Tag;
-use crate::broker::{
-    ConfirmResult, Confirmed, Delivery, HeaderValue, Properties, Publish, Why, dead_letter,
-};
+use crate::broker::{ConfirmResult, Confirmed, Delivery, Publish};
 use crate::ids::Position;
 use crate::ledger::{Commit, JobRecord, NameTable, Record, Reply};
 use crate::settings::ReplyTo;
 use crate::time::Timestamp;
-use crate::wire::outcome;
 
 /// Proof that one part of a message has arrived among the dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,28 +93,6 @@ pub struct Repeat {
     pub reply: Option<Reply>,
 }
 
-/// What a message on its way is about, so that it can be made again.
-#[derive(Debug)]
-enum What {
-    /// Outcomes of a commit, from one record to another.
-    Outcomes {
-        commit: Arc<Commit>,
-        from: usize,
-        to: usize,
-    },
-    /// A copy of an outcome to the one who asked.
-    Reply {
-        commit: Arc<Commit>,
-        at: usize,
-        reply: Reply,
-        duplicate: bool,
-    },
-    /// A first outcome again.
-    Repeat(Repeat),
-    /// A dead letter.
-    Aside(Box<Aside>),
-}
-
 /// A commit whose messages are on their way.
 #[derive(Debug)]
 struct Track {
@@ -141,6 +124,7 @@ impl Results {
             ConfirmResult::Nacked => &mut self.nacked,
             ConfirmResult::Returned | ConfirmResult::Unsendable => &mut self.returned,
             ConfirmResult::Lost => &mut self.lost,
+            ConfirmResult::Unsent => return,
         };
         *counter = counter.saturating_add(1);
     }
@@ -158,17 +142,19 @@ pub struct Answered {
 /// The station.
 #[derive(Debug)]
 pub struct Publisher {
-    mode: Mode,
-    targets: Targets,
-    names: NameTable,
+    letters: Letters,
     cursor: Position,
     /// Up to where commits have been turned into messages.
     opened: Position,
+    /// Of the last message that went out for the first time. A message keeps its token.
     token: u64,
     sent: VecDeque<(u64, What)>,
-    again: VecDeque<What>,
+    /// What must be sent again, by token.
+    again: BTreeMap<u64, What>,
     /// How many of `again` may be sent before the next pause.
     retries: usize,
+    /// Something was not taken: nothing leaves before the lane has answered everything.
+    is_settling: bool,
     asides: VecDeque<What>,
     waiting: VecDeque<What>,
     commits: VecDeque<Arc<Commit>>,
@@ -181,15 +167,18 @@ impl Publisher {
     /// A station whose outcomes are confirmed up to a position.
     pub fn new(mode: Mode, targets: Targets, names: NameTable, cursor: Position) -> Self {
         Self {
-            mode,
-            targets,
-            names,
+            letters: Letters {
+                mode,
+                targets,
+                names,
+            },
             cursor,
             opened: cursor,
             token: 0,
             sent: VecDeque::new(),
-            again: VecDeque::new(),
+            again: BTreeMap::new(),
             retries: 0,
+            is_settling: false,
             asides: VecDeque::new(),
             waiting: VecDeque::new(),
             commits: VecDeque::new(),
@@ -212,8 +201,8 @@ impl Publisher {
     /// Outcome messages and dead letters that are not confirmed yet, as far as they are known.
     pub fn pending(&self) -> usize {
         let unsent: usize = self.commits.iter().map(|commit| commit.records.len()).sum();
-        let messages = [&self.again, &self.asides, &self.waiting].map(VecDeque::len);
-        unsent + self.sent.len() + messages.iter().sum::<usize>()
+        let sent = self.sent.len() + self.again.len();
+        unsent + sent + self.asides.len() + self.waiting.len()
     }
 
     /// Messages that can be sent at once and wait for the lane.
@@ -238,7 +227,7 @@ impl Publisher {
 
     /// A commit became durable. Commits come in order; what the cursor has passed is left out.
     pub fn durable(&mut self, commit: Arc<Commit>) {
-        self.names.learn(&commit);
+        self.letters.names.learn(&commit);
         if commit.last() <= self.cursor {
             return;
         }
@@ -267,7 +256,7 @@ impl Publisher {
             }
         }
         // One that has not gone out for the first time is still to come, in its order.
-        if self.mode != Mode::Off && repeat.position <= self.opened {
+        if self.letters.mode != Mode::Off && repeat.position <= self.opened {
             self.waiting.push_back(What::Repeat(repeat));
         }
     }
@@ -286,9 +275,9 @@ impl Publisher {
     /// The next message to publish, if there is one.
     pub fn next_message(&mut self) -> Option<Publish> {
         loop {
-            let what = self.take()?;
-            if let Some(publish) = self.message(&what) {
-                self.sent.push_back((self.token, what));
+            let (token, what) = self.take()?;
+            if let Some(publish) = self.letters.message(token, self.results.lost, &what) {
+                self.sent.push_back((token, what));
                 return Some(publish);
             }
             // A message that cannot be made (a record that is no job) is done by that.
@@ -306,20 +295,10 @@ impl Publisher {
             "results come in the order of publishing"
         );
         self.results.count(confirmed.result);
-        let must_arrive = match what {
-            What::Aside(_) => confirmed.result != ConfirmResult::Acked,
-            // For an outcome nobody being bound is no fault: the journal has it.
-            What::Outcomes { .. } => {
-                matches!(
-                    confirmed.result,
-                    ConfirmResult::Nacked | ConfirmResult::Lost
-                )
-            }
-            // Sent once; what became of it is counted.
-            What::Reply { .. } | What::Repeat(_) => false,
-        };
-        if must_arrive {
-            self.again.push_back(what);
+        self.is_settling |= confirmed.result == ConfirmResult::Lost;
+        if goes_again(&what, confirmed.result) {
+            self.is_settling = true;
+            self.again.insert(token, what);
             return Answered::default();
         }
         let recorded_at = match &what {
@@ -332,19 +311,29 @@ impl Publisher {
         }
     }
 
-    fn take(&mut self) -> Option<What> {
-        if let Some(aside) = self.asides.pop_front() {
-            return Some(aside);
+    fn take(&mut self) -> Option<(u64, What)> {
+        if self.is_settling && !self.sent.is_empty() {
+            return None;
         }
-        // Nothing newer overtakes what has to be sent again.
-        if !self.again.is_empty() {
-            self.retries = self.retries.checked_sub(1)?;
-            return self.again.pop_front();
-        }
-        self.waiting.pop_front().or_else(|| {
+        self.is_settling = false;
+        let what = match self.asides.pop_front() {
+            Some(aside) => aside,
+            // Nothing newer overtakes what has to be sent again.
+            None if !self.again.is_empty() => {
+                self.retries = self.retries.checked_sub(1)?;
+                return self.again.pop_first();
+            }
+            None => self.next_waiting()?,
+        };
+        self.token = self.token.saturating_add(1);
+        Some((self.token, what))
+    }
+
+    fn next_waiting(&mut self) -> Option<What> {
+        if self.waiting.is_empty() {
             self.open_commit()?;
-            self.waiting.pop_front()
-        })
+        }
+        self.waiting.pop_front()
     }
 
     /// Turn the next commit into messages.
@@ -352,7 +341,7 @@ impl Publisher {
         loop {
             let commit = self.commits.pop_front()?;
             let mut messages = 0_usize;
-            for (from, to) in cuts(&commit, self.mode, &self.names) {
+            for (from, to) in cuts(&commit, self.letters.mode, &self.letters.names) {
                 let commit = Arc::clone(&commit);
                 self.waiting.push_back(What::Outcomes { commit, from, to });
                 messages = messages.saturating_add(1);
@@ -385,7 +374,7 @@ impl Publisher {
 
     fn reply(&mut self, what: What) {
         let allowed = match &what {
-            What::Reply { reply, .. } => self.targets.replies.allows(&reply.to),
+            What::Reply { reply, .. } => self.letters.targets.replies.allows(&reply.to),
             What::Outcomes { .. } | What::Repeat(_) | What::Aside(_) => true,
         };
         if allowed {
@@ -422,128 +411,20 @@ impl Publisher {
             self.tracks.pop_front();
         }
     }
-
-    fn message(&mut self, what: &What) -> Option<Publish> {
-        self.token = self.token.saturating_add(1);
-        let token = self.token;
-        match what {
-            What::Outcomes { commit, from, to } => self.outcomes(token, commit, *from, *to),
-            What::Reply {
-                commit,
-                at,
-                reply,
-                duplicate,
-            } => {
-                let job = job_at(commit, *at)?;
-                let mut publish = self.single(token, commit, job, *duplicate);
-                publish.exchange = String::new();
-                publish.routing_key = reply.to.to_string();
-                if let Some(correlation) = &reply.correlation_id {
-                    publish.properties.correlation_id = Some(correlation.to_string());
-                }
-                Some(publish)
-            }
-            What::Repeat(repeat) => {
-                let job = outcome::at(&repeat.commit, repeat.position)?;
-                Some(self.single(token, &repeat.commit, job, true))
-            }
-            What::Aside(aside) => Some(self.aside(token, aside)),
-        }
-    }
-
-    fn outcomes(
-        &self,
-        token: u64,
-        commit: &Arc<Commit>,
-        from: usize,
-        to: usize,
-    ) -> Option<Publish> {
-        if self.mode != Mode::Batched {
-            return Some(self.single(token, commit, job_at(commit, from)?, false));
-        }
-        let first = job_at(commit, from)?;
-        let mut body = Vec::new();
-        let mut last = first;
-        for at in from..to {
-            if let Some(job) = job_at(commit, at)
-                && job.book == first.book
-            {
-                outcome::encode(job, commit, &self.names, &mut body);
-                body.push(b'\n');
-                last = job;
-            }
-        }
-        let book = self.names.book(first.book);
-        Some(Publish {
-            token,
-            exchange: self.targets.outcomes.clone(),
-            routing_key: format!("{book}.batch"),
-            mandatory: true,
-            properties: Properties {
-                content_type: Some("application/x-ndjson".to_owned()),
-                message_id: Some(outcome::batch_id(first, last, commit, &self.names)),
-                delivery_mode: Some(2),
-                ..Properties::default()
-            },
-            body,
-        })
-    }
-
-    fn single(&self, token: u64, commit: &Commit, job: &JobRecord, duplicate: bool) -> Publish {
-        let mut body = Vec::with_capacity(512);
-        outcome::encode(job, commit, &self.names, &mut body);
-        let mut properties = Properties {
-            content_type: Some("application/json".to_owned()),
-            message_id: Some(outcome::message_id(job, commit, &self.names)),
-            correlation_id: Some(job.envelope.key.to_string()),
-            kind: Some(outcome::kind(job).to_owned()),
-            delivery_mode: Some(2),
-            ..Properties::default()
-        }
-        .with_text("kontor-status", job.outcome.status.text());
-        if duplicate {
-            properties.set_header("kontor-duplicate", HeaderValue::Bool(true));
-        }
-        if let Some(trace) = &job.envelope.traceparent {
-            properties.set_header("traceparent", HeaderValue::text(trace));
-        }
-        Publish {
-            token,
-            exchange: self.targets.outcomes.clone(),
-            routing_key: outcome::routing_key(job, &self.names),
-            mandatory: true,
-            properties,
-            body,
-        }
-    }
-
-    fn aside(&self, token: u64, aside: &Aside) -> Publish {
-        let Aside {
-            original,
-            part: DeadPart { letter, line },
-            received_at,
-            ..
-        } = aside;
-        let properties = &original.properties;
-        let encoding = properties.content_encoding.as_deref();
-        let bytes = ContentType::of(properties.content_type.as_deref(), encoding)
-            .ok()
-            .filter(|_| *line > 0)
-            .and_then(|content_type| part(content_type, &original.body, *line));
-        let detail = letter.message();
-        let why = Why {
-            reason: letter.code.text(),
-            detail: &detail,
-            path: letter.path.as_deref(),
-            line: (*line > 0).then(|| u64::from(*line)),
-            received_at,
-        };
-        dead_letter(&self.targets.dead, token, original, bytes.as_deref(), &why)
-    }
 }
 
-fn job_at(commit: &Commit, at: usize) -> Option<&JobRecord> {
-    commit.records.get(at)?.as_job()
+/// Whether a message must be sent again, by the broker's word on it.
+fn goes_again(what: &What, result: ConfirmResult) -> bool {
+    match (what, result) {
+        (_, ConfirmResult::Unsent) => true,
+        (What::Aside(_), _) => result != ConfirmResult::Acked,
+        // For an outcome nobody being bound is no fault: the journal has it.
+        (What::Outcomes { .. }, _) => {
+            matches!(result, ConfirmResult::Nacked | ConfirmResult::Lost)
+        }
+        // Sent once; what became of it is counted.
+        (What::Reply { .. } | What::Repeat(_), _) => false,
+    }
 }
 
 fn place(commit: &Commit, position: Position) -> Option<usize> {

@@ -263,10 +263,7 @@ impl World {
         match fate {
             Fate::Taken => self.witness.taken(&publish),
             Fate::Unroutable => self.witness.returned(&publish),
-            Fate::Refused => {
-                self.witness.refused();
-                Ok(())
-            }
+            Fate::Refused => self.witness.refused(&publish),
         }
     }
 
@@ -321,11 +318,7 @@ impl World {
                 }
                 return self.cut_consumer();
             }
-            Fault::CutPublisher => {
-                // What waits in the lane goes out before what the cut lost: docs/safety.md.
-                self.witness.refused();
-                self.broker.cut_publisher();
-            }
+            Fault::CutPublisher => self.broker.cut_publisher(),
             Fault::Block => self.broker.block(!self.broker.is_blocked()),
             Fault::Reorder => self.broker.shuffle(&mut self.chance),
             Fault::Duplicate => {

@@ -506,8 +506,8 @@ impl Process {
     pub(super) fn publish(&mut self, broker: &mut Broker) -> bool {
         match self.dispatch.next_message() {
             Some(mut publish) => {
-                if self.sabotage == Some(Sabotage::OtherBytes) {
-                    Sabotage::publish(&mut publish);
+                if let Some(sabotage) = self.sabotage {
+                    sabotage.publish(&mut publish);
                 }
                 broker.publish(publish);
                 true

@@ -52,6 +52,8 @@ sabotages! {
     StaleTag "stale-tag";
     /// An outcome that is published again has other bytes.
     OtherBytes "other-bytes";
+    /// What waits in the publishing lane goes out before what a cut lost comes again.
+    Overtake "overtake";
 }
 
 impl Sabotage {
@@ -99,8 +101,11 @@ impl Sabotage {
     }
 
     /// A message on its way out.
-    pub(super) fn publish(publish: &mut Publish) {
-        if publish.properties.header("kontor-duplicate").is_some() {
+    pub(super) fn publish(self, publish: &mut Publish) {
+        if self == Self::Overtake {
+            publish.after_losses = None;
+        }
+        if self == Self::OtherBytes && publish.properties.header("kontor-duplicate").is_some() {
             publish.body.extend_from_slice(b" ");
         }
     }

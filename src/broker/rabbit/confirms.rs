@@ -183,9 +183,10 @@ impl<E> Confirms<E> {
     }
 
     /// Give up: what is not answered is lost. What was answered is reported as it was, except an
-    /// acknowledgement that a missing return could still turn around.
-    pub(super) fn give_up(&mut self, out: &mut VecDeque<Confirmed>) {
+    /// acknowledgement that a missing return could still turn around. Says how many are lost.
+    pub(super) fn give_up(&mut self, out: &mut VecDeque<Confirmed>) -> u64 {
         self.release(out);
+        let mut lost = 0;
         for slot in self.slots.drain(..) {
             let result = match slot.result {
                 Some(ConfirmResult::Acked) if slot.returned => ConfirmResult::Returned,
@@ -193,11 +194,13 @@ impl<E> Confirms<E> {
                 Some(result) => result,
                 None => ConfirmResult::Lost,
             };
+            lost += u64::from(result == ConfirmResult::Lost);
             out.push_back(Confirmed {
                 token: slot.token,
                 result,
             });
         }
+        lost
     }
 
     fn next_number(&self) -> u64 {

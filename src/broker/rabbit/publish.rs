@@ -5,8 +5,9 @@
 //!
 //! Messages go out in the order they come in, and their results come back in that order. What
 //! has no answer when the connection ends is reported as lost: it may have arrived, and only the
-//! sender knows whether to send it again. A message that waits while there is no connection is
-//! not lost; it goes out on the next one.
+//! sender knows whether to send it again. A message that waits while there is no connection goes
+//! out on the next one, unless something was lost that its sender did not know of: then it comes
+//! back unsent, so that the sender can send the lost ones first.
 //!
 //! It deliberately does not retry: the order of a book is its sender's business.
 
@@ -91,6 +92,7 @@ pub fn publish(reach: impl Into<Reach>, options: PublisherOptions) -> PublisherL
         status: status_sender,
         counters: Arc::clone(&counters),
         outbox: VecDeque::new(),
+        lost: 0,
         opened: 0,
         answered: false,
     };
@@ -113,6 +115,8 @@ struct Lane {
     status: watch::Sender<LaneStatus>,
     counters: Arc<PublishCounters>,
     outbox: VecDeque<Confirmed>,
+    /// Results that said so.
+    lost: u64,
     opened: u64,
     /// The broker has answered something on this channel.
     answered: bool,
@@ -241,7 +245,7 @@ impl Lane {
                 Woken::Messages(0) => open.ended = true,
                 Woken::Messages(_) => {
                     for message in batch.drain(..) {
-                        send(&mut open, message);
+                        send(&mut open, message, self.lost);
                     }
                 }
                 Woken::Room | Woken::Answers => {}
@@ -250,7 +254,7 @@ impl Lane {
                 Woken::Connection(None) => break Some(ended()),
             }
         };
-        open.confirms.give_up(&mut self.outbox);
+        self.lost += open.confirms.give_up(&mut self.outbox);
         self.count(&mut open.confirms);
         fault
     }
@@ -304,14 +308,14 @@ impl Lane {
         }
     }
 
-    /// Hand over what is left; what never went out is lost.
+    /// Hand over what is left; what waits does not go out any more.
     async fn farewell(&mut self) {
         self.status.send_modify(|status| status.connected = false);
         self.inbox.close();
         while let Ok(Publish { token, .. }) = self.inbox.try_recv() {
             self.outbox.push_back(Confirmed {
                 token,
-                result: ConfirmResult::Lost,
+                result: ConfirmResult::Unsent,
             });
         }
         while let Some(result) = self.outbox.pop_front() {
@@ -346,9 +350,13 @@ async fn open(
     })
 }
 
-/// Put a message on its way. It is written when the confirms are polled next, in order.
-fn send(open: &mut Open, message: Publish) {
+/// Put a message on its way, unless its sender did not know of so many losses. It is written when
+/// the confirms are polled next, in order.
+fn send(open: &mut Open, message: Publish, lost: u64) {
     let token = message.token;
+    if message.is_ignorant_of(lost) {
+        return open.confirms.push_settled(token, ConfirmResult::Unsent);
+    }
     let identity = message.mandatory.then(|| identity_of(&message));
     match pending(&open.channel, message) {
         Ok(pending) => open.confirms.push(token, identity, pending),

@@ -159,12 +159,11 @@ impl Courier {
                 .replies
                 .as_ref()
                 .map(|replies| replies.queue().to_owned());
-            let room = round.ready().is_some();
             let next = tokio::select! {
                 biased;
                 confirmed = self.lane.confirms.recv() => Next::Confirmed(confirmed),
                 answer = hear(&mut self.replies), if wait.is_some() => Next::Heard(answer),
-                permit = self.lane.publishes.reserve(), if room => {
+                permit = self.lane.publishes.reserve(), if round.ready().is_some() => {
                     if let (Ok(permit), Some(at)) = (permit, round.take()) {
                         permit.send(message(&round, at, &self.exchange, reply_to));
                     }
@@ -286,6 +285,7 @@ fn message(round: &Round<'_>, at: usize, exchange: &str, reply_to: Option<String
             ..Properties::default()
         },
         body: parcel.map_or(Vec::new(), |parcel| parcel.body.clone()),
+        after_losses: None,
     }
 }
 
@@ -379,7 +379,7 @@ impl<'a> Round<'a> {
             }
             ConfirmResult::Returned => self.give_up(at, |carried| &mut carried.unroutable),
             ConfirmResult::Unsendable => self.give_up(at, |carried| &mut carried.unsendable),
-            ConfirmResult::Nacked | ConfirmResult::Lost => {
+            ConfirmResult::Nacked | ConfirmResult::Lost | ConfirmResult::Unsent => {
                 let nacked = confirmed.result == ConfirmResult::Nacked;
                 let Some(attempts) = self.attempts.get_mut(at) else {
                     return;

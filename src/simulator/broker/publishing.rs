@@ -1,6 +1,6 @@
 //! The publishing lane to the simulated broker: messages on the way out, answers on the way back.
 //! Results come in the order of publishing; what had no answer when the connection ended is lost,
-//! and may have arrived.
+//! and may have arrived. What was given before its owner knew of the losses comes back unsent.
 
 use std::collections::VecDeque;
 
@@ -48,6 +48,8 @@ pub(super) struct Publishing {
     /// Answers on the way back.
     answers: Vec<(u64, ConfirmResult)>,
     results: VecDeque<Confirmed>,
+    /// Results that said so.
+    lost: u64,
 }
 
 impl Publishing {
@@ -76,11 +78,14 @@ impl Publishing {
     pub(super) fn send(&mut self) {
         if let Some(publish) = self.inbox.pop_front() {
             let token = publish.token;
-            self.flying.push_back(Flying {
-                token,
-                answer: None,
-            });
-            self.wire.push_back(publish);
+            let is_late = publish.is_ignorant_of(self.lost);
+            let answer = is_late.then_some(ConfirmResult::Unsent);
+            self.flying.push_back(Flying { token, answer });
+            if is_late {
+                self.release();
+            } else {
+                self.wire.push_back(publish);
+            }
         }
     }
 
@@ -133,6 +138,7 @@ impl Publishing {
                 Some(ConfirmResult::Acked) | None => ConfirmResult::Lost,
                 Some(result) => result,
             };
+            self.lost += u64::from(result == ConfirmResult::Lost);
             self.results.push_back(Confirmed { token, result });
         }
     }

@@ -14,7 +14,7 @@ use crate::torture::work::{Part, traced};
 pub(super) struct Mail {
     /// How often every outcome came to the exchange of outcomes.
     published: BTreeMap<Numbered, u64>,
-    /// The highest number that has come, by book.
+    /// The highest number that the broker has read, whatever it did with it, by book.
     highest: BTreeMap<String, u64>,
     /// Bodies by message id.
     bodies: BTreeMap<String, Vec<u8>>,
@@ -26,27 +26,19 @@ pub(super) struct Mail {
     acknowledged: BTreeSet<usize>,
     /// Messages that the broker set aside for having come back too often.
     given_up: BTreeSet<usize>,
-    /// Whether a message was refused since the last look, so that a later one may be first.
-    refused: bool,
 }
 
 impl Witness {
-    /// The broker refuses a message or finds nobody bound: later ones may arrive before it.
-    pub fn refused(&mut self) {
-        self.mail.refused = true;
+    /// The broker refuses a message.
+    pub fn refused(&mut self, publish: &Publish) -> Checked {
+        self.outcomes_read(publish)?;
+        Ok(())
     }
 
     /// The broker found nobody bound for a message: an outcome counts as published by that.
     pub fn returned(&mut self, publish: &Publish) -> Checked {
-        self.mail.refused = true;
-        if publish.exchange != "kontor.outcomes" {
-            return Ok(());
-        }
-        for line in publish.body.split(|byte| *byte == b'\n') {
-            if !line.is_empty() {
-                let numbered = self.same_as_durable(line)?;
-                self.mail.published.entry(numbered).or_default();
-            }
+        for numbered in self.outcomes_read(publish)? {
+            self.mail.published.entry(numbered).or_default();
         }
         Ok(())
     }
@@ -71,16 +63,26 @@ impl Witness {
         if *known != publish.body {
             return finding(format!("{id} came again with other bytes"));
         }
-        for line in publish.body.split(|byte| *byte == b'\n') {
-            if line.is_empty() {
-                continue;
-            }
-            let numbered = self.same_as_durable(line)?;
-            self.in_order(&numbered)?;
+        for numbered in self.outcomes_read(publish)? {
             let count = self.mail.published.entry(numbered).or_default();
             *count = count.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// The outcomes in a message that the broker has read: durable, and in order.
+    fn outcomes_read(&mut self, publish: &Publish) -> Checked<Vec<Numbered>> {
+        if publish.exchange != "kontor.outcomes" {
+            return Ok(Vec::new());
+        }
+        let lines = publish.body.split(|byte| *byte == b'\n');
+        let mut read = Vec::new();
+        for line in lines.filter(|line| !line.is_empty()) {
+            let numbered = self.same_as_durable(line)?;
+            self.in_order(&numbered)?;
+            read.push(numbered);
+        }
+        Ok(read)
     }
 
     /// The number of an outcome, which must be durable with the same bytes.
@@ -104,10 +106,10 @@ impl Witness {
         }
     }
 
-    /// Numbers of a book come in order, unless one before was refused; old ones may come again.
+    /// Numbers of a book come in order; old ones may come again.
     fn in_order(&mut self, (book, number): &Numbered) -> Checked {
         let highest = self.mail.highest.entry(book.clone()).or_default();
-        if *number > highest.saturating_add(1) && !self.mail.refused {
+        if *number > highest.saturating_add(1) {
             return finding(format!(
                 "outcome {number} of {book} came right after {highest}"
             ));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kontor::broker::rabbit::{consume, publish};
+use kontor::broker::rabbit::{PublisherLane, consume, publish};
 use kontor::broker::{
     BrokerFault, CloseReason, ConfirmResult, ConsumerEvent, HeaderValue, Topology, Why, dead_letter,
 };
@@ -12,12 +12,42 @@ use lapin::options::{
     QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use tokio::task::JoinHandle;
 
 use super::{ack, close, deliveries, opened};
 use crate::support::{
     alone, apply, beside_others, connect_options, consumer_options, ctl, fill, message, next,
     plain_channel, prefix, publisher_options,
 };
+
+/// The last message of [`send_through_a_cut`].
+const LAST: u64 = u64::MAX;
+
+/// Send while every connection is cut, and some thousand more, so that the new connection has its
+/// share. Every other message is one that must not overtake what is lost. Says how many were sent
+/// before the last.
+fn send_through_a_cut(lane: &PublisherLane, exchange: &str) -> JoinHandle<u64> {
+    let cut = Arc::new(AtomicBool::new(false));
+    let (sender, exchange) = (lane.publishes.clone(), exchange.to_owned());
+    let done = Arc::clone(&cut);
+    tokio::spawn(async move {
+        ctl(&["close_all_connections", "a test"]).await;
+        cut.store(true, Ordering::Relaxed);
+    });
+    tokio::spawn(async move {
+        let (mut token, mut left) = (0, 5_000);
+        while left > 0 {
+            left -= u64::from(done.load(Ordering::Relaxed));
+            let mut one = message(token, &exchange, "main.entry.post.posted");
+            one.after_losses = (token % 2 == 1).then_some(0);
+            sender.send(one).await.expect("the lane lives");
+            token += 1;
+        }
+        let last = message(LAST, &exchange, "main.entry.post.posted");
+        sender.send(last).await.expect("the lane lives");
+        token
+    })
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_connection_comes_back_and_no_message_is_without_a_result() {
@@ -30,48 +60,38 @@ async fn a_cut_connection_comes_back_and_no_message_is_without_a_result() {
     deliveries(&mut consumer, 3).await;
     let mut publisher = publish(connect_options(), publisher_options(&prefix));
     let exchange = Topology::outcomes_exchange(&prefix);
-    let (sender, cut) = (
-        publisher.publishes.clone(),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let done = Arc::clone(&cut);
-    let sending = tokio::spawn(async move {
-        // Some thousand after the cut, so that the new connection has its share.
-        let (mut token, mut left) = (0, 5_000);
-        while left > 0 {
-            left -= u64::from(done.load(Ordering::Relaxed));
-            let key = "main.entry.post.posted";
-            sender
-                .send(message(token, &exchange, key))
-                .await
-                .expect("the lane lives");
-            token += 1;
+    let sending = send_through_a_cut(&publisher, &exchange);
+    let (mut acked, mut lost, mut unsent) = (0, 0, 0);
+    loop {
+        let confirmed = publisher.confirms.recv().await.unwrap();
+        if confirmed.token == LAST {
+            break;
         }
-        token
-    });
-    let cutting = tokio::spawn(async move {
-        ctl(&["close_all_connections", "a test"]).await;
-        cut.store(true, Ordering::Relaxed);
-    });
-    drop(publisher.publishes);
-    let (mut acked, mut lost) = (0, 0);
-    while let Some(confirmed) = publisher.confirms.recv().await {
         assert_eq!(
             confirmed.token,
-            acked + lost,
+            acked + lost + unsent,
             "results come in order, each once"
         );
+        let waits = confirmed.token % 2 == 1;
         match confirmed.result {
-            ConfirmResult::Acked => acked += 1,
+            ConfirmResult::Acked if lost == 0 || !waits => acked += 1,
             ConfirmResult::Lost => lost += 1,
-            other => panic!("unexpected {other:?}"),
+            ConfirmResult::Unsent if lost > 0 && waits => unsent += 1,
+            other => panic!("{confirmed:?}: {other:?} after {lost} lost"),
         }
     }
-    let total = sending.await.unwrap();
-    cutting.await.unwrap();
-    assert_eq!(acked + lost, total);
-    assert!(lost > 0, "the cut came too late to prove anything");
+    assert_eq!(acked + lost + unsent, sending.await.unwrap());
+    assert!(
+        lost > 0 && unsent > 0,
+        "the cut came too late to prove anything"
+    );
     assert!(publisher.status.borrow().reconnects >= 1);
+    // Whoever knows what was lost may go on.
+    let mut informed = message(7, &exchange, "main.entry.post.posted");
+    informed.after_losses = Some(lost);
+    publisher.publishes.send(informed).await.unwrap();
+    let confirmed = publisher.confirms.recv().await.unwrap();
+    assert_eq!(confirmed.result, ConfirmResult::Acked);
 
     match next(&mut consumer).await {
         ConsumerEvent::Closed {

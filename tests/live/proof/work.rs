@@ -85,6 +85,7 @@ impl Work {
                 mandatory: true,
                 properties,
                 body,
+                after_losses: None,
             });
         }
         work

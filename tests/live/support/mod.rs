@@ -152,6 +152,7 @@ pub(crate) fn message(token: u64, exchange: &str, routing_key: &str) -> Publish 
             ..Properties::default()
         },
         body: token.to_string().into_bytes(),
+        after_losses: None,
     }
 }
 
