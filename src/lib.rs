@@ -44,6 +44,7 @@ pub mod pipeline;
 pub mod report;
 pub mod simulator;
 pub mod partition;
+pub mod backup;
 pub mod daemon;
 pub mod torture;
 pub mod bench;

@@ -1,5 +1,6 @@
 //! How a command ends: the answer, or the fault and the exit code that it stands for.
 
+use crate::backup::BackupFault;
 use crate::broker::private::PrivateFault;
 use crate::broker::{BrokerFault, FaultClass};
 use crate::daemon::DaemonFault;
@@ -122,6 +123,8 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     } else if let Some(fault) = cause.downcast_ref::<LoadFault>() {
         let readable = matches!(fault, LoadFault::Journal(JournalFault::Io(_)));
         Some(of_journal(!readable))
+    } else if let Some(fault) = cause.downcast_ref::<BackupFault>() {
+        Some(fault.exit_code())
     } else if let Some(fault) = cause.downcast_ref::<OpenFault>() {
         Some(fault.exit_code())
     } else {

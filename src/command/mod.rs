@@ -18,6 +18,7 @@ mod answer;
 mod exit;
 pub mod open_books;
 
+pub mod backup;
 pub mod balance;
 pub mod bench;
 pub mod check_config;
@@ -28,6 +29,7 @@ pub mod entry;
 pub mod journal;
 pub mod outcome;
 pub mod rehearse;
+pub mod restore;
 pub mod run;
 pub mod snapshot;
 pub mod submit;
@@ -64,6 +66,8 @@ enum Command {
     Outcome(outcome::OutcomeArgs),
     Journal(journal::JournalArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Bench(bench::Args),
     Torture(torture::TortureArgs),
     Docs(docs::DocsArgs),
@@ -85,6 +89,8 @@ impl Command {
             Self::Outcome(args) => outcome::run(args, globals, out),
             Self::Journal(args) => journal::run(args, globals, out),
             Self::Snapshot(args) => snapshot::run(args, globals, out),
+            Self::Backup(args) => backup::run(args, globals, out),
+            Self::Restore(args) => restore::run(args, globals, out),
             Self::Bench(args) => bench::run(args, globals, out),
             Self::Torture(args) => torture::run(args, globals, out),
             Self::Docs(args) => docs::run(args, globals, out),

@@ -78,8 +78,14 @@ impl Directory {
     }
 }
 
+/// The number of the partition whose directory has this name.
+pub(super) fn partition_number(path: &Path) -> Option<u16> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix(PARTITION)?.parse().ok()
+}
+
 /// The directories of partitions in a state directory; the directory itself if it is one.
-fn partitions(base: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn partitions(base: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if base.join(SECRET_FILE).exists() {
         return Ok(vec![base.to_owned()]);
     }
@@ -87,11 +93,9 @@ fn partitions(base: &Path) -> anyhow::Result<Vec<PathBuf>> {
         |fault: std::io::Error| JournalFault::Io(format!("{}: {fault}", base.display()));
     let mut found = Vec::new();
     for entry in std::fs::read_dir(base).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(PARTITION));
-        if let Some(number) = number.and_then(|number| number.parse::<u16>().ok()) {
-            found.push((number, entry.path()));
+        let path = entry.map_err(unreadable)?.path();
+        if let Some(number) = partition_number(&path) {
+            found.push((number, path));
         }
     }
     found.sort();
@@ -106,7 +110,14 @@ fn partitions(base: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 impl OpenJournal {
-    fn open(path: PathBuf) -> anyhow::Result<Self> {
+    /// What its directory is called among those of a state directory.
+    pub fn partition_name(&self) -> String {
+        let number = partition_number(&self.path).unwrap_or_default();
+        format!("{PARTITION}{number}")
+    }
+
+    /// One in a directory.
+    pub fn open(path: PathBuf) -> anyhow::Result<Self> {
         let disk = OsDisk::new(&path);
         let secret = JournalSecret::load(&disk)?.ok_or_else(|| {
             JournalFault::Io(format!(

@@ -192,6 +192,34 @@ impl Commit {
         Position(self.first.0.saturating_add(count).saturating_sub(1))
     }
 
+    /// Its first records with what belongs to them; the digest is that of the whole.
+    #[must_use]
+    pub fn with_first(mut self, count: usize) -> Self {
+        self.records.truncate(count);
+        let (mut effects, mut balances) = (0, 0);
+        for record in &self.records {
+            match record {
+                Record::Job(job) => {
+                    effects = job.effects.end.max(effects);
+                    balances = job.balances.end.max(balances);
+                }
+                Record::Setup(setup) => effects = setup.effects.end.max(effects),
+                Record::Duplicate(_)
+                | Record::Start(_)
+                | Record::Stop
+                | Record::Cut(_)
+                | Record::Accepted { .. } => {}
+            }
+        }
+        let place = |end: u32| usize::try_from(end).unwrap_or(usize::MAX);
+        self.effects.truncate(place(effects));
+        self.balances.truncate(place(balances));
+        let legs = self.effects.iter_mut().filter_map(Effect::legs_mut);
+        let legs = legs.map(|legs| legs.end).max().unwrap_or_default();
+        self.legs.truncate(place(legs));
+        self
+    }
+
     /// The effects of a range.
     pub fn effects(&self, range: &Range<u32>) -> &[Effect] {
         slice(&self.effects, range)

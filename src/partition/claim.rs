@@ -11,6 +11,9 @@ use crate::journal::file::Lock;
 use crate::journal::file::disk::{Disk, OsDisk, network_of};
 use crate::settings::Settings;
 
+/// What a directory has that is a backup and no state directory.
+pub const MANIFEST_FILE: &str = "manifest";
+
 /// A partition's directory, made and not claimed.
 #[derive(Debug)]
 pub struct Place {
@@ -51,6 +54,10 @@ impl Claim {
 impl<D: Disk> Claim<D> {
     /// Claim a directory that is there.
     pub fn on(disk: D, partition: u16) -> Result<Self, OpenFault> {
+        if disk.open_to_read(MANIFEST_FILE).is_ok() {
+            let path = disk.describe("").into();
+            return Err(OpenFault::Backup { path });
+        }
         let lock = Lock::take(&disk)?;
         Ok(Self {
             partition,

@@ -9,6 +9,7 @@
 //!   marker                           after two falls in a row: the job that is being tried alone
 //!   snapshot-… keys-…                what bounds the time of a start
 //!   building                         who writes these two
+//!   missing-…                        after a restore: outcomes that it had to leave out
 //! ```
 //!
 //! Nothing is believed before the lock is held, and nothing is consumed before this returns. The
@@ -17,6 +18,7 @@
 //!
 //! It does not run anything: stations, lanes and timers are the daemon's.
 
+mod accept;
 mod books;
 mod building;
 mod carried;
@@ -33,8 +35,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use accept::{accept, missing_file};
 pub use books::{BookFault, SetUpFault, Wanted};
-pub use claim::{Claim, Place};
+pub use claim::{Claim, MANIFEST_FILE, Place};
 pub use cold::{KeyLookup, Shelf};
 pub use config::setup_of;
 pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
@@ -104,6 +107,12 @@ pub enum OpenFault {
         /// The lineage that the restore began.
         lineage: Lineage,
     },
+    /// The directory is a backup: a daemon that went on there would give its numbers again.
+    #[error("{} is a backup; `kontor restore` makes a state directory of it", path.display())]
+    Backup {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The directory is on another machine.
     #[error(
         "{} is on {system}, a file system over the network: its locks and syncs cannot be relied \
@@ -159,7 +168,10 @@ impl OpenFault {
             | Self::Inconsistent(_)
             | Self::SecretMissing { .. } => 65,
             Self::Vault(fault) if fault.is_damage() => 65,
-            Self::Book(_) | Self::NotAccepted { .. } | Self::NotLocal { .. } => 78,
+            Self::Book(_)
+            | Self::NotAccepted { .. }
+            | Self::Backup { .. }
+            | Self::NotLocal { .. } => 78,
             Self::Locked(_)
             | Self::Journal(_)
             | Self::Load(_)
@@ -231,10 +243,11 @@ impl Partition {
             file,
             recovered,
             told,
+            secret,
             secrets,
             loaded,
-            vault,
         } = rebuild(settings, claim, progress)?;
+        let vault = vault(&disk, &secret, &recovered, &loaded.ending)?;
         let (snapshot, behind_bytes) = (loaded.snapshot, loaded.replayed_bytes);
         let Loaded {
             mut engine,
@@ -295,9 +308,9 @@ struct Rebuilt<D: Disk> {
     file: FileJournal<D>,
     recovered: Recovered,
     told: Option<Told>,
+    secret: JournalSecret,
     secrets: Secrets,
     loaded: Loaded,
-    vault: Vault<D>,
 }
 
 /// Recover the journal, with the other durable files as evidence, and rebuild the books from it.
@@ -330,14 +343,13 @@ fn rebuild<D: Disk>(
     };
     let loaded = load(&disk, &secrets, until, keys, &mut tell)?;
     drop(building);
-    let vault = vault(&disk, &secret, &recovered, &loaded.ending)?;
     Ok(Rebuilt {
         file,
         recovered,
         told,
+        secret,
         secrets,
         loaded,
-        vault,
     })
 }
 

@@ -459,6 +459,12 @@ impl<D: Disk> Vault<D> {
 }
 
 /// Whether there is a file of keys.
+/// The file of keys, to be copied, and how many of its bytes are whole. Whoever read before how far
+/// the journal is durable finds every key that it needs.
+pub fn whole_subjects<D: Disk>(disk: &D) -> Result<(D::File, u64), VaultFault> {
+    subjects::whole(disk)
+}
+
 fn is_there<D: Disk>(disk: &D) -> Result<bool, VaultFault> {
     match disk.open_to_read(SUBJECTS_FILE) {
         Ok(_) => Ok(true),

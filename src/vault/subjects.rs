@@ -103,6 +103,30 @@ pub(super) fn load<D: Disk>(
     }
     let length = file.length().map_err(at("look at"))?;
     check_head(disk, &file, length, kek)?;
+    let scan = scan(disk, &file, length)?;
+    let records = scan.whole();
+    let torn_bytes = length.saturating_sub(offset_of(records));
+    Ok(Loaded {
+        file,
+        places: scan.places,
+        records,
+        torn_bytes,
+        sealed: scan.sealed,
+    })
+}
+
+/// Open the file to copy it, and say how many of its bytes are whole records: those that come
+/// meanwhile are not needed by anything durable before.
+pub(super) fn whole<D: Disk>(disk: &D) -> Result<(D::File, u64), VaultFault> {
+    let at = |doing: &'static str| move |fault| VaultFault::io(doing, disk, SUBJECTS_FILE, fault);
+    let file = disk.open_to_read(SUBJECTS_FILE).map_err(at("open"))?;
+    let length = file.length().map_err(at("look at"))?;
+    let records = scan(disk, &file, length)?.whole();
+    Ok((file, offset_of(records).min(length)))
+}
+
+/// Go through all records.
+fn scan<D: Disk>(disk: &D, file: &D::File, length: u64) -> Result<Scan, VaultFault> {
     let mut scan = Scan {
         sealed: true,
         ..Scan::default()
@@ -112,22 +136,15 @@ pub(super) fn load<D: Disk>(
     while offset < length {
         let left = usize::try_from(length.saturating_sub(offset)).unwrap_or(usize::MAX);
         bytes.truncate(left);
-        file.read_exact_at(&mut bytes, offset).map_err(at("read"))?;
+        file.read_exact_at(&mut bytes, offset)
+            .map_err(|fault| VaultFault::io("read", disk, SUBJECTS_FILE, fault))?;
         for record in bytes.chunks(RECORD_BYTES) {
             scan.take(record).map_err(|problem| problem.in_file(disk))?;
         }
         let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         offset = offset.saturating_add(read);
     }
-    let records = scan.bad.unwrap_or(scan.count);
-    let torn_bytes = length.saturating_sub(offset_of(records));
-    Ok(Loaded {
-        file,
-        places: scan.places,
-        records,
-        torn_bytes,
-        sealed: scan.sealed,
-    })
+    Ok(scan)
 }
 
 fn check_head<D: Disk>(disk: &D, file: &D::File, length: u64, kek: &Key) -> Result<(), VaultFault> {
@@ -242,6 +259,11 @@ impl Problem {
 }
 
 impl Scan {
+    /// How many records are whole.
+    fn whole(&self) -> u32 {
+        self.bad.unwrap_or(self.count)
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<(), Problem> {
         let number = self.count;
         self.count = number.checked_add(1).ok_or(Problem::TooMany)?;

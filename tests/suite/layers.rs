@@ -80,6 +80,10 @@ const LAYERS: &[Layer] = &[
         ],
     ),
     layer(
+        "backup",
+        &[WORDS, BOOKS, MACHINERY, &["vault", "partition"]],
+    ),
+    layer(
         "daemon",
         &[
             WORDS,
@@ -135,6 +139,7 @@ const LAYERS: &[Layer] = &[
                 "report",
                 "simulator",
                 "partition",
+                "backup",
                 "daemon",
                 "torture",
                 "bench",
@@ -159,6 +164,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "broker",
             "vault",
             "settings",
+            "backup",
             "torture",
             "rehearsal",
         ],

@@ -6,6 +6,7 @@
     reason = "helpers of tests, which clippy.toml knows only inside of test functions"
 )]
 
+mod backups;
 mod cli;
 mod generated;
 mod keys_for_ever;

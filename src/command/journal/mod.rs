@@ -2,7 +2,7 @@
 
 mod show;
 mod snapshots;
-mod verify;
+pub(super) mod verify;
 
 use std::io::Write;
 

@@ -66,7 +66,7 @@ pub(super) fn run(
 }
 
 /// What was found in a journal.
-struct Verified {
+pub(in crate::command) struct Verified {
     position: Position,
     jobs: u64,
     entries: u64,
@@ -90,7 +90,8 @@ struct Checker {
     verified: Verified,
 }
 
-fn verify(journal: &OpenJournal) -> anyhow::Result<Verified> {
+/// Check everything that a journal promises.
+pub(in crate::command) fn verify(journal: &OpenJournal) -> anyhow::Result<Verified> {
     let mut commits = Commits::from_position(journal.disk.clone(), Position(1), journal.until)?;
     let mut checker = Checker {
         engine: journal.secrets.engine(),
@@ -278,6 +279,16 @@ fn hex(hash: &[u8]) -> String {
 }
 
 impl Verified {
+    /// Whether nothing was found.
+    pub(in crate::command) fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// What was found, in words.
+    pub(in crate::command) fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
     fn print(&self, journal: &OpenJournal, out: &mut impl Write) -> std::io::Result<()> {
         let Self {
             position,

@@ -84,6 +84,11 @@ impl Frontier {
         }
     }
 
+    /// Whether the last frame is the same: then so is everything before it.
+    pub fn is_same_frame(&self, other: &Self) -> bool {
+        (self.frame, self.position, self.hash) == (other.frame, other.position, other.hash)
+    }
+
     /// What the file in the directory says; `None` if there is none or it was torn.
     pub fn read<D: Disk>(disk: &D) -> Result<Option<Self>, Fault> {
         let fault = |action, error| Fault::io(action, &disk.describe(FILE_NAME), error);

@@ -34,7 +34,11 @@ mod recovery;
 mod writer;
 mod reader;
 mod proven;
+mod copying;
 
+pub use copying::{
+    SegmentFile, begins_with, oldest_segment, open_segment, segment_number, tell_readers,
+};
 pub use fault::{Damage, Fault, Finding};
 pub use frame::{FrameHead, JournalId, KIND_SEAL, Location, PAYLOAD_BYTES_MAX};
 pub use frontier::{Evidence, Frontier};

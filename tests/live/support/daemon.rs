@@ -121,6 +121,22 @@ impl Site {
         command
     }
 
+    /// Run a command of the operator's beside the daemon; with it tables as JSON.
+    pub(crate) async fn operate(&self, arguments: &[&str]) -> Operated {
+        let mut command = self.command(&["--format", "json"]);
+        command
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let run = tokio::task::spawn_blocking(move || command.output());
+        let output = run.await.expect("joined").expect("the command");
+        Operated {
+            code: output.status.code().expect("an exit code"),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
     /// Start the daemon and let it find its way.
     pub(crate) fn start(&self) -> Daemon {
         self.write_config();
@@ -187,6 +203,23 @@ impl Site {
         let status = daemon.ended().await;
         let said = daemon.log().split_off(before);
         (status.code().expect("an exit code"), said)
+    }
+}
+
+/// How a command ended and what it said.
+#[derive(Debug)]
+pub(crate) struct Operated {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Operated {
+    /// What it said, if it ended well.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        assert_eq!(self.code, 0, "{self:?}");
+        serde_json::from_str(&self.out).expect("JSON")
     }
 }
 
