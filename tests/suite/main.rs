@@ -9,6 +9,7 @@
 mod backups;
 mod cli;
 mod generated;
+mod golden;
 mod keys_for_ever;
 mod layers;
 mod readme;

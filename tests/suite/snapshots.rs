@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{Writer, err, exits, json, kontor};
 
-const BOOK: &str = r#"
+pub(crate) const BOOK: &str = r#"
 [[book]]
 name = "main"
 functional_unit = "EUR"
@@ -41,7 +41,7 @@ fn job(key: &str, kind: &str, data: &Json) -> Json {
     json!({ "key": key, "kind": kind, "actor": "user:anna", "data": data })
 }
 
-fn entry(key: &str, amount: &str) -> Json {
+pub(crate) fn entry(key: &str, amount: &str) -> Json {
     let legs = json!([
         { "dr": "exp/office", "amount": amount },
         { "cr": "bank/main", "amount": amount, "text": "for Erika" },
@@ -54,7 +54,7 @@ fn entry(key: &str, amount: &str) -> Json {
 }
 
 /// One job of every kind that leaves something in the books, and some that are refused.
-fn work() -> Vec<Json> {
+pub(crate) fn work() -> Vec<Json> {
     let lines = json!([{ "quantity": "1", "price": "100.00", "tax": "DE19" }]);
     let invoice = json!({ "customer": "c-1", "series": "RE", "currency": "EUR",
         "external_ref": "x-1", "lines": lines });
