@@ -26,6 +26,9 @@ pub mod period;
 pub mod reference;
 pub mod invoice;
 pub mod payment;
+pub mod credit_note;
+pub mod refund;
+pub mod writeoff;
 pub mod usage;
 pub mod subscription;
 pub mod settlement;
@@ -55,9 +58,12 @@ contract::job_kinds! {
     302 "hold.capture"          HoldCapture(hold::Capture),
     303 "hold.void"             HoldVoid(hold::Void),
     401 "invoice.issue"         InvoiceIssue(invoice::Issue),
+    402 "credit_note.issue"     CreditNoteIssue(credit_note::Issue),
     403 "payment.receive"       PaymentReceive(payment::Receive),
     404 "payment.allocate"      PaymentAllocate(payment::Allocate),
+    405 "refund.issue"          RefundIssue(refund::Issue),
     406 "usage.rate"            UsageRate(usage::Rate),
+    407 "writeoff.post"         WriteoffPost(writeoff::Post),
     410 "subscription.renew"    SubscriptionRenew(subscription::Renew),
     411 "subscription.change"   SubscriptionChange(subscription::Change),
     601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),

@@ -79,6 +79,12 @@ impl Postings {
             .map(|known| &*known.path)
     }
 
+    /// An account that others post to as well, and where they asked for it.
+    pub(crate) fn shared<'p>(&self, others: &'p Self) -> Option<(AccountIndex, &'p str)> {
+        let mut sums = self.sums.iter();
+        sums.find_map(|known| Some((known.account, others.path_of(known.account)?)))
+    }
+
     /// How many legs there are.
     pub(crate) fn len(&self) -> usize {
         self.sums.iter().filter(|known| known.credit != 0).count()

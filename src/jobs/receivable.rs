@@ -26,11 +26,35 @@ pub(crate) const OPEN: [DocumentState; 2] = [DocumentState::Open, DocumentState:
 /// Member of a document: from which value date on how much less is open.
 const REDUCTIONS: &str = "reductions";
 
+/// Member of a document: what of it was written off.
+pub(crate) const WRITTEN_OFF: &str = "written_off";
+
+/// The document of a number, with the number as the book keeps it, if customers pay it.
+pub(crate) fn find<'a>(book: &'a Book, number: &str) -> Option<(&'a str, &'a Document)> {
+    let found = book.documents().find(number);
+    found.filter(|(_, document)| document.is_receivable())
+}
+
+/// The currency of a document; one that nobody knows if there is no document.
+pub(crate) fn currency<'a>(book: &'a Book, found: Option<(&str, &Document)>) -> Currency<'a> {
+    let unit = found.map(|(_, document)| document.unit);
+    Currency::of(book, unit.map_or("", |unit| book.units().code(unit)))
+}
+
+/// The refusal of a number that names no document of the kind asked for.
+pub(crate) fn not_found(number: &str, path: &str) -> Rejection {
+    Rejection::new(Code::DocumentNotFound)
+        .at(path)
+        .with_text("document", echo(number))
+}
+
 /// A tax group as a document keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Group<'a> {
     /// Tax code; empty for what is not taxed.
     pub(crate) code: &'a str,
+    /// Category of EN 16931; empty for what is not taxed.
+    pub(crate) category: &'a str,
     /// Rate as written.
     pub(crate) rate: &'a str,
     /// Account of the tax, if the code named one.
@@ -42,7 +66,8 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn of(value: &'a Value) -> Option<Self> {
+    /// One of a list that a document keeps.
+    pub(crate) fn of(value: &'a Value) -> Option<Self> {
         let Value::Object(members) = value else {
             return None;
         };
@@ -53,6 +78,7 @@ impl<'a> Group<'a> {
         let minor = |name: &str| member(members, name).and_then(Value::minor);
         Some(Self {
             code: text("tax")?,
+            category: text("category").unwrap_or_default(),
             rate: text("rate").unwrap_or_default(),
             account: text("account"),
             base: minor("base").unwrap_or_default(),
@@ -96,10 +122,15 @@ pub(crate) fn mode(book: &Book, document: &Document) -> Rounding {
 }
 
 /// What of an amount falls on each group, and how much of that is tax.
-fn shares(groups: &[Group<'_>], amount: Minor, mode: Rounding) -> Option<Vec<(Minor, Minor)>> {
+pub(crate) fn shares(
+    groups: &[Group<'_>],
+    amount: Minor,
+    mode: Rounding,
+) -> Option<Vec<(Minor, Minor)>> {
     let weights: Vec<Minor> = groups.iter().map(|group| group.gross().max(0)).collect();
     let parts = match groups {
         [_only] => vec![amount],
+        _ if amount == 0 => vec![0; groups.len()],
         _ => largest_remainder(amount, &weights)?,
     };
     let share = |(group, part): (&Group<'_>, Minor)| {

@@ -32,9 +32,6 @@ const GROUPS: [&str; 10] = [
 const LATER: &[(&str, &str)] = &[
     ("CONTROL_COUNT_MISMATCH", "batch.post"),
     ("CONTROL_SUM_MISMATCH", "batch.post"),
-    ("CREDIT_EXCEEDS_INVOICE", "credit_note.issue"),
-    ("REFUND_EXCEEDS_CREDIT", "refund.issue"),
-    ("WRITEOFF_EXCEEDS_OPEN", "writeoff.post"),
     ("NOT_OVERDUE", "dunning.charge"),
     ("CYCLE_STATE", "netting.open"),
     ("PARTICIPANT_UNKNOWN", "netting.open"),

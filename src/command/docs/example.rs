@@ -63,6 +63,8 @@ const BEFORE: &[(&str, &[&str])] = &[
     ("hold.void", &["hold.place"]),
     ("payment.receive", &["invoice.issue"]),
     ("payment.allocate", &["invoice.issue"]),
+    ("credit_note.issue", &["invoice.issue"]),
+    ("writeoff.post", &["invoice.issue"]),
     ("settlement.attempt", &["settlement.instruct"]),
     ("subscription.change", &["subscription.renew"]),
 ];

@@ -81,10 +81,7 @@ pub struct ExtraData {
 impl LineData {
     /// Step 3: what is wrong with the line whatever the book says.
     pub(crate) fn options(&self, at: usize, rounding: TaxRounding) -> Result<(), Rejection> {
-        if !self.price_fits() {
-            let reason = "price must be gross_price less price_discount";
-            return Err(schema(&format!("/lines/{at}/price"), reason));
-        }
+        self.numbers().options(at)?;
         if rounding == TaxRounding::Unit {
             self.whole_pieces(at)?;
         }
@@ -94,23 +91,16 @@ impl LineData {
         }
     }
 
-    /// Whether the price is the difference of those shown with it. Numbers that cannot be read are
-    /// left to step 6, which has codes of its own for them.
-    fn price_fits(&self) -> bool {
-        let read = |text: &DecimalText| text.number().ok().and_then(|n| Price::new(n).ok());
-        let Some(gross) = &self.gross_price else {
-            return self.price_discount.is_none();
-        };
-        let difference = match &self.price_discount {
-            None => read(gross),
-            Some(discount) => match (read(gross), read(discount)) {
-                (Some(gross), Some(discount)) => gross.minus(discount),
-                (None, _) | (_, None) => None,
-            },
-        };
-        match (difference, read(&self.price)) {
-            (Some(difference), Some(price)) => difference == price,
-            (None, _) | (_, None) => true,
+    /// The numbers as they are written.
+    pub(crate) fn numbers(&self) -> LineNumbers<'_> {
+        LineNumbers {
+            quantity: &self.quantity,
+            price: &self.price,
+            gross_price: self.gross_price.as_ref(),
+            price_discount: self.price_discount.as_ref(),
+            base_quantity: self.base_quantity.as_ref(),
+            allowance: self.allowance.as_ref(),
+            charge: self.charge.as_ref(),
         }
     }
 
@@ -152,6 +142,55 @@ impl LineData {
         };
         Ok(Some(Deferral { from, until }))
     }
+}
+
+/// The numbers of a line as they are written, whatever kind of document it stands on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LineNumbers<'a> {
+    /// How many.
+    pub(crate) quantity: &'a DecimalText,
+    /// Price of the base quantity.
+    pub(crate) price: &'a DecimalText,
+    /// Price before the discount, shown only.
+    pub(crate) gross_price: Option<&'a DecimalText>,
+    /// Discount on the price, shown only.
+    pub(crate) price_discount: Option<&'a DecimalText>,
+    /// How many the price is for.
+    pub(crate) base_quantity: Option<&'a DecimalText>,
+    /// Taken off the line.
+    pub(crate) allowance: Option<&'a DecimalText>,
+    /// Put on the line.
+    pub(crate) charge: Option<&'a DecimalText>,
+}
+
+impl LineNumbers<'_> {
+    /// Step 3: the price is the difference of those shown with it.
+    pub(crate) fn options(&self, at: usize) -> Result<(), Rejection> {
+        if self.price_fits() {
+            return Ok(());
+        }
+        let reason = "price must be gross_price less price_discount";
+        Err(schema(&format!("/lines/{at}/price"), reason))
+    }
+
+    /// Numbers that cannot be read are left to step 6, which has codes of its own for them.
+    fn price_fits(&self) -> bool {
+        let read = |text: &DecimalText| text.number().ok().and_then(|n| Price::new(n).ok());
+        let Some(gross) = self.gross_price else {
+            return self.price_discount.is_none();
+        };
+        let difference = match self.price_discount {
+            None => read(gross),
+            Some(discount) => match (read(gross), read(discount)) {
+                (Some(gross), Some(discount)) => gross.minus(discount),
+                (None, _) | (_, None) => None,
+            },
+        };
+        match (difference, read(self.price)) {
+            (Some(difference), Some(price)) => difference == price,
+            (None, _) | (_, None) => true,
+        }
+    }
 
     /// Step 6: the numbers of the line and its amount.
     pub(crate) fn read(
@@ -161,11 +200,11 @@ impl LineData {
         mode: Rounding,
     ) -> Result<(LineTerms, Minor), Rejection> {
         let path = |name: &str| format!("/lines/{at}/{name}");
-        let quantity = quantity(&self.quantity, &path("quantity"))?;
-        let price = currency.price(&self.price, &path("price"))?;
+        let quantity = quantity(self.quantity, &path("quantity"))?;
+        let price = currency.price(self.price, &path("price"))?;
         let shown = [
-            ("gross_price", &self.gross_price),
-            ("price_discount", &self.price_discount),
+            ("gross_price", self.gross_price),
+            ("price_discount", self.price_discount),
         ];
         for (name, text) in shown {
             if let Some(text) = text {
@@ -174,15 +213,14 @@ impl LineData {
         }
         let base_quantity = self
             .base_quantity
-            .as_ref()
             .map(|text| positive_quantity(text, &path("base_quantity")))
             .transpose()?;
         let terms = LineTerms {
             quantity,
             price,
             base_quantity,
-            allowance: currency.or_zero(self.allowance.as_ref(), &path("allowance"))?,
-            charge: currency.or_zero(self.charge.as_ref(), &path("charge"))?,
+            allowance: currency.or_zero(self.allowance, &path("allowance"))?,
+            charge: currency.or_zero(self.charge, &path("charge"))?,
         };
         if !currency.is_known() {
             // Without decimals there is no amount; step 8 will say that the currency is unknown.

@@ -33,7 +33,7 @@ pub(crate) mod order;
 mod tests;
 mod usage;
 
-pub(crate) use accounts::tax_account;
+pub(crate) use accounts::{revenue_name, tax_account};
 pub(crate) use give_back::credit;
 
 use schemars::JsonSchema;

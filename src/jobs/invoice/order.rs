@@ -285,7 +285,7 @@ fn numbers(job: &Issue, book: &Book, currency: &Currency<'_>) -> Result<Bill, Re
         charges: Vec::new(),
     };
     for (at, line) in job.lines.iter().flatten().enumerate() {
-        let (terms, amount) = line.read(at, currency, mode)?;
+        let (terms, amount) = line.numbers().read(at, currency, mode)?;
         bill.lines.push(BillLine {
             terms: Some(terms),
             amount,

@@ -12,7 +12,7 @@ use crate::ids::AccountIndex;
 use crate::jobs::currency::Currency;
 use crate::jobs::fields::Id;
 use crate::jobs::postings::Postings;
-use crate::jobs::receivable::Correction;
+use crate::jobs::receivable::{Correction, not_found};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, echo};
 use crate::ledger::{Book, Document, DocumentKind, Facts, Plan, Rejection, Side, Value};
@@ -237,5 +237,5 @@ fn find_payment<'a>(book: &'a Book, number: &str) -> Result<(&'a str, &'a Docume
     let found = book.documents().find(number);
     found
         .filter(|(_, document)| document.kind == DocumentKind::Payment)
-        .ok_or_else(|| items::not_found(number, "/payment"))
+        .ok_or_else(|| not_found(number, "/payment"))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{AllocationData, discount};
 use crate::code::Code;
 use crate::jobs::currency::Currency;
-use crate::jobs::receivable::{self, reduced, wrong_state};
+use crate::jobs::receivable::{self, not_found, reduced, wrong_state};
 use crate::ledger::plan::echo;
 use crate::ledger::{Book, Document, DocumentState, Members, Plan, Rejection, Value};
 use crate::money::Minor;
@@ -48,9 +48,7 @@ pub(super) fn find<'a>(
 ) -> Result<Vec<Item<'a>>, Rejection> {
     let mut items = Vec::with_capacity(list.len());
     for ((at, one), amount) in list.iter().enumerate().zip(amounts) {
-        let found = book.documents().find(&one.document);
-        let Some((number, document)) = found.filter(|(_, document)| document.is_receivable())
-        else {
+        let Some((number, document)) = receivable::find(book, &one.document) else {
             return Err(not_found(&one.document, &document_path(at)));
         };
         items.push(Item {
@@ -61,13 +59,6 @@ pub(super) fn find<'a>(
         });
     }
     Ok(items)
-}
-
-/// The refusal of a number that names no document of the kind asked for.
-pub(super) fn not_found(number: &str, path: &str) -> Rejection {
-    Rejection::new(Code::DocumentNotFound)
-        .at(path)
-        .with_text("document", echo(number))
 }
 
 /// Step 8: the documents are in the currency.
