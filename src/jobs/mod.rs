@@ -18,6 +18,7 @@ mod exchange;
 mod postings;
 mod receivable;
 mod rating;
+mod accrued;
 pub mod billing;
 pub mod account;
 pub mod entry;
@@ -29,6 +30,8 @@ pub mod payment;
 pub mod credit_note;
 pub mod refund;
 pub mod writeoff;
+pub mod dunning;
+pub mod interest;
 pub mod usage;
 pub mod subscription;
 pub mod settlement;
@@ -64,6 +67,8 @@ contract::job_kinds! {
     405 "refund.issue"          RefundIssue(refund::Issue),
     406 "usage.rate"            UsageRate(usage::Rate),
     407 "writeoff.post"         WriteoffPost(writeoff::Post),
+    408 "dunning.charge"        DunningCharge(dunning::Charge),
+    409 "interest.charge"       InterestCharge(interest::Charge),
     410 "subscription.renew"    SubscriptionRenew(subscription::Renew),
     411 "subscription.change"   SubscriptionChange(subscription::Change),
     601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),

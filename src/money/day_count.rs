@@ -93,6 +93,20 @@ impl DayCount {
             Self::ThirtyE360 => thirty(from, to, true),
         }
     }
+
+    /// The days from a date to another one, as the convention counts them; below zero if they run
+    /// backwards.
+    pub fn days(self, from: Date, to: Date) -> i64 {
+        match self {
+            Self::Thirty360 => thirty_days(from, to, false),
+            Self::ThirtyE360 => thirty_days(from, to, true),
+            Self::Act360
+            | Self::Act365Fixed
+            | Self::ActActIsda
+            | Self::ActActIcma
+            | Self::ActActAfb => i64::from(to.days()).saturating_sub(i64::from(from.days())),
+        }
+    }
 }
 
 fn isda(from: Date, to: Date) -> Option<Ratio> {
@@ -147,6 +161,10 @@ fn years_before(date: Date, years: i16) -> Option<Date> {
 }
 
 fn thirty(from: Date, to: Date, european: bool) -> Option<Ratio> {
+    Ratio::new(i128::from(thirty_days(from, to, european)), 360)
+}
+
+fn thirty_days(from: Date, to: Date, european: bool) -> i64 {
     let (from, to) = (from.civil(), to.civil());
     let first_day = from.day().min(30);
     let last_day = if european || first_day == 30 {
@@ -154,10 +172,10 @@ fn thirty(from: Date, to: Date, european: bool) -> Option<Ratio> {
     } else {
         to.day()
     };
-    let years = i128::from(to.year()) - i128::from(from.year());
-    let months = i128::from(to.month()) - i128::from(from.month());
-    let days = i128::from(last_day) - i128::from(first_day);
-    Ratio::new(years * 360 + months * 30 + days, 360)
+    let years = i64::from(to.year()) - i64::from(from.year());
+    let months = i64::from(to.month()) - i64::from(from.month());
+    let days = i64::from(last_day) - i64::from(first_day);
+    years * 360 + months * 30 + days
 }
 
 fn is_leap(year: i16) -> bool {

@@ -32,7 +32,6 @@ const GROUPS: [&str; 10] = [
 const LATER: &[(&str, &str)] = &[
     ("CONTROL_COUNT_MISMATCH", "batch.post"),
     ("CONTROL_SUM_MISMATCH", "batch.post"),
-    ("NOT_OVERDUE", "dunning.charge"),
     ("CYCLE_STATE", "netting.open"),
     ("PARTICIPANT_UNKNOWN", "netting.open"),
     ("NET_POSITION_UNFUNDED", "netting.close"),

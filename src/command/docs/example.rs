@@ -65,6 +65,7 @@ const BEFORE: &[(&str, &[&str])] = &[
     ("payment.allocate", &["invoice.issue"]),
     ("credit_note.issue", &["invoice.issue"]),
     ("writeoff.post", &["invoice.issue"]),
+    ("dunning.charge", &["invoice.issue"]),
     ("settlement.attempt", &["settlement.instruct"]),
     ("subscription.change", &["subscription.renew"]),
 ];

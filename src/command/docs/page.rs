@@ -22,6 +22,8 @@ const SECTIONS: &[(&str, &str)] = &[
     ("credit_note", "credit-notes-and-refunds"),
     ("refund", "credit-notes-and-refunds"),
     ("writeoff", "write-offs"),
+    ("dunning", "late-payment"),
+    ("interest", "interest"),
     ("usage", "usage"),
     ("settlement", "settlement"),
     ("period", "periods-and-reference-data"),

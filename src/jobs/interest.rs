@@ -1,0 +1,215 @@
+//! Interest on an account.
+//!
+//! | Kind              | Debit             | Credit            | Amount                         |
+//! |-------------------|-------------------|-------------------|--------------------------------|
+//! | `interest.charge` | account           | `income/interest` | round(principal × rate × part) |
+//! |                   | `income/interest` | account           | the same, if it is paid        |
+//!
+//! An account that grows by debits is charged, one that grows by credits is paid. The first day is
+//! included, the last one is not ([`crate::money::day_count`]).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::accrued::{self, Stretch, Term};
+use super::contract::JobKind;
+use super::currency::Currency;
+use super::fields::Id;
+use super::invoice::lines::schema;
+use super::invoice::order::not_before;
+use super::postings::open_account;
+use crate::code::Code;
+use crate::ids::AccountIndex;
+use crate::ledger::plan::{booking_date, date};
+use crate::ledger::{Book, Facts, Plan, Rejection, Side, Value};
+use crate::money::day_count::{CouponPeriod, DayCount};
+use crate::money::{DecimalText, Minor, Ratio, Rounding, print_minor};
+use crate::time::{Date, DateText};
+
+/// The other side.
+const INCOME: &str = "income/interest";
+/// Decimals that a part of a year is shown with.
+const FRACTION_DECIMALS: u8 = 12;
+
+/// Charge interest on an account, or pay it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Charge {
+    /// Account that is charged, or paid if it grows by credits.
+    pub account: Id,
+    /// What bears the interest.
+    pub principal: Option<DecimalText>,
+    /// Percent a year.
+    pub rate: DecimalText,
+    /// Day count convention: `ACT/360`, `ACT/365F`, `ACT/ACT.ISDA`, `ACT/ACT.ICMA`, `ACT/ACT.AFB`,
+    /// `30/360`, `30E/360`.
+    pub basis: Id,
+    /// First day.
+    pub from: DateText,
+    /// Day after the last one.
+    pub to: DateText,
+    /// Coupon period, for `ACT/ACT.ICMA`.
+    pub coupon_period: Option<Coupon>,
+}
+
+/// The coupon period that `ACT/ACT.ICMA` measures by.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Coupon {
+    /// First day.
+    pub from: DateText,
+    /// Day after the last one.
+    pub to: DateText,
+    /// Coupons a year.
+    #[schemars(range(min = 1))]
+    pub per_year: u16,
+}
+
+impl JobKind for Charge {
+    const SUMMARY: &'static str = "Charge interest on an account, or pay it.";
+    const EXAMPLE: &'static str = r#"{
+        "account": "ar/cust-1",
+        "principal": "10000.00",
+        "rate": "10",
+        "basis": "ACT/ACT.ISDA",
+        "from": "2003-11-01",
+        "to": "2004-05-01"
+    }"#;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntrySameAccount,
+        Code::RateInvalid,
+        Code::DayCountUnknown,
+    ];
+
+    fn options(&self) -> Result<(), Rejection> {
+        if self.principal.is_none() {
+            let reason = "the balance by value dates is not built yet";
+            return Err(Rejection::schema(
+                Code::UnsupportedOption,
+                "/principal",
+                reason,
+            ));
+        }
+        match &self.coupon_period {
+            None if &*self.basis == DayCount::ActActIcma.text() => {
+                Err(schema("/coupon_period", "ACT/ACT.ICMA needs it"))
+            }
+            Some(coupon) if coupon.per_year == 0 => {
+                Err(schema("/coupon_period/per_year", "one a year at the least"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.account)
+    }
+
+    fn place(&self, _account: &str) -> Option<String> {
+        Some("/account".to_owned())
+    }
+
+    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        let (from, to, coupon) = self.dates()?;
+        let booking = booking_date(None, "", facts, book)?;
+        let known = book.accounts().by_name(&self.account);
+        let unit = known.map_or("", |account| book.units().code(account.unit));
+        let currency = Currency::of(book, unit);
+        let principal = self.principal.as_ref();
+        let principal = principal.map(|text| currency.positive(text, "/principal"));
+        let principal = principal.transpose()?.map_or(0, Minor::from);
+        let (_, rate) = accrued::rate(&self.rate, "/rate")?;
+        let account = open_account(book, &self.account, "/account")?;
+        let income = open_account(book, INCOME, "/account")?;
+        let basis = accrued::basis(&self.basis, "/basis")?;
+        let term = Term {
+            basis,
+            from,
+            to,
+            coupon,
+        };
+        let whole = Stretch {
+            from,
+            to,
+            principal,
+            rate,
+        };
+        let interest = term.interest(&[whole]);
+        let interest = accrued::rounded(book, interest, "/principal")?;
+        let paid = known.is_some_and(|known| known.class.normal_side() == Side::Credit);
+        let charged = if paid { -interest } else { interest };
+        check_sides(book, account, income, charged)?;
+
+        currency.check(booking, "/account")?;
+        currency.check_account(book, income, "/account")?;
+        if account == income {
+            return Err(Rejection::new(Code::EntrySameAccount)
+                .at("/account")
+                .with_text("account", INCOME));
+        }
+        if charged != 0 {
+            plan.post(booking, booking);
+            plan.signed_leg(account, Side::Debit, charged, "/principal")?;
+            plan.signed_leg(income, Side::Credit, charged, "/principal")?;
+        }
+        plan.show("basis", Value::text(basis.text()));
+        plan.show("days", Value::Int(term.days(from, to)));
+        plan.show("fraction", shown_fraction(term.until(to)));
+        plan.show("interest", Value::amount(interest, currency.decimals()));
+        Ok(())
+    }
+}
+
+impl Charge {
+    /// Step 5: the period, and the coupon period.
+    fn dates(&self) -> Result<(Date, Date, Option<CouponPeriod>), Rejection> {
+        let from = date(&self.from, "/from")?;
+        let to = not_before(from, date(&self.to, "/to")?, "/to")?;
+        let Some(coupon) = &self.coupon_period else {
+            return Ok((from, to, None));
+        };
+        let path = "/coupon_period/to";
+        let first = date(&coupon.from, "/coupon_period/from")?;
+        let last = not_before(first, date(&coupon.to, path)?, path)?;
+        if first == last {
+            return Err(Rejection::new(Code::DateInvalid)
+                .at(path)
+                .with("value", Value::Date(last)));
+        }
+        let coupon = CouponPeriod {
+            from: first,
+            to: last,
+            per_year: coupon.per_year,
+        };
+        Ok((from, to, Some(coupon)))
+    }
+}
+
+/// Step 7, its end: neither side that is posted to is frozen.
+fn check_sides(
+    book: &Book,
+    account: AccountIndex,
+    income: AccountIndex,
+    charged: Minor,
+) -> Result<(), Rejection> {
+    let (debit, credit) = match charged {
+        0 => return Ok(()),
+        1.. => (account, income),
+        _below => (income, account),
+    };
+    for (account, side) in [(debit, Side::Debit), (credit, Side::Credit)] {
+        book.check_usable(account, side)
+            .map_err(|refusal| refusal.at("/account"))?;
+    }
+    Ok(())
+}
+
+/// A part of a year with its decimals, rounded for show.
+fn shown_fraction(fraction: Option<Ratio>) -> Value {
+    let scale = crate::money::minor::power_of_ten(FRACTION_DECIMALS).map(Ratio::whole);
+    let scaled = fraction
+        .zip(scale)
+        .and_then(|(one, scale)| one.times(scale));
+    let shown = scaled.map(|scaled| scaled.round(Rounding::HalfUp));
+    Value::text(print_minor(shown.unwrap_or_default(), FRACTION_DECIMALS))
+}
