@@ -36,6 +36,8 @@ pub const WAITING_DAYS_MAX: i64 = 400;
 pub const WAITING_DAYS_DEFAULT: i64 = 7;
 /// Bytes of a frame's payload; a larger length in a header is damage, not a request for memory.
 pub const FRAME_BYTES_MAX: usize = 64 * 1_048_576;
+/// Lines on one page of a statement: as JSON they stay well within a message.
+pub const STATEMENT_LINES_MAX: usize = 1_000;
 /// Numbers a series of width six can give.
 pub const SERIES_WIDTH_DEFAULT: u8 = 6;
 

@@ -9,19 +9,35 @@ use serde_json::{Map, Value as Json};
 use super::open_books::OpenBook;
 use super::{Globals, NotFound, Unusable};
 use crate::code::Code;
-use crate::jobs::kind_code;
-use crate::jobs::query::Unanswered;
+use crate::jobs::query::{Asked, Unanswered};
+use crate::jobs::{QuestionData, kind_code};
 use crate::ledger::value::member;
 use crate::ledger::{Members, Rejection, Value};
 use crate::report::{Table, render};
+use crate::time::{Clock as _, SystemClock};
 use crate::wire::question;
 
 /// Ask an open book.
 pub(super) fn ask(open: &OpenBook, kind: &str, data: Map<String, Json>) -> anyhow::Result<Members> {
+    answered(open, &read(kind, data)?)
+}
+
+/// A question as it would come from a client.
+pub(super) fn read(kind: &str, data: Map<String, Json>) -> anyhow::Result<QuestionData> {
     let code = kind_code(kind).context("the catalogue has no such question; report this")?;
     let data = Json::Object(data).to_string();
-    let question = question::read(code, data.as_bytes()).map_err(|refusal| refused(&refusal))?;
-    match question.answer(open.book()?, open) {
+    question::read(code, data.as_bytes()).map_err(|refusal| refused(&refusal))
+}
+
+/// What an open book answers.
+pub(super) fn answered(open: &OpenBook, question: &QuestionData) -> anyhow::Result<Members> {
+    let book = open.book()?;
+    let asked = Asked {
+        book,
+        entries: open,
+        today: book.zone().date(SystemClock::new().now()),
+    };
+    match question.answer(&asked) {
         Ok(members) => Ok(members),
         Err(Unanswered::Refused(refusal)) => Err(refused(&refusal)),
         Err(Unanswered::Unread(fault)) => Err(fault.into()),

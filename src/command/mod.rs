@@ -27,11 +27,13 @@ pub mod docs;
 pub mod document;
 pub mod entry;
 pub mod journal;
+pub mod open_items;
 pub mod outcome;
 pub mod rehearse;
 pub mod restore;
 pub mod run;
 pub mod snapshot;
+pub mod statement;
 pub mod submit;
 pub mod topology;
 pub mod torture;
@@ -60,7 +62,9 @@ enum Command {
     Submit(submit::SubmitArgs),
     Rehearse(rehearse::RehearseArgs),
     Balance(balance::BalanceArgs),
+    Statement(statement::StatementArgs),
     TrialBalance(trial_balance::TrialBalanceArgs),
+    OpenItems(open_items::OpenItemsArgs),
     Entry(entry::EntryArgs),
     Document(document::DocumentArgs),
     Outcome(outcome::OutcomeArgs),
@@ -83,7 +87,9 @@ impl Command {
             Self::Submit(args) => submit::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
             Self::Balance(args) => balance::run(args, globals, out),
+            Self::Statement(args) => statement::run(args, globals, out),
             Self::TrialBalance(args) => trial_balance::run(args, globals, out),
+            Self::OpenItems(args) => open_items::run(args, globals, out),
             Self::Entry(args) => entry::run(args, globals, out),
             Self::Document(args) => document::run(args, globals, out),
             Self::Outcome(args) => outcome::run(args, globals, out),

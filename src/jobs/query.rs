@@ -8,7 +8,14 @@
 //! | Question               | Answer                                                          |
 //! |------------------------|-----------------------------------------------------------------|
 //! | `query.balance`        | `rows` and `balances` of the accounts asked for, `report` over them |
+//! | `query.statement`      | `lines` of an account with running balances, `opening`, `balance` |
+//! | `query.open_items`     | `rows` of open documents, `buckets` of their age by unit        |
+//! | `query.price`          | `unit_price` and `total` of a quantity by the price list        |
 //! | `report.trial_balance` | `rows` of all accounts by name, `report` {unit: {debit, credit}} |
+
+pub mod open_items;
+pub mod price;
+pub mod statement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +25,17 @@ use serde::{Deserialize, Serialize};
 
 use super::catalogue::{self, KindInfo};
 use super::fields::Id;
+use crate::code::Code;
 use crate::ids::{AccountIndex, KindCode, Sequence, UnitIndex};
 use crate::ledger::plan::optional_date;
 use crate::ledger::value::Members;
 use crate::ledger::{Account, Book, Leg, Post, Rejection, Side, Value};
 use crate::money::Minor;
 use crate::time::{Date, DateText};
+
+pub use open_items::OpenItems;
+pub use price::Price;
+pub use statement::Statement;
 
 /// The entries of a book, openings included.
 pub trait Entries {
@@ -60,6 +72,17 @@ impl From<PastUnreadable> for Unanswered {
     }
 }
 
+/// What a question is answered from.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The book, in one state.
+    pub book: &'a Book,
+    /// Its entries until then.
+    pub entries: &'a dyn Entries,
+    /// The day in the book's zone.
+    pub today: Date,
+}
+
 /// One kind of question. Its type is the shape of `data`; unknown members are refused by serde.
 pub trait Question: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
     /// The kind's name.
@@ -68,9 +91,11 @@ pub trait Question: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug 
     const SUMMARY: &'static str;
     /// Data that are answered in the book of the examples.
     const EXAMPLE: &'static str;
+    /// Codes that the question can be refused with besides those that every job can.
+    const REFUSALS: &'static [Code] = &[];
 
     /// What the book says. A pure function of its arguments.
-    fn answer(&self, book: &Book, entries: &dyn Entries) -> Result<Members, Unanswered>;
+    fn answer(&self, asked: &Asked<'_>) -> Result<Members, Unanswered>;
 }
 
 /// Makes the closed set of built questions from one list.
@@ -108,14 +133,11 @@ macro_rules! questions {
             }
 
             /// What the book says, under the sequence of the last outcome in it.
-            pub fn answer(
-                &self,
-                book: &Book,
-                entries: &dyn Entries,
-            ) -> Result<Members, Unanswered> {
-                let mut members = vec![("sequence".into(), Value::count(read_at(book).0))];
+            pub fn answer(&self, asked: &Asked<'_>) -> Result<Members, Unanswered> {
+                let sequence = read_at(asked.book).0;
+                let mut members = vec![("sequence".into(), Value::count(sequence))];
                 members.extend(match self {
-                    $(Self::$variant(question) => question.answer(book, entries)?,)*
+                    $(Self::$variant(question) => question.answer(asked)?,)*
                 });
                 Ok(members)
             }
@@ -125,6 +147,9 @@ macro_rules! questions {
 
 questions! {
     1101 Balance,
+    1102 Statement,
+    1103 OpenItems,
+    1104 Price,
     1108 TrialBalance,
 }
 
@@ -161,14 +186,15 @@ impl Question for Balance {
     const SUMMARY: &'static str = "Balances of accounts, now or at the end of a day.";
     const EXAMPLE: &'static str = r#"{ "accounts": ["bank/main"], "as_of": "2026-12-31" }"#;
 
-    fn answer(&self, book: &Book, entries: &dyn Entries) -> Result<Members, Unanswered> {
+    fn answer(&self, asked: &Asked<'_>) -> Result<Members, Unanswered> {
+        let Asked { book, entries, .. } = *asked;
         let as_of = optional_date(self.as_of.as_ref(), "/as_of")?;
-        let asked = match &self.accounts {
+        let accounts = match &self.accounts {
             None => by_name(book),
             Some(names) => listed(book, names)?,
         };
         let by = self.by.unwrap_or_default();
-        let figures = Figures::take(book, asked, as_of.map(|date| (date, by)), entries)?;
+        let figures = Figures::take(book, accounts, as_of.map(|date| (date, by)), entries)?;
         let mut members = figures.head();
         let balances = figures.rows().map(|(account, figure)| {
             let balance = figure.on_normal_side(account);
@@ -208,7 +234,8 @@ impl Question for TrialBalance {
     const SUMMARY: &'static str = "Trial balance: every account, and both sides of every unit.";
     const EXAMPLE: &'static str = r#"{ "as_of": "2026-12-31" }"#;
 
-    fn answer(&self, book: &Book, entries: &dyn Entries) -> Result<Members, Unanswered> {
+    fn answer(&self, asked: &Asked<'_>) -> Result<Members, Unanswered> {
+        let Asked { book, entries, .. } = *asked;
         let as_of = optional_date(self.as_of.as_ref(), "/as_of")?;
         let cutoff = as_of.map(|date| (date, DateKind::Booking));
         let figures = Figures::take(book, by_name(book), cutoff, entries)?;
@@ -470,8 +497,17 @@ mod tests {
         QuestionData::visit(code, &mut FromJson(data)).unwrap()
     }
 
+    /// On 2027-01-01.
+    fn asked<'a>(desk: &'a Desk, entries: &'a dyn Entries) -> Asked<'a> {
+        Asked {
+            book: desk.book(),
+            entries,
+            today: Date::parse("2027-01-01").unwrap(),
+        }
+    }
+
     fn ask(desk: &Desk, kind: &str, data: &Json) -> Json {
-        let members = question(kind, data).answer(desk.book(), desk).unwrap();
+        let members = question(kind, data).answer(&asked(desk, desk)).unwrap();
         let mut text = Vec::new();
         write_value(&Value::Object(members), &mut text);
         serde_json::from_slice(&text).unwrap()
@@ -556,13 +592,13 @@ mod tests {
     #[test]
     fn questions_are_refused_with_code_and_place() {
         let desk = desk();
-        let refused = |data: Json| match question("query.balance", &data).answer(desk.book(), &desk)
-        {
-            Err(Unanswered::Refused(refusal)) => {
-                (refusal.code().text(), refusal.path().unwrap().to_owned())
-            }
-            other => panic!("{other:?}"),
-        };
+        let refused =
+            |data: Json| match question("query.balance", &data).answer(&asked(&desk, &desk)) {
+                Err(Unanswered::Refused(refusal)) => {
+                    (refusal.code().text(), refusal.path().unwrap().to_owned())
+                }
+                other => panic!("{other:?}"),
+            };
         let nowhere = json!({ "accounts": ["bank/main", "bank/nowhere"] });
         assert_eq!(
             refused(nowhere),
@@ -576,9 +612,12 @@ mod tests {
     fn an_unreadable_past_is_a_fault_and_never_a_wrong_figure() {
         let desk = desk();
         let now = question("report.trial_balance", &json!({}));
-        assert!(now.answer(desk.book(), &Burnt).is_ok(), "now needs no past");
+        assert!(
+            now.answer(&asked(&desk, &Burnt)).is_ok(),
+            "now needs no past"
+        );
         let then = question("report.trial_balance", &json!({ "as_of": "2026-03-31" }));
-        let fault = then.answer(desk.book(), &Burnt);
+        let fault = then.answer(&asked(&desk, &Burnt));
         assert!(matches!(fault, Err(Unanswered::Unread(_))));
     }
 }

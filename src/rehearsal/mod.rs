@@ -22,6 +22,7 @@ pub mod case;
 pub mod compare;
 pub mod explain;
 mod functions;
+mod past;
 mod run;
 mod seen;
 mod verify;

@@ -9,22 +9,21 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json, json};
 
 use super::case::{Case, CaseFault, CaseJob, RAW};
+use super::past::Commits;
 use super::seen::{Seen, shown};
 use super::{functions, verify};
 use crate::code::Code;
 use crate::engine::{Engine, Secrets, Verdict};
-use crate::ids::{BookIndex, EntryNo, Position};
+use crate::ids::{BookIndex, Position};
 use crate::jobs::catalogue::FIRST_QUESTION;
 use crate::jobs::job::{DeadLetter, Job, Looked};
 use crate::jobs::kind_code;
-use crate::jobs::query::{Entries, PastUnreadable, Unanswered};
+use crate::jobs::query::{Asked, PastUnreadable, Unanswered};
 use crate::jobs::setup::Setup;
 use crate::journal::record::{self, RecordFault};
 use crate::ledger::commit::SetupRecord;
-use crate::ledger::plan::{NaturalKeys, PastEntry};
-use crate::ledger::{
-    Book, Commit, Inconsistent, JobRecord, Leg, NameTable, Post, Record, Rejection,
-};
+use crate::ledger::plan::NaturalKeys;
+use crate::ledger::{Book, Commit, Inconsistent, JobRecord, NameTable, Record, Rejection};
 use crate::limits::{DUE_JOBS_MAX, MESSAGE_BYTES_MAX};
 use crate::pipeline::decode::{ContentType, Item, Sealer, Subject, decode, seal};
 use crate::time::Timestamp;
@@ -267,12 +266,13 @@ impl Stage {
 
     fn post(&mut self, number: u64, mut job: Job) -> Result<(), RehearsalFault> {
         if let Some(entry) = self.engine.needs_entry(&job) {
-            let past = self
-                .past_entry(entry)
-                .ok_or_else(|| RehearsalFault::PastMissing {
-                    job: number,
-                    what: format!("entry {entry}"),
-                })?;
+            let past =
+                Commits(&self.commits)
+                    .entry(entry)
+                    .ok_or_else(|| RehearsalFault::PastMissing {
+                        job: number,
+                        what: format!("entry {entry}"),
+                    })?;
             job.entry = Looked::Found(Box::new(past));
         }
         let mut commit = self.engine.begin(self.now);
@@ -396,9 +396,14 @@ impl Stage {
             return Ok(());
         };
         let entries = Commits(&self.commits);
+        let asked = Asked {
+            book,
+            entries: &entries,
+            today: book.zone().date(self.now),
+        };
         let answer = question::read(kind, data.as_bytes())
             .map_err(Unanswered::Refused)
-            .and_then(|question| question.answer(book, &entries));
+            .and_then(|question| question.answer(&asked));
         match answer {
             Ok(members) => {
                 let mut answer = shown(&members);
@@ -426,17 +431,6 @@ impl Stage {
                 Err(RehearsalFault::PastMissing { job: job.n, what })
             }
         }
-    }
-
-    fn past_entry(&self, entry: EntryNo) -> Option<PastEntry> {
-        let mut found = None;
-        each_entry(&self.commits, &mut |post, legs| {
-            if post.number == entry && !post.opening {
-                let (post, legs) = (post.clone(), legs.to_vec());
-                found = Some(PastEntry { post, legs });
-            }
-        });
-        found
     }
 
     fn finish(self, case: &Case, mut options: BTreeSet<String>) -> Result<Run, RehearsalFault> {
@@ -475,23 +469,5 @@ impl Stage {
             seen,
             options_not_built: options,
         })
-    }
-}
-
-/// The entries of commits in memory.
-struct Commits<'c>(&'c [Commit]);
-
-impl Entries for Commits<'_> {
-    fn each(&self, visit: &mut dyn FnMut(&Post, &[Leg])) -> Result<(), PastUnreadable> {
-        each_entry(self.0, visit);
-        Ok(())
-    }
-}
-
-fn each_entry(commits: &[Commit], visit: &mut dyn FnMut(&Post, &[Leg])) {
-    for commit in commits {
-        for post in commit.effects.iter().filter_map(|effect| effect.as_post()) {
-            visit(post, commit.legs(&post.legs));
-        }
     }
 }

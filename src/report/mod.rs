@@ -4,18 +4,22 @@
 //! looks is `render.rs`. JSON is not made from the table but carries the same facts in the shape
 //! that programs rely on.
 //!
-//! | File          | Shows                                        |
-//! |---------------|----------------------------------------------|
-//! | `balances.rs` | balances and the trial balance, from answers |
-//! | `document.rs` | one document                                 |
-//! | `entry.rs`    | one entry with its legs                      |
-//! | `outcome.rs`  | what became of one job                       |
+//! | File            | Shows                                        |
+//! |-----------------|----------------------------------------------|
+//! | `balances.rs`   | balances and the trial balance, from answers |
+//! | `document.rs`   | one document                                 |
+//! | `entry.rs`      | one entry with its legs                      |
+//! | `open_items.rs` | open items by age, from an answer            |
+//! | `outcome.rs`    | what became of one job                       |
+//! | `statement.rs`  | an account line by line, from an answer      |
 
 pub mod balances;
 pub mod document;
 pub mod entry;
+pub mod open_items;
 pub mod outcome;
 pub mod render;
+pub mod statement;
 
 pub use render::{Format, RenderFault, render};
 

@@ -82,7 +82,9 @@ fn usage_is_64_and_help_names_every_command() {
         "check-config",
         "rehearse",
         "balance",
+        "statement",
         "trial-balance",
+        "open-items",
         "entry",
         "outcome",
         "document",
@@ -216,6 +218,65 @@ fn the_trial_balance_has_both_sides() {
 }
 
 #[test]
+fn a_statement_has_all_lines_and_running_balances() {
+    let (_dir, path) = books();
+    let lines = kontor(&["--format", "csv", "statement", "bank/main", "--dir", &path]);
+    exits(&lines, 0);
+    let expected = "booking_date,value_date,entry_no,debit,credit,balance\n\
+        opening,,,,,100.00\n\
+        2026-03-31,2026-03-31,1,,10.00,90.00\n\
+        2026-04-30,2026-04-30,2,,5.00,85.00\n";
+    assert_eq!(out(&lines), expected);
+    let april = ["--from", "2026-04-01", "--to", "2026-04-30", "--dir", &path];
+    let april = [&["--format", "json", "statement", "exp/office"], &april[..]].concat();
+    let april = json(&kontor(&april));
+    assert_eq!(
+        (&april["book"], &april["opening"], &april["balance"]),
+        (&json!("main"), &json!("10.00"), &json!("15.00"))
+    );
+    assert_eq!(april["lines"][0]["entry_no"], 2);
+    let nowhere = kontor(&["statement", "exp/nowhere", "--dir", &path]);
+    exits(&nowhere, 1);
+}
+
+#[test]
+fn open_items_are_aged_on_the_day_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let book = r#"
+[[book]]
+name = "main"
+[book.accounts]
+"ar/cust-1" = { unit = "EUR", class = "asset", opening = "15.00" }
+[[book.open_items]]
+document = "RE-1"
+customer = "cust-1"
+open = "15.00"
+due = "2026-03-31"
+"#;
+    drop(Writer::open(dir.path(), book));
+    let path = dir.path().to_str().unwrap();
+    let items = ["open-items", "--as-of", "2026-05-01", "--dir", path];
+    let items = kontor(&[&["--format", "json"], &items[..]].concat());
+    exits(&items, 0);
+    let items = json(&items);
+    assert_eq!(items["buckets"]["EUR"]["31-60"], "15.00");
+    assert_eq!(
+        (&items["rows"][0]["account"], &items["rows"][0]["days"]),
+        (&json!("ar/cust-1"), &json!(31))
+    );
+    let others = [
+        "--format",
+        "csv",
+        "open-items",
+        "--customer",
+        "cust-2",
+        "--dir",
+        path,
+    ];
+    assert_eq!(out(&kontor(&others)).lines().count(), 1);
+}
+
+#[test]
 fn entries_and_outcomes_are_found() {
     let (_dir, path) = books();
     let entry = kontor(&["--format", "json", "entry", "2", "--dir", &path]);
@@ -319,7 +380,9 @@ fn reading_takes_no_lock_and_writes_nothing() {
     let before = everything(dir.path());
     let commands = [
         &["balance"][..],
+        &["statement", "bank/main"],
         &["trial-balance", "--as-of", "2026-12-31"],
+        &["open-items"],
         &["entry", "1"],
         &["outcome", "a"],
         &["journal", "verify"],

@@ -125,7 +125,7 @@ impl QuestionVisitor for Describe {
             example: Q::EXAMPLE,
             actor_needed: false,
             question: true,
-            refusals: &[],
+            refusals: Q::REFUSALS,
             data: schema::of_data::<Q>(),
         }
     }

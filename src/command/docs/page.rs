@@ -183,7 +183,7 @@ fn spaced(value: &Json) -> String {
 
 /// Codes of the kind's own.
 fn refusals(out: &mut String, kind: &Kind) {
-    if kind.question {
+    if kind.question && kind.refusals.is_empty() {
         return;
     }
     line(out, "\n## Refusals\n");
