@@ -269,6 +269,60 @@ fn restored_into(backup: &SimulatedDisk) -> (Restored, SimulatedDisk) {
 }
 
 #[test]
+fn an_erased_person_is_in_no_backup_after_the_next_one() {
+    let source = Source::new();
+    let backup = SimulatedDisk::new(3);
+    let vault = &source.opened.vault;
+    let people = ["erika", "max"].map(|name| vault.subject("main", "customer", name));
+    vault.ensure(&people).unwrap();
+    let key_files = || {
+        let names = backup.list().unwrap();
+        let names = names.into_iter();
+        names.filter(|name| name.starts_with("subjects-")).count()
+    };
+    source.back_up(&backup).unwrap();
+    vault.destroy(&people[..1]).unwrap();
+    source.back_up(&backup).unwrap();
+    assert_eq!(
+        key_files(),
+        1,
+        "the file with the key of the erased person stays"
+    );
+    let (restored, to) = restored(&backup, At::End).unwrap();
+    assert_eq!(restored.subjects, 2);
+    accepted(&to, true).unwrap();
+    let vault = open(&to).unwrap().vault;
+    assert!(vault.is_erased(people[0]) && !vault.is_erased(people[1]));
+}
+
+/// Accept a restored directory, as somebody who sees what is shown or does not.
+fn accepted(disk: &SimulatedDisk, sees: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let claim = Claim::on(disk.clone(), 0)?;
+    let accepted = accept(&settings(), claim, &ManualClock::default(), |_, _| {
+        let shown: Result<(), Box<dyn std::error::Error>> = if sees {
+            Ok(())
+        } else {
+            Err("nobody could read it".into())
+        };
+        shown
+    })?;
+    assert!(accepted.is_some());
+    Ok(())
+}
+
+#[test]
+fn what_was_not_shown_is_not_accepted() {
+    let source = Source::new();
+    let backup = SimulatedDisk::new(3);
+    source.back_up(&backup).unwrap();
+    let (_, to) = restored(&backup, At::Position(Position(9))).unwrap();
+    accepted(&to, false).unwrap_err();
+    assert!(matches!(open(&to), Err(OpenFault::NotAccepted { .. })));
+    accepted(&to, true).unwrap();
+    open(&to).unwrap();
+}
+
+#[test]
 fn nobody_runs_on_a_backup() {
     let source = Source::new();
     let backup = SimulatedDisk::new(3);

@@ -1,134 +1,16 @@
 //! Backup, restore and drill as an operator types them: what comes back is what was there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use kontor::ids::{Position, Sequence};
 use kontor::journal::Cursor;
 use kontor::journal::file::disk::OsDisk;
 use kontor::journal::snapshot;
-use kontor::partition::{Claim, OpenFault, Partition};
-use kontor::time::SystemClock;
-use serde_json::{Value as Json, json};
-use tempfile::TempDir;
+use serde_json::json;
 
-use crate::support::house::{House, settings};
+use crate::support::house::House;
+use crate::support::place::{BOOK, Place, balance, entry, opens, records};
 use crate::support::{Writer, err, exits, json, kontor, out};
-
-const BOOK: &str = r#"
-[[book]]
-name = "main"
-functional_unit = "EUR"
-time_zone = "Europe/Berlin"
-[book.accounts]
-"bank/main" = { unit = "EUR", class = "asset", opening = "100.00" }
-"exp/office" = { unit = "EUR", class = "expense", opening = "0.00" }
-"#;
-
-fn entry(key: &str, amount: &str) -> Json {
-    let legs = json!([
-        { "dr": "exp/office", "amount": amount },
-        { "cr": "bank/main", "amount": amount, "text": "for Erika" },
-    ]);
-    json!({ "key": key, "kind": "entry.post",
-        "data": { "booking_date": "2026-03-02", "legs": legs } })
-}
-
-/// A machine: its state directory, its backup, and what is restored.
-struct Place {
-    dir: TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        Self { dir }
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.at(name).to_str().unwrap().to_owned()
-    }
-
-    /// Jobs a to e: the first three in commits of their own, the others together.
-    fn with_books() -> Self {
-        let place = Self::new();
-        let mut writer = Writer::open(&place.at("state"), BOOK);
-        for (key, amount) in [("a", "1.00"), ("b", "2.00"), ("c", "4.00")] {
-            writer.post(&[entry(key, amount)]);
-        }
-        writer.post(&[entry("d", "8.00"), entry("e", "16.00"), entry("f", "32.00")]);
-        place
-    }
-
-    fn back_up(&self) -> Json {
-        let backup = self.text("backup");
-        let state = self.text("state");
-        let said = kontor(&["--format", "json", "backup", &backup, "--dir", &state]);
-        exits(&said, 0);
-        json(&said).pointer("/backups/0").unwrap().clone()
-    }
-
-    fn arguments(&self, more: &[&str]) -> Vec<String> {
-        let all = ["--format", "json", "restore", &self.text("backup")];
-        let kek = self.text("state/p0/kek");
-        let rest = ["--kek", &kek, "--dir", &self.text("restored")];
-        let all = all.iter().chain(&rest).chain(more);
-        all.map(|argument| (*argument).to_owned()).collect()
-    }
-
-    fn restore(&self, more: &[&str]) -> Json {
-        let arguments = self.arguments(more);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let said = kontor(&arguments);
-        exits(&said, 0);
-        json(&said).pointer("/restored/0").unwrap().clone()
-    }
-
-    /// A restore that fails: its code, what it said, and that nothing is left of it.
-    #[track_caller]
-    fn refused(&self, more: &[&str], code: i32) -> String {
-        let arguments = self.arguments(more);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let said = kontor(&arguments);
-        exits(&said, code);
-        let left = fs::read_dir(self.at("restored")).map_or(0, Iterator::count);
-        assert_eq!(left, 0, "something is left after: {}", err(&said));
-        err(&said)
-    }
-
-    fn accept(&self) -> String {
-        let said = kontor(&["restore", "--accept", "--dir", &self.text("restored")]);
-        exits(&said, 0);
-        out(&said)
-    }
-}
-
-fn balance(dir: &str, account: &str) -> String {
-    let said = kontor(&["--format", "json", "balance", account, "--dir", dir]);
-    exits(&said, 0);
-    let balance = json(&said).pointer("/rows/0/balance").cloned().unwrap();
-    balance.as_str().unwrap().to_owned()
-}
-
-fn records(dir: &str) -> Vec<Json> {
-    let said = kontor(&["journal", "show", "--dir", dir]);
-    exits(&said, 0);
-    let lines = out(&said);
-    let lines = lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap());
-    lines.collect()
-}
-
-fn opens(dir: &Path) -> Result<(), OpenFault> {
-    let settings = settings(dir, BOOK);
-    let claim = Claim::take(&settings, 0)?;
-    Partition::open(&settings, claim, &SystemClock::new(), &mut |_| {}).map(|_opened| ())
-}
 
 #[test]
 fn what_was_backed_up_comes_back_and_waits_to_be_accepted() {
@@ -429,6 +311,61 @@ fn a_drill_says_what_would_be_lost_and_leaves_nothing() {
     assert_eq!(fs::read_dir(place.at("scratch")).unwrap().count(), 0);
     // The live directory was looked at and not touched.
     writer.post(&[entry("h", "1.00")]);
+}
+
+#[test]
+fn several_partitions_are_restored_together_or_one_by_one() {
+    let place = Place::with_books();
+    // A second one, with the same books.
+    fs::create_dir(place.at("state/p1")).unwrap();
+    for found in fs::read_dir(place.at("state/p0")).unwrap() {
+        let path = found.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        fs::copy(&path, place.at("state/p1").join(name)).unwrap();
+    }
+    place.back_up();
+    let (backup, state, there) = (
+        place.text("backup"),
+        place.text("state"),
+        place.text("restored"),
+    );
+    let restore = |more: &[&str]| {
+        let all = ["restore", &backup, "--kek", &state, "--dir", &there];
+        kontor(&[&all[..], more].concat())
+    };
+    for at in ["main/3", "5"] {
+        let said = restore(&["--at", at]);
+        exits(&said, 64);
+        assert!(err(&said).contains("--partition"), "{}", err(&said));
+    }
+    exits(&restore(&["--partition", "2"]), 64);
+    exits(&restore(&["--partition", "1", "--at", "main/3"]), 0);
+    assert_eq!(balance(&place.text("restored/p1"), "exp/office"), "7.00");
+    assert!(!place.at("restored/p0").exists());
+    // Not over the one that is there, and not one of two.
+    exits(&restore(&[]), 64);
+    assert_eq!(fs::read_dir(place.at("restored")).unwrap().count(), 1);
+    fs::remove_dir_all(place.at("restored")).unwrap();
+    exits(&restore(&["--at", "2100-01-01T00:00:00Z"]), 0);
+    for partition in ["restored/p0", "restored/p1"] {
+        assert_eq!(balance(&place.text(partition), "exp/office"), "63.00");
+    }
+    let said = place.accept();
+    assert_eq!(said.matches("accepted").count(), 2, "{said}");
+}
+
+#[test]
+fn a_restore_that_was_killed_is_named_by_the_next_one() {
+    let place = Place::with_books();
+    place.back_up();
+    fs::create_dir_all(place.at("restored/p0.restoring")).unwrap();
+    let arguments = place.arguments(&[]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let said = kontor(&arguments);
+    exits(&said, 64);
+    assert!(err(&said).contains("p0.restoring"), "{}", err(&said));
+    fs::remove_dir(place.at("restored/p0.restoring")).unwrap();
+    place.restore(&[]);
 }
 
 #[test]

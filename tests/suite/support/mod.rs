@@ -1,6 +1,7 @@
 //! The built binary, and a state directory with books in it that was written as the daemon writes.
 
 pub(crate) mod house;
+pub(crate) mod place;
 pub(crate) mod rust;
 pub(crate) mod tree;
 
