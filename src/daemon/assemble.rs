@@ -91,6 +91,7 @@ pub(super) fn start_journey(
     let earlier = opened.earlier.hand_over().map_err(no_thread)?;
     let frontier: Frontier = opened.frontier;
     let (vault, cold) = (opened.vault, Box::new(opened.cold));
+    let old_keys = cold.clone();
     let markers = opened.markers.as_ref();
     if let Some(shown) = shared.health.partition(partition) {
         shown.one_at_a_time.store(markers.is_some(), Relaxed);
@@ -106,6 +107,7 @@ pub(super) fn start_journey(
         )
         .with_marker(markers),
         post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max)
+            .with_old_keys(old_keys)
             .with_marker(markers),
         persist: Persist::new(opened.store, frontier.position(), frontier),
         queue: Topology::job_queue(&settings.broker.prefix, u32::from(partition)),

@@ -55,7 +55,9 @@ impl DaemonFault {
             Self::Broker(fault) | Self::Station(StationFault::Broker(fault)) => of_broker(fault),
             Self::Open(fault) => fault.exit_code(),
             Self::Station(
-                StationFault::Journal(JournalFault::Damaged(_)) | StationFault::Rebuilt(_),
+                StationFault::Journal(JournalFault::Damaged(_))
+                | StationFault::Post(PostFault::OldKeys(JournalFault::Damaged(_)))
+                | StationFault::Rebuilt(_),
             ) => 65,
             Self::Station(
                 StationFault::Journal(_)
@@ -64,6 +66,7 @@ impl DaemonFault {
                     PostFault::Inconsistent(_)
                     | PostFault::Lookup { .. }
                     | PostFault::Stopped
+                    | PostFault::OldKeys(_)
                     | PostFault::Marker(_),
                 ),
             )

@@ -5,6 +5,8 @@
 //! whose `event` says what happened. A timer only wakes the engine; what is due is decided here, by
 //! the time that the commit is stamped with.
 
+use std::convert::Infallible;
+
 use super::record::Author;
 use super::{Engine, Inconsistent};
 use crate::code::Code;
@@ -17,8 +19,52 @@ use crate::time::{Date, Timestamp};
 /// Who acts when the engine does.
 pub const SYSTEM: &str = "system";
 
+/// Stands in keys of the engine's own, and in no key of a producer's.
+const OF_THE_ENGINE: char = '#';
+
 /// Rule of fingerprints of jobs that nobody sent.
 const FINGERPRINT_RULE: u16 = 0;
+
+/// The keys that the engine has let go of. Whoever has files of them asks there: work that is due
+/// may have the key of a job of years ago.
+pub trait OldKeys {
+    /// Why they could not be asked.
+    type Fault;
+
+    /// Whether the key of a book, with its hash, came before.
+    fn taken(&mut self, book: BookIndex, key: &str, hash: Hash128) -> Result<bool, Self::Fault>;
+}
+
+/// There are none: the engine holds every key.
+#[derive(Clone, Copy, Debug)]
+pub struct NoOldKeys;
+
+impl OldKeys for NoOldKeys {
+    type Fault = Infallible;
+
+    fn taken(&mut self, _: BookIndex, _: &str, _: Hash128) -> Result<bool, Infallible> {
+        Ok(false)
+    }
+}
+
+/// Why what is due could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum DueFault<F> {
+    /// An effect did not fit the state: a mistake of ours.
+    #[error(transparent)]
+    Inconsistent(#[from] Inconsistent),
+    /// Old keys could not be asked.
+    #[error("old keys could not be asked")]
+    OldKeys(F),
+}
+
+impl From<DueFault<Infallible>> for Inconsistent {
+    fn from(fault: DueFault<Infallible>) -> Self {
+        match fault {
+            DueFault::Inconsistent(fault) => fault,
+        }
+    }
+}
 
 impl Engine {
     /// When the next thing becomes due; none while nothing waits.
@@ -34,15 +80,20 @@ impl Engine {
 
     /// Do what is due at the commit's time, in order, at most so many of it; whether more is due.
     /// The jobs of the commit come behind.
-    pub fn apply_due(&mut self, commit: &mut Commit, most: usize) -> Result<bool, Inconsistent> {
+    pub fn apply_due<O: OldKeys + ?Sized>(
+        &mut self,
+        commit: &mut Commit,
+        most: usize,
+        old: &mut O,
+    ) -> Result<bool, DueFault<O::Fault>> {
         for _ in 0..most {
             let Some((book, alarm)) = self.first_due(commit.recorded_at) else {
                 return Ok(false);
             };
-            self.ring(book, &alarm, commit)?;
+            self.ring(book, &alarm, commit, old)?;
             if self.first_due(commit.recorded_at) == Some((book, alarm.clone())) {
                 let what = format!("work {} about {} stays due", alarm.work, alarm.about);
-                return Err(self.inconsistent(book, what));
+                return Err(self.inconsistent(book, what).into());
             }
         }
         Ok(self.next_due().is_some_and(|at| at <= commit.recorded_at))
@@ -57,18 +108,19 @@ impl Engine {
     }
 
     /// Make a job of an alarm and record it.
-    fn ring(
+    fn ring<O: OldKeys + ?Sized>(
         &mut self,
         index: BookIndex,
         alarm: &Alarm,
         commit: &mut Commit,
-    ) -> Result<(), Inconsistent> {
+        old: &mut O,
+    ) -> Result<(), DueFault<O::Fault>> {
         let Some(book) = self.books.get(index.slot()) else {
-            return Err(self.inconsistent(index, "the book is gone".into()));
+            return Err(self.inconsistent(index, "the book is gone".into()).into());
         };
         let Some(work) = DueData::of(alarm.work, &alarm.about) else {
             let what = format!("this release does not know the work {}", alarm.work);
-            return Err(self.inconsistent(index, what));
+            return Err(self.inconsistent(index, what).into());
         };
         let kept = book.kept(&alarm.about);
         let kept = kept.map(|job| (self.content)(job.kind, &job.content));
@@ -82,7 +134,12 @@ impl Engine {
         })?;
         let key = work.key(book);
         let hash = key_hash(&self.secrets.keys, book.name(), &key);
-        let owns_key = self.keys.get(hash).is_none();
+        let mut owns_key = self.keys.get(hash).is_none();
+        // Of a key that no producer can send there is only the engine's own work to ask.
+        if owns_key && !key.contains(OF_THE_ENGINE) {
+            let taken = old.taken(index, &key, hash);
+            owns_key = !taken.map_err(DueFault::OldKeys)?;
+        }
         let parts = [work.kind(), &alarm.about];
         let fingerprint = self.secrets.natural.hash(book.name(), "due", &parts);
         let envelope = envelope(key, &work, fingerprint, &alarm.about);
@@ -118,7 +175,8 @@ impl Engine {
             unknown_kind: None,
             event: Some(event.into()),
         };
-        self.record_plan(author, commit).map(drop)
+        self.record_plan(author, commit)?;
+        Ok(())
     }
 
     fn inconsistent(&self, book: BookIndex, what: String) -> Inconsistent {

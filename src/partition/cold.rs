@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::load::Loaded;
 use crate::engine::keys::KeyEntry;
-use crate::ids::Position;
-use crate::jobs::Job;
-use crate::jobs::job::{Cold, KnownKey};
+use crate::ids::{BookIndex, Hash128, Position};
+use crate::jobs::job::KnownKey;
 use crate::journal::file::disk::Disk;
 use crate::journal::snapshot::SnapshotFault;
 use crate::journal::snapshot::keys::{ColdKeys, KeyRow, Source, first_to_merge, write};
@@ -57,7 +56,7 @@ impl Shelf {
 }
 
 /// Looks keys up for the station before the engine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeyLookup<D: Disk> {
     shelf: Arc<Shelf>,
     seen: Arc<ColdKeys>,
@@ -78,16 +77,14 @@ impl<D: Disk> KeyLookup<D> {
     }
 
     /// Hold what a file says against the key as it was journaled: a hash alone is not believed.
-    fn confirm(&self, job: &Job, position: Position) -> Result<(), JournalFault> {
+    fn confirm(&self, book: BookIndex, key: &str, position: Position) -> Result<(), JournalFault> {
         let commit = self.history.commit_at(position)?;
         let record = commit.as_ref().and_then(|commit| {
             let place = position.0.checked_sub(commit.first.0)?;
             let record = commit.records.get(usize::try_from(place).ok()?)?;
             Record::as_job(record)
         });
-        let same = record.is_some_and(|record| {
-            record.book == job.book && record.envelope.key == job.envelope.key
-        });
+        let same = record.is_some_and(|record| record.book == book && *record.envelope.key == *key);
         if same {
             return Ok(());
         }
@@ -107,14 +104,19 @@ impl<D: Disk> ColdFiles for KeyLookup<D> {
         self.seen.through()
     }
 
-    fn look(&mut self, job: &Job) -> Result<Cold, JournalFault> {
-        let found = self.seen.find(job.key_hash, &mut self.page);
+    fn key(
+        &mut self,
+        book: BookIndex,
+        key: &str,
+        hash: Hash128,
+    ) -> Result<Option<KnownKey>, JournalFault> {
+        let found = self.seen.find(hash, &mut self.page);
         let Some(row) = found.map_err(|fault| unreadable(&fault))? else {
-            return Ok(Cold::default());
+            return Ok(None);
         };
         let known = entry(row).known;
-        self.confirm(job, known.position)?;
-        Ok(Cold { key: Some(known) })
+        self.confirm(book, key, known.position)?;
+        Ok(Some(known))
     }
 }
 

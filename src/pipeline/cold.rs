@@ -7,14 +7,18 @@
 //! everything behind that, so the two together miss nothing. The files are taken anew for whole
 //! parcels, in order: what a later parcel is answered from never reaches less far.
 //!
+//! The engine's own work has keys too, and is made in `post`: that station asks the same files for
+//! the few of them that a producer could have sent.
+//!
 //! Keys are looked up so. Entries to be reversed, natural keys and closed documents can be: each is
 //! one more question about a job and one more member of [`Cold`].
 
 use super::decode::Item;
 use super::parcel::Parcel;
-use crate::ids::Position;
+use crate::engine::due::OldKeys;
+use crate::ids::{BookIndex, Hash128, Position};
 use crate::jobs::Job;
-use crate::jobs::job::Cold;
+use crate::jobs::job::{Cold, KnownKey};
 use crate::journal::JournalFault;
 
 /// Files that hold everything up to a position.
@@ -22,8 +26,19 @@ pub trait ColdFiles: Send {
     /// Take the newest ones; up to where they are complete.
     fn renew(&mut self) -> Position;
 
+    /// What they say about the key of a book, with its hash.
+    fn key(
+        &mut self,
+        book: BookIndex,
+        key: &str,
+        hash: Hash128,
+    ) -> Result<Option<KnownKey>, JournalFault>;
+
     /// What they say about a job.
-    fn look(&mut self, job: &Job) -> Result<Cold, JournalFault>;
+    fn look(&mut self, job: &Job) -> Result<Cold, JournalFault> {
+        let key = self.key(job.book, &job.envelope.key, job.key_hash)?;
+        Ok(Cold { key })
+    }
 }
 
 /// No files: the engine holds everything.
@@ -35,8 +50,19 @@ impl ColdFiles for NoFiles {
         Position(0)
     }
 
-    fn look(&mut self, _: &Job) -> Result<Cold, JournalFault> {
-        Ok(Cold::default())
+    fn key(&mut self, _: BookIndex, _: &str, _: Hash128) -> Result<Option<KnownKey>, JournalFault> {
+        Ok(None)
+    }
+}
+
+/// The keys that the engine has let go of, for work that is due: asked in the newest files, which
+/// reach at least as far as those that any parcel came with.
+impl OldKeys for dyn ColdFiles {
+    type Fault = JournalFault;
+
+    fn taken(&mut self, book: BookIndex, key: &str, hash: Hash128) -> Result<bool, JournalFault> {
+        self.renew();
+        Ok(self.key(book, key, hash)?.is_some())
     }
 }
 

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cold::{ColdFiles, NoFiles};
 use super::decode::{DeadPart, Item};
 use super::parcel::{Again, Batch, Parcel, Posted};
 use super::sabotage::strike;
+use crate::engine::due::DueFault;
 use crate::engine::{Engine, Verdict};
 use crate::ids::{BookIndex, EntryNo, Position};
 use crate::jobs::Job;
@@ -40,6 +42,9 @@ pub enum PostFault {
     /// The next station has stopped.
     #[error("the journal has stopped taking commits")]
     Stopped,
+    /// It could not be asked whether a key came before.
+    #[error("the files of old keys: {0}")]
+    OldKeys(#[source] JournalFault),
     /// It could not be written down which job is being tried.
     #[error("the marker: {0}")]
     Marker(#[from] JournalFault),
@@ -73,10 +78,10 @@ struct Making {
 }
 
 /// The station.
-#[derive(Debug)]
 pub struct Post<P> {
     engine: Engine,
     past: P,
+    old_keys: Box<dyn ColdFiles>,
     jobs_max: usize,
     due_held: bool,
     making: Making,
@@ -89,11 +94,19 @@ impl<P: Past> Post<P> {
         Self {
             engine,
             past,
+            old_keys: Box::new(NoFiles),
             jobs_max,
             due_held: false,
             making: Making::default(),
             pen: None,
         }
+    }
+
+    /// Ask these files for keys that the engine has let go of, when it does something by itself.
+    #[must_use]
+    pub fn with_old_keys(mut self, files: Box<dyn ColdFiles>) -> Self {
+        self.old_keys = files;
+        self
     }
 
     /// Name the jobs of messages that go alone.
@@ -157,12 +170,23 @@ impl<P: Past> Post<P> {
     fn begin(&mut self, now: Timestamp, next: &mut impl Next) -> Result<Commit, PostFault> {
         loop {
             let mut commit = self.engine.begin(now);
-            if self.due_held || !self.engine.apply_due(&mut commit, DUE_JOBS_MAX)? {
+            if self.due_held || !self.due(&mut commit)? {
                 return Ok(commit);
             }
             self.making.commit = Some(commit);
             self.hand_on(next)?;
         }
+    }
+
+    /// Do what is due at the commit's time; whether more is.
+    fn due(&mut self, commit: &mut Commit) -> Result<bool, PostFault> {
+        let done = self
+            .engine
+            .apply_due(commit, DUE_JOBS_MAX, &mut *self.old_keys);
+        done.map_err(|fault| match fault {
+            DueFault::Inconsistent(fault) => PostFault::Inconsistent(fault),
+            DueFault::OldKeys(fault) => PostFault::OldKeys(fault),
+        })
     }
 
     fn parcel(

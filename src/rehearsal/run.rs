@@ -13,6 +13,7 @@ use super::past::Commits;
 use super::seen::{Seen, shown};
 use super::{functions, verify};
 use crate::code::Code;
+use crate::engine::due::NoOldKeys;
 use crate::engine::{Engine, Secrets, Verdict};
 use crate::ids::{BookIndex, Position};
 use crate::jobs::catalogue::FIRST_QUESTION;
@@ -321,7 +322,9 @@ impl Stage {
     fn due(&mut self) -> Result<(), RehearsalFault> {
         while self.engine.is_due(self.now) {
             let mut commit = self.engine.begin(self.now);
-            self.engine.apply_due(&mut commit, DUE_JOBS_MAX)?;
+            let all = &mut NoOldKeys;
+            let done = self.engine.apply_due(&mut commit, DUE_JOBS_MAX, all);
+            done.map_err(Inconsistent::from)?;
             let commit = self.keep(0, commit)?;
             for (position, record) in commit.positions() {
                 if let Record::Job(record) = record {

@@ -192,9 +192,8 @@ impl Process {
         observer: &Observer,
         sabotage: Option<Sabotage>,
     ) -> Result<Self, OpenFault> {
-        let claim = Claim::on(disk.clone(), 0)?;
         let settings = &terms.settings;
-        let opened = Partition::open(settings, claim, clock, &mut |_| {})?;
+        let opened = Partition::open(settings, Claim::on(disk.clone(), 0)?, clock, &mut |_| {})?;
         let Opened {
             engine,
             vault,
@@ -230,11 +229,12 @@ impl Process {
         };
         let unacknowledged = Arc::new(Unacknowledged::default());
         let jobs_max = settings.pipeline.batch_jobs_max;
+        let (cold, old) = (Box::new(cold.clone()), Box::new(cold));
         Ok(Self {
-            decoding: decoding(settings, &secrets, vault, Box::new(cold), engine.books()),
+            decoding: decoding(settings, &secrets, vault, cold, engine.books()),
             opened: engine.digest(),
             began_behind: engine.last_recorded_at(),
-            post: Post::new(engine, looking, jobs_max),
+            post: Post::new(engine, looking, jobs_max).with_old_keys(old),
             bench,
             dispatch: Dispatch::new(
                 publisher(settings, names, published),

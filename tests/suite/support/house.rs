@@ -86,8 +86,12 @@ pub(crate) fn partition(dir: &Path) -> PathBuf {
 impl House {
     /// Open the partition of a directory, or begin it.
     pub(crate) fn open(dir: &Path, books: &str) -> Self {
+        Self::open_by(Arc::new(SystemClock::new()), dir, books)
+    }
+
+    /// The same by a clock of the test's.
+    pub(crate) fn open_by(clock: Arc<dyn Clock>, dir: &Path, books: &str) -> Self {
         let settings = settings(dir, books);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let claim = Claim::take(&settings, 0).unwrap();
         let opened = Partition::open(&settings, claim, &*clock, &mut |_| {}).unwrap();
         let rules = |(book, index): (&Book, u16)| BookRules {
@@ -114,13 +118,13 @@ impl House {
             decoding: Decoding {
                 reader: JobReader::new(rules, secrets.fingerprint),
                 sealer: VaultSealer::new(vault, engine.books()),
-                cold: Box::new(cold),
+                cold: Box::new(cold.clone()),
                 jobs_exchange: "kontor.jobs".to_owned(),
                 trusted: Vec::new(),
                 bytes_max: 1 << 20,
                 alone: None,
             },
-            post: Post::new(engine, past, 8_192),
+            post: Post::new(engine, past, 8_192).with_old_keys(Box::new(cold)),
             persist: Persist::new(store, frontier.position(), frontier),
             snapshots,
             history: outcomes,
