@@ -30,6 +30,11 @@ pub const BATCH_BYTES_MAX: usize = 8 * 1_048_576;
 /// Work of the engine's own in one commit (expiries, runs), so that a start after a long rest does
 /// not make one huge commit of it; the jobs wait behind all that is due.
 pub const DUE_JOBS_MAX: usize = 1_024;
+/// Runs of a schedule that its job posts itself, so that one job stays bounded; the others follow
+/// as jobs of their own.
+pub const RUNS_AT_ONCE_MAX: u32 = 1_000;
+/// Days after which a rate is too old to convert by: as long as a booking date may lie ahead.
+pub const RATE_DAYS_MAX: i32 = 366;
 /// Days that a hold or a request for approval may last: over a year, so that a yearly one fits.
 pub const WAITING_DAYS_MAX: i64 = 400;
 /// Days that a hold or a request for approval lasts if nobody says: the usual of card payments.

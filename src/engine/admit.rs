@@ -9,6 +9,8 @@ use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo, UnitIndex};
 use crate::ledger::account::Counters;
 use crate::ledger::commit::slice;
+use crate::ledger::effect::Nature;
+use crate::ledger::period::PeriodState;
 use crate::ledger::plan::{Asserted, Plan};
 use crate::ledger::structure::unbalanced;
 use crate::ledger::{Account, Book, Effect, Leg, Post, Rejection, Side};
@@ -231,6 +233,11 @@ fn check_period(
     today: Date,
 ) -> Result<(), Rejection> {
     if post.opening {
+        return Ok(());
+    }
+    // Who may close a period is the kind's to say; closed for ever it is for everybody.
+    let month = post.booking_date.month();
+    if post.nature == Nature::Closing && book.period(month) != PeriodState::Closed {
         return Ok(());
     }
     book.may_post(post.booking_date, actor, today)

@@ -3,6 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::engine::due::NoOldKeys;
 use crate::engine::{Engine, Secrets, Verdict};
 use crate::ids::{AccountIndex, BookIndex, EntryNo, Position, UnitIndex};
 use crate::jobs::Job;
@@ -171,7 +172,9 @@ impl Desk {
     pub(crate) fn due(&mut self) {
         while self.engine.is_due(self.now) {
             let mut commit = self.engine.begin(self.now);
-            self.engine.apply_due(&mut commit, DUE_JOBS_MAX).unwrap();
+            self.engine
+                .apply_due(&mut commit, DUE_JOBS_MAX, &mut NoOldKeys)
+                .unwrap();
             self.engine.finish(&mut commit);
             for (position, _) in commit.positions() {
                 let outcome = self.published(&commit, position);
@@ -280,6 +283,7 @@ impl Desk {
         carried.unwrap();
         assert_eq!(again.digest(), book.digest(), "carried differs");
         assert_eq!(again.first_due(), book.first_due());
+        assert!(again.months().iter().eq(book.months().iter()), "months");
     }
 
     fn set_up(&mut self, rows: &[Row<'_>], records: &[(Record, &str, &str)]) {

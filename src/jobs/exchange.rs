@@ -84,10 +84,10 @@ pub(crate) enum PartKind {
     Rounding,
 }
 
-/// The conversion of one document.
+/// How amounts of one currency become those of another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conversion {
-    /// Functional minor units of one minor unit of the document.
+    /// Minor units of the one for one minor unit of the other.
     factor: Ratio,
     mode: Rounding,
 }
@@ -334,6 +334,22 @@ fn direction(
     }
 }
 
+/// How amounts of one currency become those of another, by a rate of the two either way round; the
+/// code of the refusal if it is of others or a figure does not fit.
+pub(crate) fn conversion(
+    data: &RateData,
+    rate: RateValue,
+    (from, to): (&Currency<'_>, &Currency<'_>),
+    mode: Rounding,
+) -> Result<Conversion, Code> {
+    let direction = direction(&data.base, &data.quote, from, to);
+    let direction = direction.filter(|_| from.code() != to.code());
+    let direction = direction.ok_or(Code::RatePairMismatch)?;
+    let factor = factor(rate, direction, (from.decimals(), to.decimals()));
+    let factor = factor.ok_or(Code::AmountOverflow)?;
+    Ok(Conversion { factor, mode })
+}
+
 fn factor(rate: RateValue, direction: Direction, (from, to): (u8, u8)) -> Option<Ratio> {
     let shift = if to >= from {
         Ratio::whole(power_of_ten(to.saturating_sub(from))?)
@@ -355,7 +371,8 @@ impl Conversion {
         Ratio::whole(amount).times(self.factor)
     }
 
-    fn convert(&self, amount: Minor) -> Option<Minor> {
+    /// An amount, rounded; none if it does not fit.
+    pub(crate) fn convert(&self, amount: Minor) -> Option<Minor> {
         Some(self.exact(amount)?.round(self.mode))
     }
 

@@ -14,7 +14,7 @@ use crate::ledger::plan::echo;
 use crate::ledger::unit::Unit;
 use crate::ledger::{Book, Leg, Plan, Rejection, Side, Value};
 use crate::money::minor::{self, AmountFault, positive_minor};
-use crate::money::{DecimalText, Number};
+use crate::money::{DecimalText, Minor, Number};
 use crate::time::Date;
 
 /// Stands for an account that the book does not have, until its turn to be refused comes.
@@ -144,6 +144,20 @@ impl<L: WrittenLeg> Written<'_, L> {
 pub(crate) fn unit_of(book: &Book, account: AccountIndex) -> Option<&Unit> {
     let account = book.accounts().get(account)?;
     book.units().get(account.unit)
+}
+
+/// The sum of all debits as plain numbers, whatever their units, and its decimals: the most that
+/// any of the units has. None if it does not fit.
+pub(crate) fn plain_debits(book: &Book, legs: &[Leg]) -> Option<(Minor, u8)> {
+    let decimals = |leg: &Leg| unit_of(book, leg.account).map_or(0, |unit| unit.decimals);
+    let most = legs.iter().map(decimals).max().unwrap_or_default();
+    let debits = legs.iter().filter(|leg| leg.side == Side::Debit);
+    let mut sum: Minor = 0;
+    for leg in debits {
+        let shift = minor::power_of_ten(most.checked_sub(decimals(leg))?)?;
+        sum = sum.checked_add(Minor::from(leg.amount).checked_mul(shift)?)?;
+    }
+    Some((sum, most))
 }
 
 /// An amount in the unit of an account; of an unknown account only the form counts. A fault comes

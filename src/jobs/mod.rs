@@ -36,6 +36,10 @@ pub mod usage;
 pub mod subscription;
 pub mod settlement;
 pub mod accrual;
+pub mod batch;
+pub mod recurring;
+pub mod revenue;
+pub mod fx;
 pub mod query;
 
 #[cfg(test)]
@@ -55,7 +59,9 @@ contract::job_kinds! {
     151 "reference.set"         ReferenceSet(reference::Set),
     201 "entry.post"            EntryPost(entry::Post),
     202 "entry.reverse"         EntryReverse(entry::Reverse),
+    203 "batch.post"            BatchPost(batch::Post),
     204 "entry.allocate"        EntryAllocate(entry::Allocate),
+    205 "recurring.post"        RecurringPost(recurring::Post),
     206 "entry.adjust"          EntryAdjust(entry::Adjust),
     301 "hold.place"            HoldPlace(hold::Place),
     302 "hold.capture"          HoldCapture(hold::Capture),
@@ -71,17 +77,23 @@ contract::job_kinds! {
     409 "interest.charge"       InterestCharge(interest::Charge),
     410 "subscription.renew"    SubscriptionRenew(subscription::Renew),
     411 "subscription.change"   SubscriptionChange(subscription::Change),
+    501 "revenue.schedule"      RevenueSchedule(revenue::Schedule),
+    502 "revenue.recognise"     RevenueRecognise(revenue::Recognise),
+    503 "revenue.allocate"      RevenueAllocate(revenue::Allocate),
     601 "settlement.instruct"   SettlementInstruct(settlement::Instruct),
     602 "settlement.attempt"    SettlementAttempt(settlement::Attempt),
+    706 "fx.convert"            FxConvert(fx::Convert),
     901 "period.open"           PeriodOpen(period::Open),
     902 "period.close"          PeriodClose(period::Close),
     903 "accrual.post"          AccrualPost(accrual::Post),
+    904 "fx.revalue"            FxRevalue(fx::Revalue),
 }
 
 contract::due_kinds! {
     // code  recorded as           variant
     1 "hold.expire"            HoldExpire(hold::Expire),
     2 "accrual.post"           AccrualReverse(accrual::Reversal),
+    3 "recurring.post"         RecurringRun(recurring::Run),
     21 "account.update"        AccountLater(later::Later<account::Update>),
     22 "reference.set"         ReferenceLater(later::Later<reference::Set>),
 }

@@ -3,18 +3,21 @@
 //! | Kind           | Debit | Credit | Amount            |
 //! |----------------|-------|--------|-------------------|
 //! | `period.open`  |       |        | reversals of accruals ([`super::accrual`]) |
-//! | `period.close` | –     | –      | nothing is posted |
+//! | `period.close` | income | expense | `hard_close`: what stands on each at the end |
+//! |                | expense | income | where they stand on their other side |
+//! |                |       | `equity/retained` | the profit; a loss is debited |
 //!
 //! A month that no period job has named is open as soon as it has begun; before that it may be
 //! opened. A year stands for its months: a step is done for those that it fits, and there must be
 //! one. A soft lock stops everybody but the role `closing`, and that role undoes it. A book that
 //! has no users knows no roles: there everybody may.
 //!
-//! Not here: hard closing with its entries.
+//! A hard close is for ever ([`hard`]): it moves income and expense to retained earnings, per unit.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod hard;
 #[cfg(test)]
 mod tests;
 
@@ -73,7 +76,7 @@ pub enum CloseMode {
     Reopen,
 }
 
-/// Lock a month or a year, or undo that.
+/// Lock a month or a year, undo that, or close it for ever.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Close {
@@ -81,25 +84,25 @@ pub struct Close {
     pub period: Id,
     /// How; a soft lock by default.
     pub mode: Option<CloseMode>,
-    /// Account of retained earnings, for a hard close.
+    /// Account of retained earnings, for a hard close; `equity/retained` by default. The result of
+    /// another unit goes to `<retained>/<unit>`.
     pub retained: Option<Id>,
 }
 
 impl JobKind for Close {
-    const SUMMARY: &'static str = "Lock a month or the months of a year, or undo that.";
+    const SUMMARY: &'static str = "Lock a month or a year, undo that, or close it for ever.";
     const EXAMPLE: &'static str = r#"{ "period": "2026-03", "mode": "soft_lock" }"#;
 
-    fn options(&self) -> Result<(), Rejection> {
-        if self.mode == Some(CloseMode::HardClose) {
-            let reason = "hard closing is not built yet; soft_lock keeps everybody else out";
-            return Err(Rejection::schema(Code::UnsupportedOption, "/mode", reason));
-        }
-        Ok(())
+    fn place(&self, _account: &str) -> Option<String> {
+        Some("/period".to_owned())
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         check_actor(facts, book)?;
         let period = Period::read(&self.period)?;
+        if self.mode == Some(CloseMode::HardClose) {
+            return hard::plan(self, &period, facts, book, plan);
+        }
         if let Some(retained) = &self.retained {
             book.account(retained, "/retained")?;
         }

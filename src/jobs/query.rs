@@ -12,10 +12,14 @@
 //! | `query.open_items`     | `rows` of open documents, `buckets` of their age by unit        |
 //! | `query.price`          | `unit_price` and `total` of a quantity by the price list        |
 //! | `report.trial_balance` | `rows` of all accounts by name, `report` {unit: {debit, credit}} |
+//! | `query.stock`          | `on_hand`, `reserved`, `available` over the accounts `stock/…`  |
+//! | `report.variance`      | `report` {baseline, actual, variance, per_month}                |
 
 pub mod open_items;
 pub mod price;
 pub mod statement;
+mod stock;
+mod variance;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +31,7 @@ use super::catalogue::{self, KindInfo};
 use super::fields::Id;
 use crate::code::Code;
 use crate::ids::{AccountIndex, KindCode, Sequence, UnitIndex};
+use crate::ledger::effect::Nature;
 use crate::ledger::plan::optional_date;
 use crate::ledger::value::Members;
 use crate::ledger::{Account, Book, Leg, Post, Rejection, Side, Value};
@@ -36,6 +41,8 @@ use crate::time::{Date, DateText};
 pub use open_items::OpenItems;
 pub use price::Price;
 pub use statement::Statement;
+pub use stock::Stock;
+pub use variance::Variance;
 
 /// The entries of a book, openings included.
 pub trait Entries {
@@ -150,7 +157,9 @@ questions! {
     1102 Statement,
     1103 OpenItems,
     1104 Price,
+    1105 Stock,
     1108 TrialBalance,
+    1109 Variance,
 }
 
 /// The sequence of the last outcome in a book; 0 before the first one.
@@ -224,8 +233,7 @@ impl Question for Balance {
 pub struct TrialBalance {
     /// By entries booked until the end of this day; now by default.
     pub as_of: Option<DateText>,
-    /// Whether entries that close a year count. They do by default; as long as no job posts closing
-    /// entries there is no difference.
+    /// Whether entries that close a period count. They do by default.
     pub after_close: Option<bool>,
 }
 
@@ -238,7 +246,12 @@ impl Question for TrialBalance {
         let Asked { book, entries, .. } = *asked;
         let as_of = optional_date(self.as_of.as_ref(), "/as_of")?;
         let cutoff = as_of.map(|date| (date, DateKind::Booking));
-        let figures = Figures::take(book, by_name(book), cutoff, entries)?;
+        let closed = self.after_close.unwrap_or(true);
+        let figures = if closed {
+            Figures::take(book, by_name(book), cutoff, entries)?
+        } else {
+            Figures::before_closing(book, by_name(book), cutoff, entries)?
+        };
         let mut members = figures.head();
         let rows = figures.rows().map(|(account, figure)| {
             let mut row = figures.row(account, *figure);
@@ -315,8 +328,20 @@ impl<'b> Figures<'b> {
         };
         let asked = match as_of {
             None => asked.into_iter().map(now).collect(),
-            Some(cutoff) => added_up(asked, cutoff, entries)?,
+            Some(_) => added_up(asked, as_of, entries, |_| true)?,
         };
+        Ok(Self { book, as_of, asked })
+    }
+
+    /// By adding up all entries but those that close a period.
+    fn before_closing(
+        book: &'b Book,
+        asked: Vec<AccountIndex>,
+        as_of: Option<(Date, DateKind)>,
+        entries: &dyn Entries,
+    ) -> Result<Self, PastUnreadable> {
+        let counts = |post: &Post| post.nature != Nature::Closing;
+        let asked = added_up(asked, as_of, entries, counts)?;
         Ok(Self { book, as_of, asked })
     }
 
@@ -381,21 +406,24 @@ impl<'b> Figures<'b> {
     }
 }
 
-/// Debits less credits of accounts over the entries until a day; openings are always in.
+/// Debits less credits of accounts over the entries that count, until a day if there is one;
+/// openings are always in.
 fn added_up(
     asked: Vec<AccountIndex>,
-    (until, by): (Date, DateKind),
+    cutoff: Option<(Date, DateKind)>,
     entries: &dyn Entries,
+    counts: fn(&Post) -> bool,
 ) -> Result<Vec<(AccountIndex, Figure)>, PastUnreadable> {
     let mut sums: Vec<(AccountIndex, Minor)> = asked.iter().map(|index| (*index, 0)).collect();
     sums.sort_unstable();
     entries.each(&mut |post, legs| {
+        let legs = if counts(post) { legs } else { &[] };
         for leg in legs {
-            let date = match by {
-                DateKind::Booking => post.booking_date,
-                DateKind::Value => leg.value_date.unwrap_or(post.value_date),
-            };
-            if !post.opening && date > until {
+            let beyond = cutoff.is_some_and(|(until, by)| match by {
+                DateKind::Booking => post.booking_date > until,
+                DateKind::Value => leg.value_date.unwrap_or(post.value_date) > until,
+            });
+            if !post.opening && beyond {
                 continue;
             }
             let place = sums.binary_search_by_key(&leg.account, |(index, _)| *index);

@@ -34,6 +34,11 @@ macro_rules! classes {
                 match self { $(Self::$variant => Side::$side,)* }
             }
 
+            /// Whether what stands on it is a result, which closing a period takes away.
+            pub const fn is_result(self) -> bool {
+                matches!(self, Self::Income | Self::Expense)
+            }
+
             /// The class of its text.
             pub fn of_text(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|class| class.text() == text)

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use facts::account_fact;
 
-use super::account::{Account, AccountExtra, Accounts};
+use super::account::{Account, AccountClass, AccountExtra, Accounts};
 use super::alarm::Alarms;
 use super::commit::slice;
 use super::digest::{Canonical, StateDigest, counters_fact};
@@ -16,6 +16,7 @@ use super::document::{Document, Documents};
 use super::effect::{AccountChange, AccountOpened, DocumentChange, Effect, KeptJob, Post};
 use super::hold::Holds;
 use super::leg::{Leg, Side};
+use super::months::Months;
 use super::period::{PeriodState, Periods};
 use super::reference::{Record, Reference, Version};
 use super::rejection::Rejection;
@@ -61,6 +62,7 @@ pub struct Book {
     series: SeriesTable,
     series_listed: bool,
     periods: Periods,
+    months: Months,
     reference: Reference,
     natural_keys: BTreeSet<Hash128>,
     /// Debits minus credits posted, by unit; zero for ever.
@@ -87,6 +89,7 @@ impl Book {
             series: SeriesTable::new(),
             series_listed: false,
             periods: Periods::new(),
+            months: Months::default(),
             reference: Reference::default(),
             natural_keys: BTreeSet::new(),
             differences: Vec::new(),
@@ -146,6 +149,11 @@ impl Book {
     /// Months that a period job has named.
     pub fn periods(&self) -> &Periods {
         &self.periods
+    }
+
+    /// The months that hold entries and are not closed.
+    pub fn months(&self) -> &Months {
+        &self.months
     }
 
     /// Series that have given a number or are configured.
@@ -335,12 +343,21 @@ impl Book {
                 return Err(self.odd(format!("entry {} after {}", post.number, self.next_entry)));
             }
             self.next_entry = post.number.next();
+            self.months.name(post.booking_date);
         }
         for leg in slice(legs, &post.legs) {
-            self.count(leg.account, |counters| match leg.side {
-                Side::Debit => counters.debits_posted += Minor::from(leg.amount),
-                Side::Credit => counters.credits_posted += Minor::from(leg.amount),
+            let amount = Minor::from(leg.amount);
+            let class = self.count(leg.account, |counters| match leg.side {
+                Side::Debit => counters.debits_posted += amount,
+                Side::Credit => counters.credits_posted += amount,
             })?;
+            if class.is_result() && !post.opening {
+                let debit = match leg.side {
+                    Side::Debit => amount,
+                    Side::Credit => -amount,
+                };
+                self.months.add(post.booking_date, leg.account, debit);
+            }
         }
         Ok(())
     }
@@ -349,7 +366,7 @@ impl Book {
         &mut self,
         index: AccountIndex,
         change: impl FnOnce(&mut super::account::Counters),
-    ) -> Result<(), Inconsistent> {
+    ) -> Result<AccountClass, Inconsistent> {
         let Some(account) = self.accounts.get_mut(index) else {
             return Err(self.odd(format!("no account at {index}")));
         };
@@ -362,7 +379,7 @@ impl Book {
         if let Some(difference) = self.differences.get_mut(account.unit.slot()) {
             *difference += account.counters.balance(Side::Debit) - before;
         }
-        Ok(())
+        Ok(account.class)
     }
 
     fn apply_number(&mut self, name: &str, number: u64) -> Result<(), Inconsistent> {
@@ -492,6 +509,9 @@ impl Book {
             self.digest.remove(fact(old));
         }
         self.digest.add(fact(state));
+        if state == PeriodState::Closed {
+            self.months.close(month);
+        }
     }
 
     fn apply_natural_key(&mut self, hash: Hash128) -> Result<(), Inconsistent> {

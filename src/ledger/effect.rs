@@ -303,6 +303,13 @@ pub enum Carried {
         /// Whether the book lists its series, so that others are unknown.
         listed: bool,
     },
+    /// A month that holds entries and is not closed.
+    Month {
+        /// The month.
+        month: Month,
+        /// What income and expense accounts moved in it: debits less credits.
+        moved: Vec<(AccountIndex, Minor)>,
+    },
     /// The book's own numbers.
     Book {
         /// The next entry.

@@ -17,6 +17,7 @@ pub mod alarm;
 pub mod document;
 pub mod series;
 pub mod period;
+pub mod months;
 pub mod shape;
 pub mod records;
 pub mod reference;

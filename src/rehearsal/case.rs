@@ -395,11 +395,11 @@ mod tests {
     #[test]
     fn names_outside_the_catalogue_are_unknown_and_not_unbuilt() {
         let text = r#"{"title":"a","jobs":[{"n":1,"kind":"entry.pots"},{"n":2,"kind":"entry.post"},
-            {"n":3,"kind":"fx.convert"},{"n":4,"kind":"query.balance"}]}"#;
+            {"n":3,"kind":"export.audit"},{"n":4,"kind":"query.balance"}]}"#;
         let case = Case::read(text.as_bytes()).unwrap();
         assert_eq!(
             case.kinds_not_built(),
-            BTreeSet::from(["fx.convert".to_owned()])
+            BTreeSet::from(["export.audit".to_owned()])
         );
     }
 }

@@ -127,9 +127,12 @@ fn rehearse_says_what_differs_and_what_is_not_built() {
     let passes = kontor(&["rehearse", &format!("{given}/38-bad-entry-structure.json")]);
     exits(&passes, 0);
     assert!(out(&passes).ends_with("1 cases: 1 passed, 0 failed, 0 not built yet\n"));
-    let unbuilt = kontor(&["rehearse", &format!("{given}/30-fx-conversion.json")]);
+    let unbuilt = kontor(&[
+        "rehearse",
+        &format!("{given}/34-camt053-official-sample.json"),
+    ]);
     exits(&unbuilt, 1);
-    assert!(out(&unbuilt).contains("not built yet: fx.convert"));
+    assert!(out(&unbuilt).contains("not built yet: bank.import"));
 
     let dir = tempfile::tempdir().unwrap();
     let wrong = dir.path().join("wrong.json");

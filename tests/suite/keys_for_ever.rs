@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use kontor::journal::file::disk::OsDisk;
 use kontor::journal::snapshot;
+use kontor::time::{ManualClock, Timestamp};
 use serde_json::{Value as Json, json};
 
 use crate::support::house::{Answer, House, partition};
@@ -94,6 +96,36 @@ fn a_key_that_only_a_file_remembers_leads_to_its_first_outcome() {
     assert!(out(&told).contains("INSUFFICIENT_FUNDS"), "{}", out(&told));
     exits(&kontor(&["outcome", "job-0-10", "--dir", path(&dir)]), 1);
     exits(&kontor(&["journal", "verify", "--dir", path(&dir)]), 0);
+}
+
+#[test]
+fn work_of_the_engine_meets_the_keys_of_years_ago() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = |date: &str| Timestamp::parse(&format!("{date}T12:00:00Z")).unwrap();
+    let clock = ManualClock::at(day("2026-03-01"));
+    let open = || House::open_by(Arc::new(clock.clone()), dir.path(), BOOK);
+    let mut house = open();
+    let first = house.send(&entry("rent/2", "0.10"));
+    assert!(house.snapshot());
+    house.stop();
+
+    let mut house = open();
+    assert!(house.engine().keys().is_empty(), "they are in files");
+    let debit = json!({ "dr": "exp/office", "amount": "5.00" });
+    let credit = json!({ "cr": "bank/main", "amount": "5.00" });
+    let legs = [debit, credit];
+    let data = json!({ "first": "2026-03-02", "every": "day", "count": 3, "legs": legs });
+    house.send(&json!({ "key": "rent", "kind": "recurring.post", "data": data }));
+    clock.set(day("2026-03-04"));
+    house.send(&entry("rent/4", "0.10"));
+    let book = &house.engine().books()[0];
+    let office = book.accounts().by_name("exp/office").unwrap();
+    // 0.10 and 0.10, and two of three runs: the second has the key of another job.
+    assert_eq!(office.balance(), 1_020);
+    assert_eq!(book.documents().get("RS-000001").unwrap().count("runs"), 3);
+    assert_eq!(house.send(&entry("rent/2", "0.10")), first.again());
+    let run = house.send(&entry("rent/3", "5.00")).json();
+    assert_eq!(run.get("code"), Some(&json!("IDEMPOTENCY_KEY_REUSED")));
 }
 
 #[test]

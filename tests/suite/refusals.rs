@@ -30,8 +30,6 @@ const GROUPS: [&str; 10] = [
 /// Codes of these groups that no built kind can raise, with the kind that will. Rows go when it
 /// comes; none may be added.
 const LATER: &[(&str, &str)] = &[
-    ("CONTROL_COUNT_MISMATCH", "batch.post"),
-    ("CONTROL_SUM_MISMATCH", "batch.post"),
     ("CYCLE_STATE", "netting.open"),
     ("PARTICIPANT_UNKNOWN", "netting.open"),
     ("NET_POSITION_UNFUNDED", "netting.close"),

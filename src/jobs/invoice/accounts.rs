@@ -104,7 +104,7 @@ fn sales(role: Role, tax: Option<&TaxCode>) -> [String; 2] {
 }
 
 /// The account in which revenue of `rev/<x>` waits: `deferred/<x>`.
-fn deferred_name(revenue: &str, of_customer: &str) -> String {
+pub(crate) fn deferred_name(revenue: &str, of_customer: &str) -> String {
     match revenue.strip_prefix("rev/") {
         Some(rest) => format!("deferred/{rest}"),
         None => of_customer.to_owned(),

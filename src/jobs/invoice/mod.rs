@@ -23,7 +23,7 @@
 
 #[cfg(test)]
 pub(crate) mod desk;
-mod accounts;
+pub(crate) mod accounts;
 mod draft;
 mod give_back;
 pub(crate) mod issue;

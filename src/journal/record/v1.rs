@@ -250,6 +250,7 @@ alternatives! {
         1_u8 Account { account, counters, version };
         2_u8 Series { name, next, width, first, listed };
         3_u8 Book { next_entry, next_sequence };
+        4_u8 Month { month, moved };
     }
     Value "no such value" {
         1_u8 Bool(flag);

@@ -117,6 +117,11 @@ impl Book {
             };
             each(Effect::Carried(carried), &[])?;
         }
+        for (month, moved) in self.months.iter() {
+            let moved = moved.iter().map(|(account, debit)| (*account, *debit));
+            let moved = moved.collect();
+            each(Effect::Carried(Carried::Month { month, moved }), &[])?;
+        }
         let carried = Carried::Book {
             next_entry: self.next_entry,
             next_sequence: self.next_sequence,
@@ -141,6 +146,10 @@ impl Book {
                 self.series_listed |= listed;
                 let (next, width, first) = (*next, *width, *first);
                 self.put_series(name, Series { next, width, first });
+                Ok(())
+            }
+            Carried::Month { month, moved } => {
+                self.months.carry(*month, moved);
                 Ok(())
             }
             Carried::Book {

@@ -1,0 +1,309 @@
+//! `revenue.recognise`: earn what has been earned and is not recognised yet.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::allocate::{Obligation, obligations, with_recognised};
+use super::schedule::Method;
+use super::span::Span;
+use super::{Part, booked_on, facts as names, find, overflow};
+use crate::code::Code;
+use crate::ids::AccountIndex;
+use crate::jobs::contract::JobKind;
+use crate::jobs::currency::Currency;
+use crate::jobs::fields::Id;
+use crate::jobs::invoice::lines::schema;
+use crate::jobs::postings::Postings;
+use crate::jobs::receivable::changed;
+use crate::ledger::plan::{date, echo};
+use crate::ledger::{
+    Book, Document, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Status, Value,
+};
+use crate::money::share::prefix;
+use crate::money::{DecimalText, Minor, Percent, Ratio, Rounding};
+use crate::time::{Date, DateText};
+
+/// Recognise what is earned of a schedule, or of an obligation.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recognise {
+    /// The schedule; or contract and obligation.
+    pub schedule: Option<Id>,
+    /// Through this day, of a schedule.
+    pub through: Option<DateText>,
+    /// The contract.
+    pub contract: Option<Id>,
+    /// The obligation of the contract.
+    pub obligation: Option<Id>,
+    /// Percentage of the obligation that is satisfied. All of it by default.
+    pub satisfied: Option<DecimalText>,
+    /// How many months of the obligation have passed, if it is earned by months.
+    pub through_month: Option<u16>,
+}
+
+impl JobKind for Recognise {
+    const SUMMARY: &'static str = "Recognise revenue that has been earned and waits.";
+    const EXAMPLE: &'static str = r#"{ "schedule": "RS-000001", "through": "2026-02-28" }"#;
+    const REFUSALS: &'static [Code] = &[Code::DocumentNotFound, Code::RateInvalid];
+
+    fn options(&self) -> Result<(), Rejection> {
+        let by_schedule = self.schedule.is_some();
+        let members = [
+            (self.through.is_some(), true, "/through"),
+            (self.contract.is_some(), false, "/contract"),
+            (self.obligation.is_some(), false, "/obligation"),
+        ];
+        for (is, of_schedule, path) in members {
+            if is && of_schedule != by_schedule {
+                return Err(schema(path, "either a schedule or an obligation"));
+            }
+            if !is && of_schedule == by_schedule {
+                return Err(schema(path, "missing field"));
+            }
+        }
+        let measures = [
+            (self.satisfied.is_some(), "/satisfied"),
+            (self.through_month.is_some(), "/through_month"),
+        ];
+        match measures.iter().rfind(|(is, _)| *is) {
+            Some((_, path)) if by_schedule => Err(schema(path, "a schedule is measured by days")),
+            Some((_, path)) if measures.iter().all(|(is, _)| *is) => {
+                Err(schema(path, "one measure and one only"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn place(&self, _account: &str) -> Option<String> {
+        let place = if self.schedule.is_some() {
+            "/schedule"
+        } else {
+            "/obligation"
+        };
+        Some(place.to_owned())
+    }
+
+    fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
+        match (&self.schedule, &self.contract, &self.obligation) {
+            (Some(schedule), ..) => self.by_schedule(schedule, facts, book, plan),
+            (None, Some(contract), Some(obligation)) => {
+                self.by_contract((contract, obligation), facts, book, plan)
+            }
+            // `options` has refused both.
+            (None, None, _) => Err(schema("/schedule", "missing field")),
+            (None, Some(_), None) => Err(schema("/obligation", "missing field")),
+        }
+    }
+}
+
+impl Recognise {
+    fn by_schedule(
+        &self,
+        number: &str,
+        facts: &Facts<'_>,
+        book: &Book,
+        plan: &mut Plan,
+    ) -> Result<(), Rejection> {
+        const PATH: &str = "/schedule";
+        let through = match &self.through {
+            Some(through) => date(through, "/through")?,
+            None => facts.today,
+        };
+        let document = find(book, number, DocumentKind::Schedule, PATH)?;
+        let scheduled = Scheduled::of(document).ok_or_else(|| {
+            // Schedules of other kinds have nothing to recognise.
+            Rejection::new(Code::DocumentNotFound)
+                .at(PATH)
+                .with_text("document", echo(number))
+        })?;
+        let accounts = scheduled.parts.iter();
+        let accounts = accounts.map(|part| part.accounts(book, PATH));
+        let accounts: Vec<(AccountIndex, AccountIndex)> = accounts.collect::<Result<_, _>>()?;
+        let decimals = book.units().decimals(document.unit);
+        let (mut recognised, mut late) = (0, Vec::new());
+        for step in scheduled.span.steps(scheduled.through, through) {
+            let (mut sum, mut postings) = (0, Postings::default());
+            for (part, (deferred, revenue)) in scheduled.parts.iter().zip(&accounts) {
+                let amount = scheduled.span.part(part.amount, &step, scheduled.mode);
+                let amount = amount.ok_or_else(|| overflow(PATH))?;
+                postings.credit(*deferred, -amount, PATH);
+                postings.credit(*revenue, amount, PATH);
+                sum += amount;
+            }
+            if postings.is_empty() {
+                continue;
+            }
+            postings.check_sides(book)?;
+            let day = booked_on(step.day, facts, book, "/through")?;
+            if day != step.day {
+                late.push(Value::Object(vec![
+                    ("period".into(), Value::Date(step.day)),
+                    ("booking_date".into(), Value::Date(day)),
+                    ("amount".into(), Value::amount(sum, decimals)),
+                ]));
+            }
+            plan.post(day, day).owned = true;
+            postings.write_alone(plan)?;
+            recognised += sum;
+        }
+        let cumulative = document.minor(names::RECOGNISED) + recognised;
+        show(plan, recognised, cumulative, decimals);
+        if !late.is_empty() {
+            plan.show("caught_up", Value::List(late));
+        }
+        if recognised == 0 && plan.effects.is_empty() {
+            return Ok(());
+        }
+        let ended = through >= scheduled.span.last();
+        let state = if ended {
+            DocumentState::Ended
+        } else {
+            DocumentState::Active
+        };
+        let open = document.open - recognised;
+        let set = vec![
+            (names::THROUGH.into(), Value::Date(through)),
+            (
+                names::RECOGNISED.into(),
+                Value::amount(cumulative, decimals),
+            ),
+        ];
+        plan.document(changed(number, document, state, open, set));
+        Ok(())
+    }
+
+    fn by_contract(
+        &self,
+        (contract, id): (&str, &str),
+        facts: &Facts<'_>,
+        book: &Book,
+        plan: &mut Plan,
+    ) -> Result<(), Rejection> {
+        const PATH: &str = "/obligation";
+        let booking = booked_on(facts.today, facts, book, "")?;
+        let satisfied = self.satisfied()?;
+        let document = find(book, contract, DocumentKind::Contract, "/contract")?;
+        let all = obligations(document);
+        let known = all.iter().find(|one| &*one.id == id).ok_or_else(|| {
+            Rejection::new(Code::DocumentNotFound)
+                .at(PATH)
+                .with_text("document", echo(contract))
+                .with_text("obligation", echo(id))
+        })?;
+        let part = Part {
+            deferred: format!("deferred/{id}").into(),
+            revenue: format!("rev/{id}").into(),
+            amount: known.amount,
+        };
+        let (deferred, revenue) = part.accounts(book, PATH)?;
+        let currency = Currency::of(book, document.text(names::CURRENCY));
+        for account in [deferred, revenue] {
+            currency.check_account(book, account, PATH)?;
+        }
+        let mode = book.reference().rounding();
+        let earned = self.earned(known, satisfied, mode)?;
+        let recognised = (earned - known.recognised).max(0);
+        let cumulative = known.recognised + recognised;
+        show(plan, recognised, cumulative, currency.decimals());
+        if recognised == 0 {
+            return Ok(());
+        }
+        let mut postings = Postings::default();
+        postings.credit(deferred, -recognised, PATH);
+        postings.credit(revenue, recognised, PATH);
+        postings.check_sides(book)?;
+        plan.post(booking, booking).owned = true;
+        postings.write_alone(plan)?;
+        if booking != facts.today {
+            plan.show("caught_up", Value::Bool(true));
+        }
+        let set: Members = vec![with_recognised(&all, id, cumulative, currency.decimals())];
+        let open = document.open - recognised;
+        let state = if open == 0 {
+            DocumentState::Ended
+        } else {
+            DocumentState::Active
+        };
+        plan.document(changed(contract, document, state, open, set));
+        Ok(())
+    }
+
+    /// Step 6: a share of the obligation, none for all of it.
+    fn satisfied(&self) -> Result<Option<Ratio>, Rejection> {
+        let Some(text) = &self.satisfied else {
+            return Ok(None);
+        };
+        let invalid = || {
+            Rejection::new(Code::RateInvalid)
+                .at("/satisfied")
+                .with_text("path", "/satisfied")
+                .with_text("reason", "a percentage from 0 to 100")
+        };
+        let share = text.number().ok().map(Percent::not_negative);
+        let share = share.and_then(Result::ok).and_then(Percent::factor);
+        let share = share.ok_or_else(invalid)?;
+        let above_all = share.plus(-1).is_none_or(Ratio::is_positive);
+        if above_all {
+            return Err(invalid());
+        }
+        Ok(Some(share))
+    }
+
+    /// How much of an obligation is earned.
+    fn earned(
+        &self,
+        obligation: &Obligation,
+        satisfied: Option<Ratio>,
+        mode: Rounding,
+    ) -> Result<Minor, Rejection> {
+        const PATH: &str = "/obligation";
+        if let Some(share) = satisfied {
+            let exact = share.times(Ratio::whole(obligation.amount));
+            return Ok(exact.ok_or_else(|| overflow(PATH))?.round(mode));
+        }
+        let Some(passed) = self.through_month else {
+            return Ok(obligation.amount);
+        };
+        let Some(months) = obligation.months else {
+            let reason = "the obligation is earned at a point in time";
+            return Err(schema("/through_month", reason));
+        };
+        let passed = i128::from(passed).min(months);
+        prefix(obligation.amount, passed, months, mode).ok_or_else(|| overflow(PATH))
+    }
+}
+
+/// A schedule as its document keeps it.
+struct Scheduled {
+    span: Span,
+    parts: Vec<Part>,
+    through: Option<Date>,
+    mode: Rounding,
+}
+
+impl Scheduled {
+    fn of(document: &Document) -> Option<Self> {
+        let day = |name: &str| match document.member(name) {
+            Some(Value::Date(day)) => Some(*day),
+            Some(_) | None => None,
+        };
+        let method = Method::of_text(document.text(names::METHOD))?;
+        let Some(Value::List(parts)) = document.member(names::PARTS) else {
+            return None;
+        };
+        Some(Self {
+            span: Span::until(day(names::FROM)?, day(names::TO)?, method)?,
+            parts: parts.iter().filter_map(Part::of).collect(),
+            through: day(names::THROUGH),
+            mode: Rounding::of_text(document.text("rounding"))?,
+        })
+    }
+}
+
+fn show(plan: &mut Plan, recognised: Minor, cumulative: Minor, decimals: u8) {
+    if recognised == 0 && plan.effects.is_empty() {
+        plan.status = Status::NoChange;
+    }
+    plan.show(names::RECOGNISED, Value::amount(recognised, decimals));
+    plan.show("cumulative", Value::amount(cumulative, decimals));
+}

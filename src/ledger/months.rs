@@ -1,0 +1,65 @@
+//! The months that hold entries and are not closed, with what income and expense moved in each.
+//!
+//! Closing a period takes the results until its end, however much of the next one is booked
+//! already: what stands on an account now, less what it moved in later months. A month leaves the
+//! list when it is closed, so the list stays as short as the books are open.
+
+use std::collections::BTreeMap;
+
+use crate::ids::AccountIndex;
+use crate::money::Minor;
+use crate::time::{Date, Month};
+
+/// What moved on income and expense accounts in a month: debits less credits.
+pub type Moved = BTreeMap<AccountIndex, Minor>;
+
+/// The months that hold entries and are not closed.
+#[derive(Clone, Debug, Default)]
+pub struct Months {
+    moved: BTreeMap<Month, Moved>,
+    /// First and last day of the month named last: the next entry is nearly always of it too.
+    last_named: Option<(Date, Date)>,
+}
+
+impl Months {
+    /// All of them in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Month, &Moved)> {
+        self.moved.iter().map(|(month, moved)| (*month, moved))
+    }
+
+    /// What an account moved in the months behind one.
+    pub fn moved_after(&self, month: Month, account: AccountIndex) -> Minor {
+        let later = self.moved.iter().rev();
+        let later = later.take_while(|(known, _)| **known > month);
+        later.filter_map(|(_, moved)| moved.get(&account)).sum()
+    }
+
+    /// An entry was booked on a day.
+    pub(super) fn name(&mut self, day: Date) {
+        let known = |(first, last): (Date, Date)| first <= day && day <= last;
+        if self.last_named.is_some_and(known) {
+            return;
+        }
+        let month = day.month();
+        self.moved.entry(month).or_default();
+        self.last_named = month.first_day().zip(month.last_day());
+    }
+
+    /// An income or expense account moved in an entry of a day.
+    pub(super) fn add(&mut self, day: Date, account: AccountIndex, debit: Minor) {
+        let moved = self.moved.entry(day.month()).or_default();
+        *moved.entry(account).or_default() += debit;
+    }
+
+    /// A month was closed.
+    pub(super) fn close(&mut self, month: Month) {
+        self.moved.remove(&month);
+        self.last_named = None;
+    }
+
+    /// A month as a snapshot carried it.
+    pub(super) fn carry(&mut self, month: Month, moved: &[(AccountIndex, Minor)]) {
+        self.moved.insert(month, moved.iter().copied().collect());
+        self.last_named = None;
+    }
+}
