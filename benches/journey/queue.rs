@@ -1,6 +1,7 @@
 //! The queue that everybody takes from: the daemon's own, filled with confirms.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kontor::bench::load::Stock;
@@ -8,7 +9,7 @@ use kontor::broker::Topology;
 use kontor::wire::container;
 use lapin::options::{
     BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-    QueueDeclareOptions,
+    QueueDeclareOptions, QueuePurgeOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{
@@ -16,6 +17,10 @@ use lapin::{
     PublisherConfirm,
 };
 
+/// So often in a row a queue is found empty before it counts as empty.
+const QUIET_LOOKS: u32 = 5;
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(100);
 /// Publishes that may wait for their confirm.
 const WINDOW: usize = 2_000;
 
@@ -76,6 +81,21 @@ impl Queue {
         let mut open = VecDeque::new();
         put(&channel, &self.name, form.content_type(), body, &mut open).await?;
         settle(&mut open, 0).await
+    }
+
+    /// Throw away what a contender left. It took everything, but a broker that closes a channel
+    /// loses acknowledgements that it still held back from the queue; their messages come again.
+    pub(crate) async fn empty(&self) -> Result<()> {
+        let channel = self.connection.create_channel().await?;
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS {
+            let (name, options) = (self.name.as_str().into(), QueuePurgeOptions::default());
+            let purged = channel.queue_purge(name, options).await?;
+            quiet = if purged == 0 { quiet + 1 } else { 0 };
+            tokio::time::sleep(LOOK).await;
+        }
+        channel.close(200, "emptied".into()).await?;
+        Ok(())
     }
 
     /// Messages waiting in the queue.

@@ -385,7 +385,8 @@ impl Lane {
             Wish::Flow => Ok(()),
             Wish::Pause | Wish::Drain => open.cancel().await,
             Wish::Close => {
-                // The broker answers the goodbye after it has handled the acknowledgements.
+                // The broker does not wait for a quorum queue here: what it still held back of the
+                // last acknowledgements is lost, and those messages come again as duplicates.
                 close(&open.connection).await;
                 return Some(CloseReason::Requested);
             }
