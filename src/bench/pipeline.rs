@@ -205,7 +205,7 @@ impl<'a> Feeder<'a> {
                 let delivery = self.next().ok_or(BenchFault::Load)?;
                 let received = observer.clock().elapsed();
                 let message = Arrived {
-                    delivery,
+                    delivery: Arc::new(delivery),
                     received,
                     alone: false,
                 };

@@ -3,23 +3,21 @@
 //! Events and commands travel over bounded channels. A lane never waits for room in the one
 //! without emptying the other, so two full channels cannot lock each other up.
 
+use std::sync::Arc;
+
 use super::fault::BrokerFault;
 use super::message::{Delivery, Epoch};
 
 /// What happens on the consuming side, in order.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every event is a delivery"
-)]
 pub enum ConsumerEvent {
     /// A channel is open; deliveries of this epoch follow.
     Opened {
         /// The new epoch.
         epoch: Epoch,
     },
-    /// A message arrived.
-    Delivery(Delivery),
+    /// A message arrived. It is large and passes many hands: they pass a pointer.
+    Delivery(Arc<Delivery>),
     /// The channel is gone. Its unacknowledged deliveries come again under another epoch.
     Closed {
         /// The epoch that ended.

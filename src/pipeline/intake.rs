@@ -19,6 +19,9 @@ use crate::journal::Room;
 use crate::ring::Producer;
 use crate::telemetry::Health;
 
+/// Events taken from the lane at once; between two takes the gate and the stop have their say.
+const EVENTS_MAX: usize = 128;
+
 /// The deliveries of the open channel that are not acknowledged yet, for whoever looks from
 /// outside.
 ///
@@ -106,7 +109,7 @@ impl Arrivals {
     }
 
     /// A delivery came.
-    pub fn arrived(&self, delivery: Delivery) -> Arrived {
+    pub fn arrived(&self, delivery: Arc<Delivery>) -> Arrived {
         self.observer.arrived(&delivery);
         let received = self.observer.clock().elapsed();
         self.unacknowledged
@@ -163,6 +166,7 @@ impl Intake {
     /// Run until everything that was prefetched at the stop has been handed on.
     pub async fn run(mut self) {
         let mut stopping = false;
+        let mut events = Vec::with_capacity(EVENTS_MAX);
         loop {
             tokio::select! {
                 biased;
@@ -177,9 +181,15 @@ impl Intake {
                         self.turn().await;
                     }
                 }
-                event = self.events.recv() => match event {
-                    None => return,
-                    Some(event) => if !self.event(event).await { return; },
+                count = self.events.recv_many(&mut events, EVENTS_MAX) => {
+                    if count == 0 {
+                        return;
+                    }
+                    for event in events.drain(..) {
+                        if !self.event(event).await {
+                            return;
+                        }
+                    }
                 }
             }
         }

@@ -21,7 +21,7 @@ pub struct Tag {
 #[derive(Debug)]
 pub struct Arrived {
     /// The message.
-    pub delivery: Delivery,
+    pub delivery: Arc<Delivery>,
     /// When it was received, on the monotonic clock.
     pub received: Duration,
     /// It came alone and goes alone, because a job is looked for that fells the process.

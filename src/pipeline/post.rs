@@ -218,7 +218,7 @@ impl<P: Past> Post<P> {
                 Item::Dead(part) => posted.dead.push(part),
                 Item::Job { job, line } => {
                     let mark = alone.map(|message| Mark { message, line });
-                    self.job(*job.job, (line, mark), now, &mut posted, next)?;
+                    self.job(job.job, (line, mark), now, &mut posted, next)?;
                 }
             }
         }
@@ -232,7 +232,7 @@ impl<P: Past> Post<P> {
     /// Apply a job; its place in the message, and the same for the marker if it goes alone.
     fn job(
         &mut self,
-        job: Job,
+        job: Box<Job>,
         (line, mark): (u32, Option<Mark>),
         now: Timestamp,
         posted: &mut Posted,
@@ -290,17 +290,17 @@ impl<P: Past> Post<P> {
     /// Apply a job, named in the marker meanwhile if it goes alone.
     fn apply(
         &mut self,
-        job: Job,
+        job: Box<Job>,
         mark: Option<Mark>,
         commit: &mut Commit,
     ) -> Result<Verdict, PostFault> {
         let Some((pen, mark)) = self.pen.as_mut().zip(mark) else {
             strike(Station::Posting, &job.envelope.key);
-            return Ok(self.engine.apply(job, commit)?);
+            return Ok(self.engine.apply(*job, commit)?);
         };
         pen.trying(mark)?;
         strike(Station::Posting, &job.envelope.key);
-        let verdict = self.engine.apply(job, commit);
+        let verdict = self.engine.apply(*job, commit);
         match &verdict {
             Ok(_) => pen.done()?,
             // A mistake of ours that this job brings out, each time it comes.
@@ -310,8 +310,7 @@ impl<P: Past> Post<P> {
     }
 
     /// Read the entry that a job needs, after everything before the job has been handed on.
-    fn look_up(&mut self, job: Job, next: &mut impl Next) -> Result<Job, PostFault> {
-        let mut job = job;
+    fn look_up(&mut self, mut job: Box<Job>, next: &mut impl Next) -> Result<Box<Job>, PostFault> {
         let Some(entry) = self.engine.needs_entry(&job) else {
             return Ok(job);
         };

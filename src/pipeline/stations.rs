@@ -209,7 +209,7 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
             epoch: delivery.epoch,
             tag: delivery.tag,
         };
-        let original = items.iter().any(may_die).then(|| Arc::new(delivery));
+        let original = items.iter().any(may_die).then_some(delivery);
         Ok(Parcel {
             tag,
             received,

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
@@ -157,7 +158,7 @@ impl Source<'_> {
                         self.window.deliver(delivery.delivery_tag);
                         *self.met_new |= !delivery.redelivered;
                         let delivery = convert::delivery(self.epoch, delivery);
-                        outbox.push_back(ConsumerEvent::Delivery(delivery));
+                        outbox.push_back(ConsumerEvent::Delivery(Arc::new(delivery)));
                     }
                     Poll::Ready(Some(Err(error))) => {
                         return Poll::Ready(Taken::Fault(fault(&error)));

@@ -105,7 +105,7 @@ impl Consuming {
         };
         channel.last = channel.last.saturating_add(1);
         let Waiting { message, returned } = &waiting;
-        self.events.push_back(ConsumerEvent::Delivery(Delivery {
+        let delivery = Delivery {
             epoch: channel.epoch,
             tag: channel.last,
             body: message.body.clone(),
@@ -114,7 +114,9 @@ impl Consuming {
             routing_key: message.routing_key.clone(),
             redelivered: *returned > 0,
             delivery_count: (*returned > 0).then_some(*returned),
-        }));
+        };
+        self.events
+            .push_back(ConsumerEvent::Delivery(Arc::new(delivery)));
         channel.unacknowledged.insert(channel.last, waiting);
     }
 

@@ -271,7 +271,7 @@ async fn a_message_that_cannot_be_read_is_set_aside_without_its_neighbours() {
             ConsumerEvent::Delivery(delivery) => {
                 most = most.max(delivery.delivery_count.unwrap_or(0));
                 ack(&lane, epoch, delivery.tag, true).await;
-                taken.extend(bodies(&[delivery]));
+                taken.extend(bodies(std::slice::from_ref(&*delivery)));
             }
             ConsumerEvent::Closed { reason, .. } => {
                 assert_eq!(reason, CloseReason::Fault(BrokerFault::Unreadable));

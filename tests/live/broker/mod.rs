@@ -5,6 +5,8 @@ mod node;
 mod publishing;
 mod topology;
 
+use std::sync::Arc;
+
 use kontor::broker::rabbit::ConsumerLane;
 use kontor::broker::{ConsumerCommand, ConsumerEvent, Delivery, Epoch};
 
@@ -21,7 +23,7 @@ pub(crate) async fn deliveries(lane: &mut ConsumerLane, count: usize) -> Vec<Del
     let mut taken = Vec::new();
     while taken.len() < count {
         match next(lane).await {
-            ConsumerEvent::Delivery(delivery) => taken.push(delivery),
+            ConsumerEvent::Delivery(delivery) => taken.push(Arc::unwrap_or_clone(delivery)),
             other => panic!("expected a delivery, got {other:?}"),
         }
     }

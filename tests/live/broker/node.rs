@@ -87,7 +87,7 @@ async fn a_power_cut_at_the_broker_loses_nothing_confirmed() {
             ConsumerEvent::Opened { .. } => epochs += 1,
             ConsumerEvent::Delivery(delivery) => {
                 ack(&consumer, delivery.epoch, delivery.tag, true).await;
-                seen.extend(bodies(&[delivery]));
+                seen.extend(bodies(std::slice::from_ref(&*delivery)));
                 // After the cut the same ones may come again.
                 if seen.len() >= 5_000
                     && let Some(started) = started.take()

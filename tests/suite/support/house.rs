@@ -156,7 +156,7 @@ impl House {
             delivery_count: None,
         };
         let arrived = Arrived {
-            delivery,
+            delivery: Arc::new(delivery),
             received: Duration::ZERO,
             alone: false,
         };
