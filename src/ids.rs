@@ -78,6 +78,13 @@ impl BookIndex {
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Hash128(pub u128);
 
+impl Hash128 {
+    /// The first half of a hash of 32 bytes.
+    pub fn first_half(hash: &[u8; 32]) -> Self {
+        Self(hash.first_chunk().copied().map_or(0, u128::from_le_bytes))
+    }
+}
+
 impl fmt::Debug for Hash128 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

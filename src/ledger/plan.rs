@@ -1,5 +1,7 @@
 //! What a job asks of the book: effects to be, with the outcome they would have.
 
+use smallvec::SmallVec;
+
 use super::book::Book;
 use super::commit::Envelope;
 use super::effect::{DocumentChange, Effect, HoldPlaced, Nature, Post};
@@ -52,22 +54,17 @@ impl NaturalKeys {
             let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
             hasher.update(&length.to_le_bytes()).update(part.as_bytes());
         }
-        let mut low = [0_u8; 16];
-        hasher.finalize_xof().fill(&mut low);
-        Hash128(u128::from_le_bytes(low))
+        Hash128::first_half(hasher.finalize().as_bytes())
     }
 }
 
 /// Hash of book and key under a journal's secret: how a key is remembered.
 pub fn key_hash(secret: &[u8; 32], book: &str, key: &str) -> Hash128 {
-    let mut hasher = blake3::Hasher::new_keyed(secret);
-    hasher
-        .update(book.as_bytes())
-        .update(&[0])
-        .update(key.as_bytes());
-    let mut low = [0_u8; 16];
-    hasher.finalize_xof().fill(&mut low);
-    Hash128(u128::from_le_bytes(low))
+    let mut bytes = SmallVec::<[u8; 256]>::new();
+    bytes.extend_from_slice(book.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(key.as_bytes());
+    Hash128::first_half(blake3::keyed_hash(secret, &bytes).as_bytes())
 }
 
 /// An entry of the past, read back from the journal.

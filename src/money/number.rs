@@ -82,14 +82,9 @@ impl Number {
                 scale,
             }));
         }
-        let mut mantissa: i128 = 0;
-        for byte in whole.bytes().chain(fraction.bytes()) {
-            // 38 digits are at most 10^38 - 1, which an i128 holds.
-            mantissa = mantissa * 10 + i128::from(byte - b'0');
-        }
         Ok(Self {
             negative,
-            mantissa,
+            mantissa: mantissa(whole, fraction),
             scale,
         })
     }
@@ -121,6 +116,17 @@ impl Number {
     }
 }
 
+/// Digits as a number: 38 of them are at most 10^38 - 1, which an `i128` holds.
+fn mantissa(whole: &str, fraction: &str) -> i128 {
+    let digits = whole.bytes().chain(fraction.bytes());
+    let digits = digits.map(|byte| byte.wrapping_sub(b'0'));
+    if whole.len().saturating_add(fraction.len()) < WORD_DIGITS {
+        let number = digits.fold(0_i64, |number, digit| number * 10 + i64::from(digit));
+        return i128::from(number);
+    }
+    digits.fold(0, |number, digit| number * 10 + i128::from(digit))
+}
+
 fn check_form(text: &str, whole: &str, fraction: Option<&str>) -> Result<(), NumberFault> {
     let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if text.is_empty() {
@@ -142,15 +148,113 @@ fn check_form(text: &str, whole: &str, fraction: Option<&str>) -> Result<(), Num
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.mantissa.to_string();
-        let scale = usize::from(self.scale);
-        let sign = if self.negative { "-" } else { "" };
-        if scale == 0 {
-            return write!(f, "{sign}{digits}");
+        f.write_str(self.text().as_str())
+    }
+}
+
+/// Bytes of the longest text of a number: sign, a zero before the point, the point, and the digits.
+const TEXT_BYTES: usize = NUMBER_DIGITS_MAX + 3;
+
+/// A number as text, without memory of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct NumberText {
+    /// The text stands at the end.
+    bytes: [u8; TEXT_BYTES],
+    start: usize,
+}
+
+impl NumberText {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        let text = self.bytes.get(self.start..).unwrap_or_default();
+        // Nothing but ASCII was written.
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    fn put(&mut self, byte: u8) {
+        let start = self.start.saturating_sub(1);
+        if let Some(place) = self.bytes.get_mut(start) {
+            (*place, self.start) = (byte, start);
         }
-        let padded = format!("{digits:0>width$}", width = scale.saturating_add(1));
-        let (whole, fraction) = padded.split_at(padded.len().saturating_sub(scale));
-        write!(f, "{sign}{whole}.{fraction}")
+    }
+}
+
+impl Number {
+    /// As it was written.
+    pub fn text(self) -> NumberText {
+        let mut text = NumberText {
+            bytes: [0; TEXT_BYTES],
+            start: TEXT_BYTES,
+        };
+        let mut digits = Digits::of(self.mantissa.unsigned_abs());
+        for _ in 0..self.scale {
+            text.put(digits.next());
+        }
+        if self.scale > 0 {
+            text.put(b'.');
+        }
+        // A digit stands before the point, be it a zero.
+        loop {
+            text.put(digits.next());
+            if digits.is_zero() {
+                break;
+            }
+        }
+        if self.negative {
+            text.put(b'-');
+        }
+        text
+    }
+}
+
+/// Digits of a number, the last one first.
+struct Digits {
+    /// The part that a machine word holds.
+    low: u64,
+    /// The digits before it.
+    high: u128,
+    /// Digits that `low` still stands for while there are others before it.
+    places: usize,
+}
+
+/// Digits that a word holds whatever they are.
+const WORD_DIGITS: usize = 19;
+/// The first number with more of them.
+const WORD: u64 = 10_000_000_000_000_000_000;
+
+impl Digits {
+    fn of(number: u128) -> Self {
+        match u64::try_from(number) {
+            Ok(low) => Self {
+                low,
+                high: 0,
+                places: 0,
+            },
+            Err(_large) => Self::split(number),
+        }
+    }
+
+    fn split(number: u128) -> Self {
+        let word = u128::from(WORD);
+        Self {
+            low: u64::try_from(number % word).unwrap_or_default(),
+            high: number.checked_div(word).unwrap_or_default(),
+            places: WORD_DIGITS,
+        }
+    }
+
+    fn next(&mut self) -> u8 {
+        if self.places == 0 && self.high > 0 {
+            *self = Self::split(self.high);
+        }
+        let digit = u8::try_from(self.low % 10).unwrap_or_default();
+        self.low = self.low.checked_div(10).unwrap_or_default();
+        self.places = self.places.saturating_sub(1);
+        b'0'.saturating_add(digit)
+    }
+
+    fn is_zero(&self) -> bool {
+        self.low == 0 && self.high == 0
     }
 }
 
@@ -190,7 +294,9 @@ impl DecimalText {
 impl<'de> Deserialize<'de> for DecimalText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match lenient(deserializer)? {
-            Lenient::Text(text) if text.chars().count() > NUMBER_CHARS_MAX => {
+            Lenient::Text(text)
+                if text.len() > NUMBER_CHARS_MAX && text.chars().count() > NUMBER_CHARS_MAX =>
+            {
                 Err(serde::de::Error::custom(format!(
                     "FIELD_TOO_LONG: a decimal has at most {NUMBER_CHARS_MAX} characters"
                 )))
@@ -216,7 +322,7 @@ impl Serialize for DecimalText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match (&self.raw, self.parsed) {
             (None, Ok(number)) => {
-                serialize_decimal(&Lenient::text(&number.to_string()), serializer)
+                serialize_decimal(&Lenient::text(number.text().as_str()), serializer)
             }
             (Some(raw), _) => serialize(raw, serializer),
             (None, Err(_)) => serialize(&Lenient::text(""), serializer),
@@ -253,6 +359,10 @@ mod tests {
             "-3.25",
             "-0",
             "99999999999999999999999999999999999999",
+            "10000000000000000000",
+            "100000000000000000000000000000000000.00",
+            "-0.0000000000000000000000000000000000001",
+            "12345678901234567890.5",
         ] {
             assert_eq!(Number::parse(good).unwrap().to_string(), good);
         }

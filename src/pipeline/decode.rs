@@ -282,8 +282,9 @@ pub fn seal<'i, S: Sealer>(
         sealer.ensure(&subjects)?;
     }
     let mut subjects = subjects.into_iter();
+    let mut encoded = Vec::new();
     for job in jobs {
-        seal_job(job, &mut subjects, sealer)?;
+        seal_job(job, &mut subjects, sealer, &mut encoded)?;
     }
     Ok(())
 }
@@ -341,6 +342,7 @@ fn seal_job<S: Sealer>(
     unsealed: &mut Unsealed,
     subjects: &mut impl Iterator<Item = Subject>,
     sealer: &mut S,
+    encoded: &mut Vec<u8>,
 ) -> Result<(), S::Fault> {
     let Unsealed { job, whole } = unsealed;
     if let Some(whole) = whole.take() {
@@ -357,8 +359,11 @@ fn seal_job<S: Sealer>(
     {
         seal_texts(data, subjects, sealer)?;
         // That every kind has a binary form is found by the kinds' own examples in the tests.
-        let encoded = content(data, &mut job.envelope.content);
-        assert!(encoded.is_ok(), "a kind without a binary form: {encoded:?}");
+        encoded.clear();
+        let written = content(data, encoded);
+        assert!(written.is_ok(), "a kind without a binary form: {written:?}");
+        // Copied once its length is known, so that it takes one piece of memory of its size.
+        job.envelope.content.clone_from(encoded);
     }
     Ok(())
 }

@@ -129,10 +129,7 @@ impl JobReader {
             };
             job.envelope.fingerprint = Hash128(print);
             job.body = Body::Dead(dead);
-            return Ok(Unsealed {
-                job: Box::new(job),
-                whole: None,
-            });
+            return Ok(Unsealed { job, whole: None });
         }
         let policy = book.pan_policy;
         let read = set_actor(envelope.actor.as_deref(), &mut job, head)
@@ -167,10 +164,7 @@ impl JobReader {
             let print = print.unwrap_or_else(|| self.fingerprinter.tree(kind, data));
             job.envelope.fingerprint = Hash128(print);
             job.body = Body::Dead(dead);
-            return Ok(Unsealed {
-                job: Box::new(job),
-                whole: None,
-            });
+            return Ok(Unsealed { job, whole: None });
         }
         let read = envelope(json, &mut job, head).and_then(|()| match data {
             None => Err(Rejection::schema(Code::SchemaInvalid, "", "missing field")),
@@ -198,20 +192,20 @@ impl JobReader {
     /// What comes after reading the data, whichever form they had.
     fn typed(
         &mut self,
-        mut job: Job,
+        mut job: Box<Job>,
         kind: &str,
         read: Result<JobData, Rejection>,
         policy: PanPolicy,
         whole: impl FnOnce(&mut Fingerprinter) -> (u128, Vec<u8>),
     ) -> Unsealed {
-        let unfit = |refusal, (print, whole): (u128, Vec<u8>), mut job: Job| {
+        let unfit = |refusal, (print, whole): (u128, Vec<u8>), mut job: Box<Job>| {
             job.envelope.fingerprint = Hash128(print);
             job.body = Body::Refused {
                 refusal,
                 data: None,
             };
             Unsealed {
-                job: Box::new(job),
+                job,
                 whole: Some(whole),
             }
         };
@@ -234,10 +228,7 @@ impl JobReader {
                 data: Some(data),
             },
         };
-        Unsealed {
-            job: Box::new(job),
-            whole: None,
-        }
+        Unsealed { job, whole: None }
     }
 }
 
@@ -255,14 +246,15 @@ pub fn content(data: &JobData, out: &mut Vec<u8>) -> Result<(), binary::BinaryFa
     binary::encode(&Shape(data), out)
 }
 
-fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -> Job {
+/// A job before its body is read. It is large: it stays where it is made.
+fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -> Box<Job> {
     let reply = head.reply_to.map(|to| {
         Box::new(Reply {
             to: to.into(),
             correlation_id: head.correlation_id.map(Into::into),
         })
     });
-    Job {
+    Box::new(Job {
         book: book.index,
         key_hash: Hash128::default(),
         envelope: Envelope {
@@ -283,10 +275,11 @@ fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -
         actor_vouched: true,
         expires_at: None,
         time_fault: None,
-        body: Body::Dead(malformed("not decoded")),
+        // Stands for the body until it is read; nothing is allocated for it.
+        body: Body::Dead(DeadLetter::new(Code::MessageMalformed, String::new())),
         entry: Looked::Not,
         cold: Cold::default(),
-    }
+    })
 }
 
 /// Reads the data of one kind from JSON.

@@ -233,7 +233,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "command",
         ],
     ),
-    ("smallvec", &["wire/canonical", "ring"]),
+    ("smallvec", &["wire/canonical", "ring", "ledger"]),
     // Faults are types of their own wherever one can happen.
     ("thiserror", &[""]),
     (

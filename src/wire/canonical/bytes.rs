@@ -29,9 +29,10 @@ pub(super) type Members = SmallVec<[Member; MEMBERS_INLINE]>;
 
 impl Canonical {
     pub(super) fn sized(&mut self, tag: u8, bytes: &[u8]) {
-        self.out.push(tag);
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.out.extend_from_slice(&length.to_le_bytes());
+        let [l0, l1, l2, l3, l4, l5, l6, l7] = length.to_le_bytes();
+        self.out
+            .extend_from_slice(&[tag, l0, l1, l2, l3, l4, l5, l6, l7]);
         self.out.extend_from_slice(bytes);
     }
 
@@ -121,20 +122,26 @@ impl Canonical {
 /// The decimal without zeros after its last other decimal, if the text is one at all
 /// (the grammar of amounts: no plus, no leading zeros, no bare point).
 pub(super) fn normal_decimal(text: &str) -> Option<&str> {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = match unsigned.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (unsigned, None),
-    };
-    if !digits(whole) || (whole.len() > 1 && whole.starts_with('0')) {
+    let bytes = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let whole = bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let (whole, rest) = bytes.split_at(whole);
+    if whole.is_empty() || (whole.len() > 1 && whole.starts_with(b"0")) {
         return None;
     }
-    match fraction {
-        None => Some(text),
-        Some(fraction) if digits(fraction) => {
-            Some(text.trim_end_matches('0').trim_end_matches('.'))
-        }
-        Some(_) => None,
+    let fraction = match rest {
+        [] => return Some(text),
+        [b'.', fraction @ ..] => fraction,
+        [_, ..] => return None,
+    };
+    if fraction.is_empty() || !fraction.iter().all(u8::is_ascii_digit) {
+        return None;
     }
+    let zeros = fraction.iter().rev().take_while(|byte| **byte == b'0');
+    let zeros = zeros.count();
+    // Without a decimal left the point goes too.
+    let point = usize::from(zeros == fraction.len());
+    text.get(..text.len().checked_sub(zeros + point)?)
 }

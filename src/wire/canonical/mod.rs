@@ -45,6 +45,7 @@ use serde::ser;
 
 use self::bytes::Canonical;
 use super::tree::Json;
+use crate::ids::Hash128;
 
 /// Which rule gave a fingerprint. A new rule is a new number, next to the old one.
 pub const RULE_VERSION: u8 = 1;
@@ -120,10 +121,6 @@ impl Fingerprinter {
 
     fn finish(&self) -> u128 {
         let hash = blake3::keyed_hash(&self.secret, &self.buffer.out);
-        let mut low = [0; 16];
-        for (to, from) in low.iter_mut().zip(hash.as_bytes()) {
-            *to = *from;
-        }
-        u128::from_le_bytes(low)
+        Hash128::first_half(hash.as_bytes()).0
     }
 }
