@@ -83,6 +83,18 @@ pub(crate) fn partition(dir: &Path) -> PathBuf {
     dir.join("p0")
 }
 
+/// Take a state directory. A child that another test starts at the same moment holds the lock of
+/// the house before until it has begun its own program.
+pub(crate) fn claim(settings: &Settings) -> Claim {
+    for _ in 0..100 {
+        if let Ok(claim) = Claim::take(settings, 0) {
+            return claim;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Claim::take(settings, 0).unwrap()
+}
+
 impl House {
     /// Open the partition of a directory, or begin it.
     pub(crate) fn open(dir: &Path, books: &str) -> Self {
@@ -92,7 +104,7 @@ impl House {
     /// The same by a clock of the test's.
     pub(crate) fn open_by(clock: Arc<dyn Clock>, dir: &Path, books: &str) -> Self {
         let settings = settings(dir, books);
-        let claim = Claim::take(&settings, 0).unwrap();
+        let claim = claim(&settings);
         let opened = Partition::open(&settings, claim, &*clock, &mut |_| {}).unwrap();
         let rules = |(book, index): (&Book, u16)| BookRules {
             name: book.name().into(),

@@ -15,7 +15,7 @@ use kontor::journal::file::disk::OsDisk;
 use kontor::journal::{History, Journal as _, Store};
 use kontor::ledger::Book;
 use kontor::ledger::reference::PanPolicy;
-use kontor::partition::{Claim, Partition};
+use kontor::partition::Partition;
 use kontor::pipeline::decode::{ContentType, Item, decode, seal};
 use kontor::settings::Settings;
 use kontor::time::{Clock, SystemClock, Timestamp};
@@ -76,7 +76,7 @@ impl Writer {
         );
         let settings = Settings::parse(Path::new("kontor.toml"), &(journal + books)).unwrap();
         let clock = SystemClock::new();
-        let claim = Claim::take(&settings, 0).unwrap();
+        let claim = house::claim(&settings);
         let opened = Partition::open(&settings, claim, &clock, &mut |_| {}).unwrap();
         let rules = |(book, index): (&Book, u16)| BookRules {
             name: book.name().into(),

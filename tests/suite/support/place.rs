@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kontor::partition::{Claim, OpenFault, Partition};
+use kontor::partition::{OpenFault, Partition};
 use kontor::time::SystemClock;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use super::house::settings;
+use super::house::{claim, settings};
 use super::{Writer, err, exits, json, kontor, out};
 
 pub(crate) const BOOK: &str = r#"
@@ -122,6 +122,11 @@ pub(crate) fn records(dir: &str) -> Vec<Json> {
 
 pub(crate) fn opens(dir: &Path) -> Result<(), OpenFault> {
     let settings = settings(dir, BOOK);
-    let claim = Claim::take(&settings, 0)?;
-    Partition::open(&settings, claim, &SystemClock::new(), &mut |_| {}).map(|_opened| ())
+    Partition::open(
+        &settings,
+        claim(&settings),
+        &SystemClock::new(),
+        &mut |_| {},
+    )
+    .map(|_opened| ())
 }
