@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Globals, Unusable};
 use crate::ids::{BookIndex, Position};
 use crate::jobs::query::{Entries, PastUnreadable};
-use crate::journal::file::disk::OsDisk;
+use crate::journal::file::disk::{OsDisk, is_ours};
 use crate::journal::file::{Until, known};
 use crate::journal::{History, JournalFault};
 use crate::ledger::{Book, Commit, Effect, Leg, Post, Record};
@@ -82,6 +82,20 @@ impl Directory {
 pub(super) fn partition_number(path: &Path) -> Option<u16> {
     let name = path.file_name()?.to_str()?;
     name.strip_prefix(PARTITION)?.parse().ok()
+}
+
+/// Refuse to write in a directory of another user: the daemon could not read what this one makes.
+pub(super) fn owned(path: &Path) -> anyhow::Result<()> {
+    let ours = is_ours(path).with_context(|| format!("{} cannot be looked at", path.display()))?;
+    if ours {
+        return Ok(());
+    }
+    let words = format!(
+        "{} belongs to another user, who could not read what this one writes; run this as its \
+         owner (sudo -u kontor kontor …)",
+        path.display()
+    );
+    Err(Unusable(words).into())
 }
 
 /// The directories of partitions in a state directory; the directory itself if it is one.

@@ -8,11 +8,11 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
-use super::open_books::{Directory, OpenJournal, bar};
-use super::{Done, Globals, Unusable};
+use super::open_books::{Directory, OpenJournal, bar, owned};
+use super::{Done, Globals};
 use crate::ids::Position;
 use crate::journal::file::Until;
-use crate::journal::file::disk::{give_way, is_ours};
+use crate::journal::file::disk::give_way;
 use crate::journal::snapshot::{self, SnapshotFault};
 use crate::partition::{BuildFault, Built, build};
 use crate::report::Format;
@@ -62,14 +62,7 @@ struct Taken {
 
 fn take(journal: &OpenJournal) -> anyhow::Result<Taken> {
     let path = journal.path.display();
-    let ours = is_ours(&journal.path).with_context(|| format!("{path} cannot be looked at"))?;
-    if !ours {
-        let words = format!(
-            "{path} belongs to another user, who could not read what this one writes; run this as \
-             its owner (sudo -u kontor kontor snapshot)"
-        );
-        return Err(Unusable(words).into());
-    }
+    owned(&journal.path)?;
     let Until::Frontier(durable) = journal.until else {
         return Err(anyhow::anyhow!("the journal has no end"));
     };

@@ -369,6 +369,50 @@ fn a_restore_that_was_killed_is_named_by_the_next_one() {
 }
 
 #[test]
+fn who_does_not_own_the_directory_is_sent_away() {
+    use std::os::unix::fs::chown;
+    const NOBODY: u32 = 65_534;
+    let place = Place::with_books();
+    place.back_up();
+    place.restore(&[]);
+    fs::create_dir(place.at("theirs")).unwrap();
+    let theirs = ["state/p0", "restored/p0", "theirs"];
+    let given = theirs.map(|name| chown(place.at(name), Some(NOBODY), None).is_ok());
+    // Only the superuser may give a directory away, and only it could do harm here.
+    if given != [true; 3] {
+        return;
+    }
+    let (kek, backup) = (place.text("state/p0/kek"), place.text("backup"));
+    let [state, restored, theirs] = ["state", "restored", "theirs"].map(|name| place.text(name));
+    for command in [
+        &["snapshot", "--dir", &state][..],
+        &["restore", "--accept", "--dir", &restored],
+        &["restore", &backup, "--kek", &kek, "--dir", &theirs],
+    ] {
+        let said = kontor(command);
+        exits(&said, 64);
+        let words = err(&said);
+        assert!(words.contains("belongs to another user"), "{words}");
+    }
+    // Reading and copying harm nobody.
+    exits(&kontor(&["backup", &backup, "--dir", &state]), 0);
+}
+
+#[test]
+fn one_partition_may_be_named_to_be_accepted() {
+    let place = Place::with_books();
+    place.back_up();
+    place.restore(&["--at", "1"]);
+    let partition = place.text("restored/p0");
+    exits(&kontor(&["restore", "--accept", "--dir", &partition]), 0);
+    assert!(!place.at("restored/p0/p0").exists());
+    // Position 1 is the start of the first run: the book that came with it was cut off, and is
+    // begun again.
+    let mut house = House::open(&place.at("restored"), BOOK);
+    assert_eq!(house.send(&entry("a", "1.00")).id, "main/1.1");
+}
+
+#[test]
 fn sequences_have_no_gap_over_a_cut() {
     let place = Place::with_books();
     place.back_up();

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value as Json, json};
 
-use crate::command::open_books::{partition_number, partitions};
-use crate::command::{Done, Globals, NotFound};
+use crate::command::open_books::{owned, partition_number, partitions};
+use crate::command::{Done, Globals, NotFound, Unusable};
 use crate::ledger::commit::CutRecord;
 use crate::partition::{Claim, accept, missing_file};
 use crate::report::Format;
@@ -24,11 +24,16 @@ pub(super) fn run(
     let (base, clock) = (&settings.journal.dir, SystemClock::new());
     let mut accepted = 0_u64;
     for path in partitions(base)? {
-        let Some(partition) = partition_number(&path) else {
-            continue;
+        let (Some(partition), Some(above)) = (partition_number(&path), path.parent()) else {
+            let words = format!("{} is not called as partitions are (p0)", path.display());
+            return Err(Unusable(words).into());
         };
-        let claim = Claim::take(settings, partition)?;
-        let cut = accept(settings, claim, &clock, |_disk, cut| {
+        owned(&path)?;
+        // The directory of one partition may have been named.
+        let mut there = settings.clone();
+        above.clone_into(&mut there.journal.dir);
+        let claim = Claim::take(&there, partition)?;
+        let cut = accept(&there, claim, &clock, |_disk, cut| {
             show(&path, cut, globals, out)?;
             // Nobody has seen what did not get out.
             out.flush().context("what is missing could not be shown")

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::command::Unusable;
-use crate::command::open_books::partition_number;
-use crate::journal::file::disk::{OsDisk, is_ours};
+use crate::command::open_books::{owned, partition_number};
+use crate::journal::file::disk::OsDisk;
 use crate::partition::MANIFEST_FILE;
 use crate::vault::KEK_FILE;
 
@@ -96,14 +96,7 @@ impl Target {
         let mut builder = fs::DirBuilder::new();
         let made = builder.recursive(true).mode(0o700).create(base);
         made.with_context(|| format!("could not make {}", base.display()))?;
-        if !is_ours(base)? {
-            let words = format!(
-                "{} belongs to another user, who could not read what this one writes; run this as \
-                 its owner",
-                base.display()
-            );
-            return Err(Unusable(words).into());
-        }
+        owned(base)?;
         match fs::DirBuilder::new().mode(0o700).create(&work) {
             Ok(()) => Ok(Self {
                 path,
