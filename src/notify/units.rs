@@ -6,10 +6,14 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-const UNITS: [&str; 3] = [
+const UNITS: [&str; 7] = [
     "kontor.service",
     "kontor-verify.service",
     "kontor-verify.timer",
+    "kontor-backup.service",
+    "kontor-backup.timer",
+    "kontor-drill.service",
+    "kontor-drill.timer",
 ];
 
 fn source(name: &str) -> PathBuf {
@@ -58,7 +62,7 @@ fn verify_has_nothing_to_say() {
 #[test]
 fn the_exposure_is_small() {
     let dir = installed();
-    for name in ["kontor.service", "kontor-verify.service"] {
+    for name in UNITS.iter().filter(|name| name.ends_with(".service")) {
         let (success, table, said) = run(Command::new("systemd-analyze")
             .args(["security", "--offline=true", "--threshold=15", "--no-pager"])
             .arg(dir.path().join(name)));
@@ -68,7 +72,13 @@ fn the_exposure_is_small() {
 
 #[test]
 fn every_command_named_is_one_of_ours() {
-    let commands = ["check-config", "run", "journal verify"];
+    let commands = [
+        "check-config",
+        "run",
+        "journal verify",
+        "backup /var/backups/kontor",
+        "restore --drill /var/backups/kontor",
+    ];
     for name in UNITS {
         let text = fs::read_to_string(source(name)).unwrap();
         for line in text.lines().filter(|line| line.starts_with("Exec")) {
