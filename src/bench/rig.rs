@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::ids::{BookIndex, EntryNo, KindCode, Position};
+use crate::ids::{AccountIndex, BookIndex, EntryNo, KindCode, Position};
 use crate::jobs::JobData;
 use crate::jobs::catalogue::kind_name;
 use crate::journal::file::disk::OsDisk;
@@ -13,7 +13,7 @@ use crate::journal::store::Store;
 use crate::journal::waypoints::Waypoints;
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Commit;
-use crate::ledger::plan::PastEntry;
+use crate::ledger::plan::{Movement, PastEntry};
 use crate::pipeline::decode::{Sealer, Subject};
 use crate::pipeline::observe::Observer;
 use crate::pipeline::post::Past;
@@ -89,6 +89,15 @@ impl Past for NoPast {
         _: Position,
     ) -> Result<Option<PastEntry>, String> {
         Ok(None)
+    }
+
+    fn movements(
+        &mut self,
+        _: BookIndex,
+        _: AccountIndex,
+        _: Position,
+    ) -> Result<Vec<Movement>, String> {
+        Ok(Vec::new())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::jobs::query::{Entries, PastUnreadable};
 use crate::journal::file::disk::{OsDisk, is_ours};
 use crate::journal::file::{Until, known};
 use crate::journal::{History, JournalFault};
-use crate::ledger::{Book, Commit, Effect, Leg, Post, Record};
+use crate::ledger::{Book, Leg, Post};
 use crate::partition::{KeysWanted, Loaded, Progress, Secrets, load};
 use crate::vault::{JournalSecret, SECRET_FILE};
 
@@ -245,28 +245,8 @@ impl Entries for OpenBook {
         };
         let mut commits = self.history.commits_from(Position(1)).map_err(unreadable)?;
         while let Some(found) = commits.next().map_err(unreadable)? {
-            entries_of(&found.commit, self.index, visit);
+            found.commit.entries_of(self.index, visit);
         }
         Ok(())
-    }
-}
-
-/// The entries of one book in a commit.
-fn entries_of(commit: &Commit, book: BookIndex, visit: &mut dyn FnMut(&Post, &[Leg])) {
-    for record in &commit.records {
-        let effects = match record {
-            Record::Job(job) if job.book == book => &job.effects,
-            Record::Setup(setup) if setup.book == book => &setup.effects,
-            Record::Job(_)
-            | Record::Setup(_)
-            | Record::Duplicate(_)
-            | Record::Start(_)
-            | Record::Stop
-            | Record::Cut(_)
-            | Record::Accepted { .. } => continue,
-        };
-        for post in commit.effects(effects).iter().filter_map(Effect::as_post) {
-            visit(post, commit.legs(&post.legs));
-        }
     }
 }

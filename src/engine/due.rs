@@ -152,6 +152,7 @@ impl Engine {
             actor: Some(SYSTEM),
             natural: &self.secrets.natural,
             entry: None,
+            movements: None,
         };
         let mut ringing = Ringing {
             work: &work,

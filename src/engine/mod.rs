@@ -12,11 +12,11 @@ pub mod keys;
 mod record;
 
 use crate::code::Code;
-use crate::ids::{BookIndex, EntryNo, KindCode, Lineage, Position};
+use crate::ids::{BookIndex, KindCode, Lineage, Position};
 use crate::jobs::job::{DeadLetter, KnownKey, Looked};
 use crate::jobs::{Body, Job, JobData};
 use crate::ledger::digest::Canonical;
-use crate::ledger::plan::{NaturalKeys, key_hash};
+use crate::ledger::plan::{NaturalKeys, PastNeeded, key_hash};
 use crate::ledger::value::member;
 use crate::ledger::{
     Book, Commit, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection, StateDigest,
@@ -36,9 +36,9 @@ pub enum Verdict {
     Duplicate(Position),
     /// It must be set aside; its key stays free.
     Dead(DeadLetter),
-    /// The rule needs an entry that must be read from the journal first. Nothing was done: the
-    /// caller makes everything before durable, looks the entry up and offers the job again.
-    NeedsEntry(EntryNo),
+    /// The rule needs something that must be read from the journal first. Nothing was done: the
+    /// caller makes everything before durable, looks it up and offers the job again.
+    NeedsPast(PastNeeded),
 }
 
 /// Secrets of a journal that keep its hashes from being guessed.
@@ -154,16 +154,25 @@ impl Engine {
         }
     }
 
-    /// The entry of the past that a job's rule needs to see and has not seen yet, if the book has
-    /// it.
-    pub fn needs_entry(&self, job: &Job) -> Option<EntryNo> {
+    /// What of the past a job's rule needs to see and has not seen yet, if the book has it.
+    pub fn needs_past(&self, job: &Job) -> Option<PastNeeded> {
         let (Body::Data(data), Looked::Not) = (&job.body, &job.entry) else {
             return None;
         };
-        let entry = data.entry_needed()?;
+        let needed = match (data.entry_needed(), data.movements_needed()) {
+            (Some(entry), _) => PastNeeded::Entry(entry),
+            (None, Some(account)) => {
+                let book = self.books.get(job.book.slot())?;
+                PastNeeded::Movements(book.accounts().find(account)?)
+            }
+            (None, None) => return None,
+        };
         let book = self.books.get(job.book.slot())?;
-        let posted = entry.0 > 0 && entry < book.next_entry();
-        (posted && self.known(job).is_none()).then_some(entry)
+        let there = match needed {
+            PastNeeded::Entry(entry) => entry.0 > 0 && entry < book.next_entry(),
+            PastNeeded::Movements(_) => true,
+        };
+        (there && self.known(job).is_none()).then_some(needed)
     }
 
     /// From now on jobs come with what files say about keys up to a position: the engine may let
@@ -192,8 +201,8 @@ impl Engine {
             }
             Body::Data(ref data) => data,
         };
-        if let Some(entry) = self.needs_entry(&job) {
-            return Ok(Verdict::NeedsEntry(entry));
+        if let Some(needed) = self.needs_past(&job) {
+            return Ok(Verdict::NeedsPast(needed));
         }
         let Some(book) = self.books.get(job.book.slot()) else {
             let dead = DeadLetter::new(Code::BookUnknown, "this partition holds no such book");
@@ -384,7 +393,11 @@ fn plan(
         natural: &secrets.natural,
         entry: match &job.entry {
             Looked::Found(entry) => Some(entry),
-            Looked::Not => None,
+            Looked::Movements(_) | Looked::Not => None,
+        },
+        movements: match &job.entry {
+            Looked::Movements(movements) => Some(movements),
+            Looked::Found(_) | Looked::Not => None,
         },
     };
     data.plan(&facts, book, plan)

@@ -53,6 +53,11 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
         None
     }
 
+    /// An account of whose past movements the plan needs all.
+    fn movements_needed(&self) -> Option<&str> {
+        None
+    }
+
     /// What the job asks of the book, or why not. A pure function of its arguments.
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection>;
 }
@@ -235,6 +240,11 @@ macro_rules! job_kinds {
             /// [`JobKind::entry_needed`] of the kind.
             pub fn entry_needed(&self) -> Option<$crate::ids::EntryNo> {
                 match self { $(Self::$variant(data) => data.entry_needed(),)* }
+            }
+
+            /// [`JobKind::movements_needed`] of the kind.
+            pub fn movements_needed(&self) -> Option<&str> {
+                match self { $(Self::$variant(data) => data.movements_needed(),)* }
             }
 
             /// [`JobKind::plan`] of the kind.

@@ -12,9 +12,9 @@ use crate::ledger::account::AccountClass;
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::effect::{AccountChange, AccountOpened, Effect, HoldPlaced, Nature, Post};
 use crate::ledger::period::PeriodState;
-use crate::ledger::plan::{NaturalKeys, PastEntry};
+use crate::ledger::plan::{NaturalKeys, PastEntry, PastNeeded};
 use crate::ledger::reference::Record;
-use crate::ledger::{Book, Commit, Leg, NameTable, Side};
+use crate::ledger::{Book, Commit, Leg, Movements, NameTable, Side};
 use crate::limits::DUE_JOBS_MAX;
 use crate::money::Number;
 use crate::money::currency::currency;
@@ -242,17 +242,26 @@ impl Desk {
         self.set_up_with(vec![post], legs);
     }
 
-    /// Give a job the entry that it asks for, out of the commits.
+    /// Give a job what it asks for of the past, out of the commits.
     fn look_up(&self, mut job: Job) -> Job {
-        let Some(number) = self.engine.needs_entry(&job) else {
-            return job;
-        };
-        for commit in &self.commits {
-            let posts = commit.effects.iter().filter_map(Effect::as_post);
-            for post in posts.filter(|post| post.number == number) {
-                let legs = commit.legs(&post.legs).to_vec();
-                let post = post.clone();
-                job.entry = Looked::Found(Box::new(PastEntry { post, legs }));
+        match self.engine.needs_past(&job) {
+            None => {}
+            Some(PastNeeded::Entry(number)) => {
+                for commit in &self.commits {
+                    let posts = commit.effects.iter().filter_map(Effect::as_post);
+                    for post in posts.filter(|post| post.number == number) {
+                        let legs = commit.legs(&post.legs).to_vec();
+                        let post = post.clone();
+                        job.entry = Looked::Found(Box::new(PastEntry { post, legs }));
+                    }
+                }
+            }
+            Some(PastNeeded::Movements(account)) => {
+                let mut movements = Movements::of(account);
+                for commit in &self.commits {
+                    commit.entries_of(job.book, &mut |post, legs| movements.add(post, legs));
+                }
+                job.entry = Looked::Movements(movements.list());
             }
         }
         job

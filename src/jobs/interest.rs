@@ -7,6 +7,10 @@
 //!
 //! An account that grows by debits is charged, one that grows by credits is paid. The first day is
 //! included, the last one is not ([`crate::money::day_count`]).
+//!
+//! Without a principal the balance of each day bears the interest, as it stands by value dates; a
+//! balance on the other side bears it the other way round. It is summed exactly over all days and
+//! rounded once. The journal is read for it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +24,7 @@ use super::invoice::order::not_before;
 use super::postings::open_account;
 use crate::code::Code;
 use crate::ids::AccountIndex;
-use crate::ledger::plan::{booking_date, date};
+use crate::ledger::plan::{Movement, booking_date, date};
 use crate::ledger::{Book, Facts, Plan, Rejection, Side, Value};
 use crate::money::day_count::{CouponPeriod, DayCount};
 use crate::money::{DecimalText, Minor, Ratio, Rounding, print_minor};
@@ -37,7 +41,8 @@ const FRACTION_DECIMALS: u8 = 12;
 pub struct Charge {
     /// Account that is charged, or paid if it grows by credits.
     pub account: Id,
-    /// What bears the interest.
+    /// What bears the interest. The balance of each day by value dates by default: the whole
+    /// journal is read for it while other jobs wait.
     pub principal: Option<DecimalText>,
     /// Percent a year.
     pub rate: DecimalText,
@@ -82,14 +87,6 @@ impl JobKind for Charge {
     ];
 
     fn options(&self) -> Result<(), Rejection> {
-        if self.principal.is_none() {
-            let reason = "the balance by value dates is not built yet";
-            return Err(Rejection::schema(
-                Code::UnsupportedOption,
-                "/principal",
-                reason,
-            ));
-        }
         match &self.coupon_period {
             None if &*self.basis == DayCount::ActActIcma.text() => {
                 Err(schema("/coupon_period", "ACT/ACT.ICMA needs it"))
@@ -109,6 +106,10 @@ impl JobKind for Charge {
         Some("/account".to_owned())
     }
 
+    fn movements_needed(&self) -> Option<&str> {
+        self.principal.is_none().then_some(&*self.account)
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         let (from, to, coupon) = self.dates()?;
         let booking = booking_date(None, "", facts, book)?;
@@ -117,7 +118,7 @@ impl JobKind for Charge {
         let currency = Currency::of(book, unit);
         let principal = self.principal.as_ref();
         let principal = principal.map(|text| currency.positive(text, "/principal"));
-        let principal = principal.transpose()?.map_or(0, Minor::from);
+        let principal = principal.transpose()?.map(Minor::from);
         let (_, rate) = accrued::rate(&self.rate, "/rate")?;
         let account = open_account(book, &self.account, "/account")?;
         let income = open_account(book, INCOME, "/account")?;
@@ -128,15 +129,20 @@ impl JobKind for Charge {
             to,
             coupon,
         };
-        let whole = Stretch {
+        let paid = known.is_some_and(|known| known.class.normal_side() == Side::Credit);
+        let stretch = |(from, to, principal)| Stretch {
             from,
             to,
             principal,
             rate,
         };
-        let interest = term.interest(&[whole]);
+        let movements = facts.movements.unwrap_or_default();
+        let stretches: Vec<Stretch> = match principal {
+            Some(principal) => vec![stretch((from, to, principal))],
+            None => balances(movements, paid, (from, to)).map(stretch).collect(),
+        };
+        let interest = term.interest(&stretches);
         let interest = accrued::rounded(book, interest, "/principal")?;
-        let paid = known.is_some_and(|known| known.class.normal_side() == Side::Credit);
         let charged = if paid { -interest } else { interest };
         check_sides(book, account, income, charged)?;
 
@@ -183,6 +189,25 @@ impl Charge {
         };
         Ok((from, to, Some(coupon)))
     }
+}
+
+/// The balances of a period by value dates, on the normal side of the account: from when, until
+/// when, how much.
+fn balances(
+    movements: &[Movement],
+    grows_by_credits: bool,
+    (from, to): (Date, Date),
+) -> impl Iterator<Item = (Date, Date, Minor)> {
+    let sign = if grows_by_credits { -1 } else { 1 };
+    let within = movements.iter().map(|(day, _)| *day);
+    let within = within.filter(move |day| from < *day && *day < to);
+    let starts: Vec<Date> = std::iter::once(from).chain(within).collect();
+    let ends: Vec<Date> = starts.iter().skip(1).copied().chain([to]).collect();
+    starts.into_iter().zip(ends).map(move |(start, end)| {
+        let until = movements.iter().take_while(|(day, _)| *day <= start);
+        let balance: Minor = until.map(|(_, moved)| *moved).sum();
+        (start, end, balance * sign)
+    })
 }
 
 /// Step 7, its end: neither side that is posted to is frozen.

@@ -3,7 +3,7 @@
 use super::JobData;
 use crate::code::Code;
 use crate::ids::{BookIndex, Hash128, Position};
-use crate::ledger::plan::PastEntry;
+use crate::ledger::plan::{Movement, PastEntry};
 use crate::ledger::{Envelope, Rejection};
 use crate::time::Timestamp;
 
@@ -123,4 +123,6 @@ pub enum Looked {
     Not,
     /// Looked up in the durable journal.
     Found(Box<PastEntry>),
+    /// The movements it asked for, looked up there.
+    Movements(Vec<Movement>),
 }

@@ -14,9 +14,9 @@ use super::commits::{Commits, commit_of};
 use super::file::disk::Disk;
 use super::file::{Frontier, KIND_SEAL, Location, Lookup, Until};
 use super::waypoints::Waypoints;
-use crate::ids::{BookIndex, EntryNo, Position};
-use crate::ledger::plan::PastEntry;
-use crate::ledger::{Commit, Effect, JobRecord, Record};
+use crate::ids::{AccountIndex, BookIndex, EntryNo, Position};
+use crate::ledger::plan::{Movement, PastEntry};
+use crate::ledger::{Commit, Effect, JobRecord, Movements, Record};
 
 /// Commits that are kept after they were read.
 const KEPT_COMMITS_MAX: usize = 8;
@@ -170,6 +170,26 @@ impl<D: Disk> History<D> {
         };
         let found = self.walk(place, |commit| entry_in(commit, book, entry).is_some())?;
         Ok(found.and_then(|commit| entry_in(&commit, book, entry)))
+    }
+
+    /// What moved on an account of a book by value date, openings included, up to a position that
+    /// is durable. The whole journal is read for it.
+    pub fn movements(
+        &self,
+        book: BookIndex,
+        account: AccountIndex,
+        until: Position,
+    ) -> Result<Vec<Movement>, JournalFault> {
+        let mut movements = Movements::of(account);
+        let mut commits = self.commits_from(Position(1))?;
+        while let Some(found) = commits.next()? {
+            if found.commit.first > until {
+                break;
+            }
+            let commit = &found.commit;
+            commit.entries_of(book, &mut |post, legs| movements.add(post, legs));
+        }
+        Ok(movements.list())
     }
 
     /// Read frames from a place on, in its segment, until a commit is the one looked for.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::digest::StateDigest;
-use super::effect::Effect;
+use super::effect::{Effect, Post};
 use super::leg::Leg;
 use super::outcome::Outcome;
 use crate::ids::{
@@ -233,6 +233,26 @@ impl Commit {
     /// The balances of a range.
     pub fn balances(&self, range: &Range<u32>) -> &[(AccountIndex, Minor)] {
         slice(&self.balances, range)
+    }
+
+    /// The entries of a book, openings included, in order.
+    pub fn entries_of(&self, book: BookIndex, visit: &mut dyn FnMut(&Post, &[Leg])) {
+        for record in &self.records {
+            let effects = match record {
+                Record::Job(job) if job.book == book => &job.effects,
+                Record::Setup(setup) if setup.book == book => &setup.effects,
+                Record::Job(_)
+                | Record::Setup(_)
+                | Record::Duplicate(_)
+                | Record::Start(_)
+                | Record::Stop
+                | Record::Cut(_)
+                | Record::Accepted { .. } => continue,
+            };
+            for post in self.effects(effects).iter().filter_map(Effect::as_post) {
+                visit(post, self.legs(&post.legs));
+            }
+        }
     }
 
     /// Records with their positions.

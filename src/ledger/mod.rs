@@ -29,6 +29,7 @@ pub mod book;
 pub mod structure;
 pub mod commit;
 pub mod names;
+pub mod movements;
 
 pub use account::{Account, AccountClass, Accounts, Freeze};
 pub use alarm::{Alarm, Alarms};
@@ -39,6 +40,7 @@ pub use document::{Document, DocumentKind, DocumentState, Documents};
 pub use effect::{Effect, Post};
 pub use hold::{Hold, Holds};
 pub use leg::{Leg, Side};
+pub use movements::Movements;
 pub use names::NameTable;
 pub use outcome::{Outcome, Status};
 pub use plan::{Facts, Plan};

@@ -14,6 +14,7 @@ use super::value::{Members, Name, Value};
 use crate::code::Code;
 use crate::ids::{AccountIndex, DueCode, EntryNo, Hash128, UnitIndex};
 use crate::limits::{BOOKING_DAYS_AHEAD_MAX, ECHO_CHARS_MAX};
+use crate::money::Minor;
 use crate::time::{Date, DateText, InstantText, Timestamp, TimestampFault};
 
 /// What a rule may know besides the book.
@@ -34,6 +35,9 @@ pub struct Facts<'a> {
     /// An entry that the rule asked for by [`crate::jobs::JobKind::entry_needed`]; none if there is
     /// none.
     pub entry: Option<&'a PastEntry>,
+    /// What moved on the account that the rule asked for by
+    /// [`crate::jobs::JobKind::movements_needed`], by value date, openings included.
+    pub movements: Option<&'a [Movement]>,
 }
 
 /// Hashes natural keys under a secret of the journal.
@@ -66,6 +70,27 @@ pub fn key_hash(secret: &[u8; 32], book: &str, key: &str) -> Hash128 {
     bytes.extend_from_slice(key.as_bytes());
     Hash128::first_half(blake3::keyed_hash(secret, &bytes).as_bytes())
 }
+
+/// Something of the past that a rule needs to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastNeeded {
+    /// An entry.
+    Entry(EntryNo),
+    /// Everything that moved on an account.
+    Movements(AccountIndex),
+}
+
+impl std::fmt::Display for PastNeeded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Entry(entry) => write!(f, "entry {entry}"),
+            Self::Movements(account) => write!(f, "the movements of account {account}"),
+        }
+    }
+}
+
+/// What moved on an account on a value date: debits less credits.
+pub type Movement = (Date, Minor);
 
 /// An entry of the past, read back from the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]

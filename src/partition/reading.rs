@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::ids::{BookIndex, EntryNo, Position};
+use crate::ids::{AccountIndex, BookIndex, EntryNo, Position};
 use crate::journal::file::disk::Disk;
 use crate::journal::{Commits, Cursor, History, JournalFault};
 use crate::ledger::Commit;
-use crate::ledger::plan::PastEntry;
+use crate::ledger::plan::{Movement, PastEntry};
 use crate::pipeline::dispatch;
 use crate::pipeline::post::Past;
 
@@ -28,6 +28,20 @@ impl<D: Disk> Past for History<D> {
             ));
         }
         Self::entry(self, book, entry).map_err(|fault| fault.to_string())
+    }
+
+    fn movements(
+        &mut self,
+        book: BookIndex,
+        account: AccountIndex,
+        after: Position,
+    ) -> Result<Vec<Movement>, String> {
+        if !self.wait_for(after) {
+            return Err(format!(
+                "the journal ended before position {after} was durable"
+            ));
+        }
+        Self::movements(self, book, account, after).map_err(|fault| fault.to_string())
     }
 }
 

@@ -12,13 +12,13 @@ use super::parcel::{Again, Batch, Parcel, Posted};
 use super::sabotage::strike;
 use crate::engine::due::DueFault;
 use crate::engine::{Engine, Verdict};
-use crate::ids::{BookIndex, EntryNo, Position};
+use crate::ids::{AccountIndex, BookIndex, EntryNo, Position};
 use crate::jobs::Job;
 use crate::jobs::job::Looked;
 use crate::journal::JournalFault;
 use crate::journal::marker::{Mark, Markers, Pen, Station};
 use crate::ledger::commit::DuplicateRecord;
-use crate::ledger::plan::PastEntry;
+use crate::ledger::plan::{Movement, PastEntry, PastNeeded};
 use crate::ledger::{Commit, Inconsistent, Record};
 use crate::limits::{BATCH_BYTES_MAX, DUE_JOBS_MAX};
 use crate::time::Timestamp;
@@ -31,11 +31,11 @@ pub enum PostFault {
         "{0}; this is a mistake of kontor's: the process stops, and a restart replays the journal"
     )]
     Inconsistent(#[from] Inconsistent),
-    /// A past entry could not be read.
-    #[error("entry {entry} could not be read from the journal: {reason}")]
+    /// What a rule needs of the past could not be read.
+    #[error("{needed} could not be read from the journal: {reason}")]
     Lookup {
-        /// The entry.
-        entry: EntryNo,
+        /// What was needed.
+        needed: PastNeeded,
         /// Why.
         reason: String,
     },
@@ -50,7 +50,7 @@ pub enum PostFault {
     Marker(#[from] JournalFault),
 }
 
-/// Gives entries of the past, read from durable commits only.
+/// Gives what rules need of the past, read from durable commits only.
 pub trait Past {
     /// The entry, once everything up to `after` is durable; none if the book has no such entry.
     fn entry(
@@ -59,6 +59,15 @@ pub trait Past {
         entry: EntryNo,
         after: Position,
     ) -> Result<Option<PastEntry>, String>;
+
+    /// What moved on an account, by value date, once everything up to `after` is durable. The whole
+    /// journal is read for it.
+    fn movements(
+        &mut self,
+        book: BookIndex,
+        account: AccountIndex,
+        after: Position,
+    ) -> Result<Vec<Movement>, String>;
 }
 
 /// Where finished batches go.
@@ -277,9 +286,9 @@ impl<P: Past> Post<P> {
             Verdict::Dead(letter) => {
                 posted.dead.push(DeadPart { letter, line });
             }
-            Verdict::NeedsEntry(entry) => {
+            Verdict::NeedsPast(needed) => {
                 let reason = "it was asked for again after it had been looked up".to_owned();
-                return Err(PostFault::Lookup { entry, reason });
+                return Err(PostFault::Lookup { needed, reason });
             }
         }
         // A commit without records is not begun: the next job may begin it at a later time.
@@ -309,22 +318,27 @@ impl<P: Past> Post<P> {
         Ok(verdict?)
     }
 
-    /// Read the entry that a job needs, after everything before the job has been handed on.
+    /// Read what a job needs of the past, after everything before the job has been handed on.
     fn look_up(&mut self, mut job: Box<Job>, next: &mut impl Next) -> Result<Box<Job>, PostFault> {
-        let Some(entry) = self.engine.needs_entry(&job) else {
+        let Some(needed) = self.engine.needs_past(&job) else {
             return Ok(job);
         };
         self.hand_on(next)?;
         let after = Position(self.engine.next_position().0.saturating_sub(1));
-        let found = self.past.entry(job.book, entry, after);
-        match found {
-            Ok(Some(past)) => job.entry = Looked::Found(Box::new(past)),
-            Ok(None) => {
-                let reason = "the journal does not have it".to_owned();
-                return Err(PostFault::Lookup { entry, reason });
+        let looked = match needed {
+            PastNeeded::Entry(entry) => {
+                let found = self.past.entry(job.book, entry, after);
+                found.and_then(|found| {
+                    let past = found.ok_or_else(|| "the journal does not have it".to_owned())?;
+                    Ok(Looked::Found(Box::new(past)))
+                })
             }
-            Err(reason) => return Err(PostFault::Lookup { entry, reason }),
-        }
+            PastNeeded::Movements(account) => {
+                let found = self.past.movements(job.book, account, after);
+                found.map(Looked::Movements)
+            }
+        };
+        job.entry = looked.map_err(|reason| PostFault::Lookup { needed, reason })?;
         Ok(job)
     }
 

@@ -17,7 +17,7 @@ use crate::engine::due::NoOldKeys;
 use crate::engine::{Engine, Secrets, Verdict};
 use crate::ids::{BookIndex, Position};
 use crate::jobs::catalogue::FIRST_QUESTION;
-use crate::jobs::job::{DeadLetter, Job, Looked};
+use crate::jobs::job::{DeadLetter, Job};
 use crate::jobs::kind_code;
 use crate::jobs::query::{Asked, PastUnreadable, Unanswered};
 use crate::jobs::setup::Setup;
@@ -266,15 +266,11 @@ impl Stage {
     }
 
     fn post(&mut self, number: u64, mut job: Job) -> Result<(), RehearsalFault> {
-        if let Some(entry) = self.engine.needs_entry(&job) {
-            let past =
-                Commits(&self.commits)
-                    .entry(entry)
-                    .ok_or_else(|| RehearsalFault::PastMissing {
-                        job: number,
-                        what: format!("entry {entry}"),
-                    })?;
-            job.entry = Looked::Found(Box::new(past));
+        if let Some(needed) = self.engine.needs_past(&job) {
+            let looked = Commits(&self.commits).look_up(needed);
+            let what = needed.to_string();
+            let missing = RehearsalFault::PastMissing { job: number, what };
+            job.entry = looked.ok_or(missing)?;
         }
         let mut commit = self.engine.begin(self.now);
         match self.engine.apply(job, &mut commit)? {
@@ -295,9 +291,9 @@ impl Stage {
                 self.dead(number, &letter);
                 Ok(())
             }
-            Verdict::NeedsEntry(entry) => Err(RehearsalFault::PastMissing {
+            Verdict::NeedsPast(needed) => Err(RehearsalFault::PastMissing {
                 job: number,
-                what: format!("entry {entry} a second time"),
+                what: format!("{needed} a second time"),
             }),
         }
     }

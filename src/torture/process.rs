@@ -4,6 +4,8 @@
 //! queues. Each step is one that a thread or a task would make; who makes the next one is decided
 //! by the caller.
 
+mod looking;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -17,9 +19,8 @@ use crate::broker::{ConsumerCommand, ConsumerEvent, Epoch};
 use crate::daemon::assemble::{decoding, publisher};
 use crate::daemon::sealer::VaultSealer;
 use crate::daemon::watch::{ClockWatch, behind};
-use crate::ids::{BookIndex, EntryNo, Position};
+use crate::ids::Position;
 use crate::journal::{Cursor, History, JournalFault, Store};
-use crate::ledger::plan::PastEntry;
 use crate::ledger::{Record, StateDigest};
 use crate::partition::{Claim, Earlier, Event, OpenFault, Opened, Partition, Secrets, Snapshots};
 use crate::pipeline::dispatch::{self, Dispatch, Owed, first_outcomes};
@@ -27,13 +28,14 @@ use crate::pipeline::intake::{Arrivals, Unacknowledged, reason_to_pause};
 use crate::pipeline::observe::Observer;
 use crate::pipeline::parcel::{Arrived, Batch, Parcel, Tag};
 use crate::pipeline::persist::{Persist, Persisted};
-use crate::pipeline::post::{Next, Past, Post};
+use crate::pipeline::post::{Next, Post};
 use crate::pipeline::stations::{Decoding, StationFault, persist};
 use crate::pipeline::timer::Timer;
 use crate::simulator::broker::Broker;
 use crate::simulator::clock::SimulatedClock;
 use crate::simulator::disk::SimulatedDisk;
 use crate::time::Timestamp;
+use looking::Looking;
 
 type Disk = SimulatedDisk;
 
@@ -69,30 +71,6 @@ impl Next for ToBench<'_> {
         }
         bench.batches.push_back(batch);
         true
-    }
-}
-
-/// Reads past entries; what is not durable yet becomes so while `post` waits.
-struct Looking {
-    bench: Rc<RefCell<Bench>>,
-    history: History<Disk>,
-}
-
-impl Past for Looking {
-    fn entry(
-        &mut self,
-        book: BookIndex,
-        entry: EntryNo,
-        after: Position,
-    ) -> Result<Option<PastEntry>, String> {
-        while self.history.durable().position < after.0 {
-            let mut bench = self.bench.borrow_mut();
-            if bench.batches.is_empty() {
-                return Err(format!("position {after} will never be durable"));
-            }
-            bench.persist(1).map_err(|fault| fault.to_string())?;
-        }
-        Past::entry(&mut self.history, book, entry, after)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use crate::support::house::House;
 use crate::support::{Writer, err, exits, json, kontor, out};
 
 const BOOK: &str = r#"
@@ -240,6 +241,26 @@ fn a_statement_has_all_lines_and_running_balances() {
     assert_eq!(april["lines"][0]["entry_no"], 2);
     let nowhere = kontor(&["statement", "exp/nowhere", "--dir", &path]);
     exits(&nowhere, 1);
+}
+
+#[test]
+fn interest_on_a_balance_reads_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let income = "\"income/interest\" = { unit = \"EUR\", class = \"income\" }\n";
+    let mut house = House::open(dir.path(), &format!("{BOOK}{income}"));
+    house.send(&entry("a", "2026-03-31", "10.00"));
+    // 100.00 until the value date of the entry, 90.00 from it on: 8,850.00 over all days.
+    let data = json!({ "account": "bank/main", "rate": "36.5", "basis": "ACT/365F",
+        "from": "2026-03-01", "to": "2026-06-04" });
+    house.send(&json!({ "key": "i", "kind": "interest.charge", "data": data }));
+    house.stop();
+    let path = dir.path().to_str().unwrap();
+    let outcome = ["--format", "json", "outcome", "i", "--dir", path];
+    let outcome = json(&kontor(&outcome));
+    assert_eq!(
+        (&outcome["status"], &outcome["interest"]),
+        (&json!("posted"), &json!("8.85"))
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::journal::file::{Evidence, Options};
 use crate::journal::testing::entry_commit;
 use crate::ledger::Leg;
 use crate::simulator::disk::{Accident, SimulatedDisk};
+use crate::time::Date;
 
 /// Small segments, so that a few commits fill several.
 const OPTIONS: Options = Options {
@@ -68,6 +69,22 @@ fn every_position_and_every_entry_is_found() {
     assert_eq!(history.commit_at(Position(201)).unwrap(), None);
     assert_eq!(history.entry(BookIndex(0), EntryNo(201)).unwrap(), None);
     assert_eq!(history.entry(BookIndex(1), EntryNo(1)).unwrap(), None);
+}
+
+#[test]
+fn the_movements_of_an_account_are_summed_by_value_date() {
+    let disk = SimulatedDisk::new(1);
+    let history = filled(&disk, 200).history();
+    let moved = |book: u16, account: u32, until: u64| {
+        let until = Position(until);
+        let list = history.movements(BookIndex(book), AccountIndex(account), until);
+        list.unwrap()
+    };
+    let day = Date::from_days(20_000);
+    // 1 + 2 + … + 150.
+    assert_eq!(moved(0, 0, 150), [(day, 11_325)]);
+    assert_eq!(moved(0, 1, 200), [(day, -20_100)]);
+    assert_eq!((moved(0, 2, 200), moved(1, 0, 200)), (vec![], vec![]));
 }
 
 #[test]
