@@ -11,6 +11,7 @@
 //! | `query.statement`      | `lines` of an account with running balances, `opening`, `balance` |
 //! | `query.open_items`     | `rows` of open documents, `buckets` of their age by unit        |
 //! | `query.price`          | `unit_price` and `total` of a quantity by the price list        |
+//! | `risk.check`           | `allowed`, `exposure`, `limit`, `headroom` of an account        |
 //! | `report.trial_balance` | `rows` of all accounts by name, `report` {unit: {debit, credit}} |
 //! | `query.stock`          | `on_hand`, `reserved`, `available` over the accounts `stock/…`  |
 //! | `report.variance`      | `report` {baseline, actual, variance, per_month}                |
@@ -18,6 +19,7 @@
 pub mod open_items;
 pub mod price;
 pub mod statement;
+mod risk;
 mod stock;
 mod variance;
 
@@ -40,6 +42,7 @@ use crate::time::{Date, DateText};
 
 pub use open_items::OpenItems;
 pub use price::Price;
+pub use risk::RiskCheck;
 pub use statement::Statement;
 pub use stock::Stock;
 pub use variance::Variance;
@@ -158,6 +161,7 @@ questions! {
     1103 OpenItems,
     1104 Price,
     1105 Stock,
+    1106 RiskCheck,
     1108 TrialBalance,
     1109 Variance,
 }

@@ -34,6 +34,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("reference", "periods-and-reference-data"),
     ("query", "questions"),
     ("report", "questions"),
+    ("risk", "questions"),
 ];
 
 /// Members of an outcome in the order in which they are published; others follow, balances last.
