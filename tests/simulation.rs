@@ -16,6 +16,8 @@ use kontor::torture::{Bench, Report, run};
 
 /// Seeds run when nobody says how many.
 const SEEDS: u64 = 60;
+/// Seeds that found something once.
+const SEEDS_OF_A_FINDING: [u64; 2] = [102, 135];
 /// Seeds within which a mistake must be found.
 const SEEDS_OF_A_MISTAKE: u64 = 400;
 
@@ -65,6 +67,14 @@ fn nothing_is_found_whatever_breaks() {
         println!("    repeat it: cargo run --release -- torture --seed {seed}");
     }
     assert!(found.is_empty(), "{} seeds found something", found.len());
+}
+
+#[test]
+fn what_was_found_once_is_not_found_again() {
+    for seed in SEEDS_OF_A_FINDING {
+        let found = findings(seed, 1, None, 1);
+        assert_eq!(found.first().map(|report| &report.finding), None, "{seed}");
+    }
 }
 
 #[test]

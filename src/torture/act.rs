@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::process::{Process, Stopping};
 use super::witness::Checked;
-use super::world::{Damage, World};
+use super::world::{Damage, Syncs, World};
 use crate::broker::Publish;
 use crate::pipeline::stations::StationFault;
 use crate::simulator::broker::Fate;
@@ -226,8 +226,8 @@ impl World {
             _ => Ok(()),
         };
         let met_lie = self.disk.met().contains_key(&Accident::Lie);
-        if met_lie && !self.has_lied {
-            self.has_lied = true;
+        if met_lie && !self.has_lied() {
+            self.syncs = Syncs::Lied;
             self.reader = None;
         }
         if self.disk.is_down() {

@@ -9,7 +9,7 @@ use super::sabotage::Sabotage;
 use super::terms::{self, Terms};
 use super::witness::{Checked, Finding, Witness, finding};
 use super::work::{REPLIES, Work};
-use super::world::World;
+use super::world::{Syncs, World};
 use crate::settings::{OutcomesMode, Settings, SettingsFault};
 use crate::simulator::Chance;
 use crate::simulator::broker::Broker;
@@ -121,7 +121,7 @@ fn world(bench: &Bench, seed: u64, sabotage: Option<Sabotage>) -> World {
         sent: Vec::new(),
         damage: None,
         is_tight: false,
-        has_lied: false,
+        syncs: Syncs::True,
         is_healed: false,
         tally: Tally::new(),
         steps: 0,
@@ -143,7 +143,12 @@ impl World {
         }
         let was_calm = self.tally.is_empty();
         self.heal()?;
-        self.settle("all work is done", Self::is_quiet)?;
+        self.settle("all work is done", |world| {
+            world.is_quiet() || world.is_lost()
+        })?;
+        if self.is_lost() {
+            return Ok(());
+        }
         self.witness.compare_books()?;
         self.stop_in_order()?;
         let published = self.terms.settings.outcomes.mode != OutcomesMode::Off;
@@ -158,7 +163,7 @@ impl World {
     /// Whether enough has gone wrong: everything was sent and most of it had its time.
     fn is_over(&self) -> bool {
         let all_sent = self.sent.len() >= self.terms.messages;
-        all_sent && (self.is_quiet() || self.steps.is_multiple_of(2_000))
+        self.is_lost() || all_sent && (self.is_quiet() || self.steps.is_multiple_of(2_000))
     }
 
     fn step(&mut self) -> Checked {

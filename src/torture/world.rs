@@ -31,6 +31,17 @@ pub(super) enum Damage {
     Lost(String, FileId),
 }
 
+/// What the syncs of a disk were worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Syncs {
+    /// What they said was so.
+    True,
+    /// One has lied.
+    Lied,
+    /// One that lied has cost so much that no start will do: somebody has to restore.
+    LostTheJournal,
+}
+
 /// The world.
 pub(super) struct World {
     pub(super) terms: Terms,
@@ -52,8 +63,8 @@ pub(super) struct World {
     pub(super) damage: Option<Damage>,
     /// Whether the disk is full for a while.
     pub(super) is_tight: bool,
-    /// Whether a sync has lied.
-    pub(super) has_lied: bool,
+    /// What the syncs of the disk were worth so far.
+    pub(super) syncs: Syncs,
     /// Whether everything was healed.
     pub(super) is_healed: bool,
     pub(super) tally: Tally,
@@ -67,6 +78,16 @@ impl World {
     pub(super) fn count(&mut self, fault: Fault) {
         let count = self.tally.entry(fault).or_default();
         *count = count.saturating_add(1);
+    }
+
+    /// Whether a sync has lied.
+    pub(super) fn has_lied(&self) -> bool {
+        self.syncs >= Syncs::Lied
+    }
+
+    /// Whether no start will do any more.
+    pub(super) fn is_lost(&self) -> bool {
+        self.syncs == Syncs::LostTheJournal
     }
 
     /// Let something into the running hash.
@@ -99,7 +120,9 @@ impl World {
         let recovered = self.recovered(&process);
         match (recovered, &self.damage) {
             (Ok(()), None) => {}
-            (Ok(()), Some(_)) => self.undo_damage(),
+            // What is gone and was not missed stays gone.
+            (Ok(()), Some(Damage::Lost(..))) => self.damage = None,
+            (Ok(()), Some(Damage::Flip(..))) => self.undo_damage(),
             // Damage far back is found by reading, and here everything was read.
             (Err(JournalSays::Fault(_)), Some(_)) => {
                 self.undo_damage();
@@ -124,7 +147,7 @@ impl World {
                 self.note(b"damage found");
                 self.undo_damage();
             }
-            (None, 65) if self.has_lied => {}
+            (None, 65) if self.has_lied() => self.syncs = Syncs::LostTheJournal,
             (_, 74) if self.may_have_failed() => {}
             _ => return finding(format!("a start was refused with {code}: {fault}")),
         }
@@ -179,7 +202,7 @@ impl World {
     /// Show the witness what has become durable. It looks at the disk as any power cut would leave
     /// it, not at what the daemon says.
     pub(super) fn observe(&mut self) -> Checked {
-        let unseen = self.has_lied || self.sabotage == Some(Sabotage::SyncLaterUnseen);
+        let unseen = self.has_lied() || self.sabotage == Some(Sabotage::SyncLaterUnseen);
         if self.reader.is_none() {
             let disk = if unseen {
                 self.disk.clone()
@@ -228,7 +251,7 @@ impl World {
         let opened = Process::open(&fork, &self.terms, &clock, &self.observer, None);
         let process = match opened {
             Ok(process) => process,
-            Err(_) if self.has_lied => return Ok(()),
+            Err(_) if self.has_lied() => return Ok(()),
             Err(fault) => {
                 return finding(format!(
                     "a crash now would end in {}: {fault}",
@@ -239,7 +262,7 @@ impl World {
         let first = Commits::from_position(fork, Position(1), Until::End);
         let mut commits = first.map_err(|fault| Finding(fault.to_string()))?;
         let mut fault = None;
-        let lied = self.has_lied;
+        let lied = self.has_lied();
         self.witness.survives(
             &process.secrets,
             &mut || next(&mut commits, &mut fault),
@@ -265,7 +288,7 @@ impl World {
         );
         let loaded = match loaded {
             Ok(loaded) => loaded,
-            Err(_) if self.has_lied => return Ok(()),
+            Err(_) if self.has_lied() => return Ok(()),
             Err(fault) => return Err(words(&fault)),
         };
         let position = loaded.last.position;
@@ -312,7 +335,7 @@ impl World {
         if self.disk.is_down() {
             return self.die(true);
         }
-        if !self.may_have_failed() && !self.has_lied {
+        if !self.may_have_failed() && !self.has_lied() {
             return finding(format!("the process ends without a reason: {fault}"));
         }
         self.note(b"fails");
