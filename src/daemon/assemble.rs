@@ -24,7 +24,7 @@ use crate::pipeline::journey::{Journey, Outgoing, Parts, Shared};
 use crate::pipeline::persist::{Frontier, Persist};
 use crate::pipeline::post::Post;
 use crate::pipeline::publish::{Mode, Publisher, Targets};
-use crate::pipeline::stations::Decoding;
+use crate::pipeline::stations::{Decoding, StationFault};
 use crate::settings::memory::{Demand, allow, cgroup_limit};
 use crate::settings::{OutcomesMode, Settings};
 use crate::telemetry::Known;
@@ -90,6 +90,8 @@ pub(super) fn start_journey(
     let cursor = Saver::start(opened.cursor).map_err(no_thread)?;
     let earlier = opened.earlier.hand_over().map_err(no_thread)?;
     let frontier: Frontier = opened.frontier;
+    let mut persist = Persist::new(opened.store, frontier.position(), frontier);
+    let room = persist.room().map_err(StationFault::from)?;
     let (vault, cold) = (opened.vault, Box::new(opened.cold));
     let old_keys = cold.clone();
     let markers = opened.markers.as_ref();
@@ -109,7 +111,7 @@ pub(super) fn start_journey(
         post: Post::new(opened.engine, opened.past, settings.pipeline.batch_jobs_max)
             .with_old_keys(old_keys)
             .with_marker(markers),
-        persist: Persist::new(opened.store, frontier.position(), frontier),
+        persist,
         queue: Topology::job_queue(&settings.broker.prefix, u32::from(partition)),
         outgoing: Outgoing {
             publisher: publisher(settings, opened.names, opened.published),
@@ -117,6 +119,7 @@ pub(super) fn start_journey(
             cursor,
             earlier,
         },
+        room,
         held,
         alone: markers.map_or(0, |_| u64::from(prefetch.get())),
     };

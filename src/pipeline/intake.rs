@@ -167,6 +167,9 @@ impl Intake {
     pub async fn run(mut self) {
         let mut stopping = false;
         let mut events = Vec::with_capacity(EVENTS_MAX);
+        if self.gate.borrow().is_some() {
+            self.turn().await;
+        }
         loop {
             tokio::select! {
                 biased;

@@ -56,6 +56,8 @@ pub struct Parts<S, P, J, O, C> {
     pub queue: String,
     /// What leaves: outcomes, replies, dead letters.
     pub outgoing: Outgoing<O, C>,
+    /// Whether the journal has room.
+    pub room: Room,
     /// A reason not to take anything yet.
     pub held: Option<String>,
     /// So many messages go alone first: one window after two falls, otherwise none.
@@ -161,17 +163,25 @@ impl Journey {
             persist,
             queue,
             outgoing,
+            room,
             held,
             alone,
         } = parts;
         let frontier = persist.frontier();
         let recorded_at = post.engine().last_recorded_at();
         let (threads, rings, ends) =
-            threads(partition, prefetch, shared, (decoding, post, persist))?;
+            threads(partition, prefetch, shared, room, (decoding, post, persist))?;
         let holds = Holds::new(ends.room, held);
         let (stop, stopped) = watch::channel(false);
         let unacknowledged = Arc::new(Unacknowledged::default());
-        let (lane, publishing) = lanes(partition, queue, prefetch, alone > 0, shared);
+        let options = ConsumerOptions {
+            queue,
+            prefetch,
+            one_at_a_time: alone > 0,
+            paused: holds.gate.borrow().is_some(),
+            connection_name: format!("kontor p{partition} intake"),
+        };
+        let (lane, publishing) = lanes(partition, options, shared);
         let arrivals = Arrivals::new(shared.observer.clone(), Arc::clone(&unacknowledged));
         let intake = Intake {
             events: lane.events,
@@ -185,14 +195,13 @@ impl Journey {
             faults: shared.faults.clone(),
             alone,
         };
-        let (publisher, cursor) = (outgoing.publisher, outgoing.cursor);
         let outlet = Outlet {
             persisted: ends.persisted,
             earlier: outgoing.earlier,
             commands: lane.commands,
             publishes: publishing.publishes,
             confirms: publishing.confirms,
-            dispatch: dispatch(publisher, cursor, &unacknowledged, shared),
+            dispatch: dispatch(outgoing.publisher, outgoing.cursor, &unacknowledged, shared),
             outcomes: outgoing.outcomes,
             backlog: holds.backlog,
             drain_budget: shared.settings.pipeline.drain_budget,
@@ -254,23 +263,13 @@ fn dispatch<C: Cursor>(
 /// Open the two lanes, whose states are shown.
 fn lanes(
     partition: u16,
-    queue: String,
-    prefetch: NonZeroU16,
-    one_at_a_time: bool,
+    consuming: ConsumerOptions,
     shared: &Shared,
 ) -> (ConsumerLane, PublisherLane) {
-    let name = |role: &str| format!("kontor p{partition} {role}");
-    let options = ConsumerOptions {
-        queue,
-        prefetch,
-        one_at_a_time,
-        connection_name: name("intake"),
-    };
-    let lane = consume(shared.reach.clone(), options);
-    let window = shared.settings.outcomes.unconfirmed_max;
+    let lane = consume(shared.reach.clone(), consuming);
     let options = PublisherOptions {
-        connection_name: name("publish"),
-        window,
+        connection_name: format!("kontor p{partition} publish"),
+        window: shared.settings.outcomes.unconfirmed_max,
     };
     let publishing = publish_lane(shared.reach.clone(), options);
     let shown = [
@@ -289,6 +288,7 @@ fn threads<S, P, J>(
     partition: u16,
     prefetch: NonZeroU16,
     shared: &Shared,
+    room: Room,
     (decoding, station, persist): (Decoding<S>, Post<P>, Persist<J>),
 ) -> std::io::Result<(Vec<JoinHandle<()>>, [RingWatch; 3], Ends)>
 where
@@ -304,7 +304,7 @@ where
     let (batches_in, batches) = ring("persist", settings.pipeline.ring_commits);
     let rings = [arrived_in.watch(), parcels_in.watch(), batches_in.watch()];
     let (outlet, persisted) = mpsc::channel(GROUPS_MAX);
-    let (room, room_seen) = watch::channel(Room::Enough);
+    let (room, room_seen) = watch::channel(room);
     let pulse = |station: &str| shared.health.station(format!("p{partition}.{station}"));
 
     let in_order = InOrder::default();
@@ -356,25 +356,14 @@ where
     Ok((threads, rings, ends))
 }
 
+/// A reason of a task's own not to take more.
+type Reason = watch::Receiver<Option<String>>;
+
 /// One gate of many: closed while anybody has a reason.
-fn gate(
-    mut room: watch::Receiver<Room>,
-    mut backlog: watch::Receiver<Option<String>>,
-    mut hold: watch::Receiver<Option<String>>,
-) -> watch::Receiver<Option<String>> {
-    let (closed, gate) = watch::channel(None);
+fn gate(mut room: watch::Receiver<Room>, mut backlog: Reason, mut hold: Reason) -> Reason {
+    let (closed, gate) = watch::channel(first_reason(&mut room, &mut backlog, &mut hold));
     tokio::spawn(async move {
         loop {
-            let reason = reason_to_pause(
-                &room.borrow_and_update(),
-                backlog.borrow_and_update().as_ref(),
-                hold.borrow_and_update().as_ref(),
-            );
-            closed.send_if_modified(|known| {
-                let changed = *known != reason;
-                known.clone_from(&reason);
-                changed
-            });
             let changed = tokio::select! {
                 changed = room.changed() => changed,
                 changed = backlog.changed() => changed,
@@ -384,7 +373,25 @@ fn gate(
             if changed.is_err() || closed.is_closed() {
                 return;
             }
+            let reason = first_reason(&mut room, &mut backlog, &mut hold);
+            closed.send_if_modified(|known| {
+                let changed = *known != reason;
+                known.clone_from(&reason);
+                changed
+            });
         }
     });
     gate
+}
+
+fn first_reason(
+    room: &mut watch::Receiver<Room>,
+    backlog: &mut Reason,
+    hold: &mut Reason,
+) -> Option<String> {
+    reason_to_pause(
+        &room.borrow_and_update(),
+        backlog.borrow_and_update().as_ref(),
+        hold.borrow_and_update().as_ref(),
+    )
 }

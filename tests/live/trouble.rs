@@ -228,6 +228,53 @@ async fn a_full_disk_stops_intake_and_room_lets_it_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_at_the_start_lets_nothing_in() {
+    let _beside = beside_others().await;
+    let mut site = Site::new("fullstart");
+    let Some(disk) = Mount::new(&site.state(), "size=40m") else {
+        return;
+    };
+    site.set("journal.free_bytes_min", "1048576");
+    let daemon = site.run().await;
+    let client = Client::of(&site).await;
+    let seen = open_accounts(&client).await;
+    daemon.stop().await;
+    let jobs: Vec<Value> = (0..100).map(payment).collect();
+    client.send_jobs(&jobs).await;
+    // What was enough is not any more.
+    site.set("journal.free_bytes_min", "1073741824");
+    let daemon = site.start();
+    eventually("a reason of the disk", async || {
+        let answer = daemon.get("/readyz");
+        answer.is_some_and(|(_, body)| body.contains("bytes left"))
+    })
+    .await;
+    // Time enough to subscribe.
+    eventually("the connection for jobs", async || {
+        daemon.metric("kontor_amqp_connected{role=\"intake\"}") == Some(1)
+    })
+    .await;
+    let taken = |redelivered: bool| {
+        let series = "kontor_deliveries_total{partition=\"0\",redelivered=";
+        daemon.metric(&format!("{series}\"{redelivered}\"}}"))
+    };
+    for _ in 0..10 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        assert_eq!((taken(false), taken(true)), (Some(0), Some(0)));
+    }
+    let queue = Topology::job_queue(&site.prefix, 0);
+    assert_eq!(client.depth(&queue).await, 1);
+    daemon.stop().await;
+
+    site.set("journal.free_bytes_min", "1048576");
+    let daemon = site.run().await;
+    client.take(&seen, 100).await;
+    daemon.stop().await;
+    assert_booked(&site, 100);
+    drop(disk);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_cannot_be_written_ends_it_with_74() {
     let _beside = beside_others().await;
     let site = Site::new("readonly");

@@ -54,6 +54,8 @@ pub struct ConsumerOptions {
     pub prefetch: NonZeroU16,
     /// Begin with a prefetch of one, until [`ConsumerCommand::Widen`].
     pub one_at_a_time: bool,
+    /// Take nothing before [`ConsumerCommand::Resume`].
+    pub paused: bool,
     /// The name the broker's operator sees.
     pub connection_name: String,
 }
@@ -90,6 +92,11 @@ pub fn consume(reach: impl Into<Reach>, options: ConsumerOptions) -> ConsumerLan
     let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
     let (status_sender, status) = watch::channel(LaneStatus::default());
     let acks = Arc::new(AckCounters::default());
+    let wish = if options.paused {
+        Wish::Pause
+    } else {
+        Wish::Flow
+    };
     let lane = Lane {
         narrow: options.one_at_a_time,
         reach: reach.into(),
@@ -98,7 +105,7 @@ pub fn consume(reach: impl Into<Reach>, options: ConsumerOptions) -> ConsumerLan
         commands: command_receiver,
         status: status_sender,
         acks: Arc::clone(&acks),
-        wish: Wish::Flow,
+        wish,
         outbox: VecDeque::new(),
         opened: 0,
         careful: false,

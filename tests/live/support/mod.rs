@@ -83,6 +83,7 @@ pub(crate) fn connect_options() -> ConnectOptions {
 pub(crate) fn consumer_options(prefix: &str, prefetch: u16) -> ConsumerOptions {
     ConsumerOptions {
         one_at_a_time: false,
+        paused: false,
         queue: Topology::job_queue(prefix, 0),
         prefetch: NonZeroU16::new(prefetch).expect("a prefetch"),
         connection_name: format!("{prefix} intake"),
