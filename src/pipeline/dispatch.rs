@@ -167,7 +167,9 @@ impl<C: Cursor> Dispatch<C> {
         if let Some(recorded_at) = answered.recorded_at {
             self.observer.published(recorded_at);
         }
-        self.window.set_aside(&answered.set_aside?);
+        let set_aside = answered.set_aside?;
+        self.observer.set_aside(set_aside.code());
+        self.window.set_aside(&set_aside);
         self.acknowledge()
     }
 

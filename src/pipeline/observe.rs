@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::parcel::Batch;
 use super::persist::Persisted;
 use crate::broker::Delivery;
+use crate::code::Code;
 use crate::ids::KindCode;
 use crate::jobs::kind_name;
 use crate::ledger::{JobRecord, Record};
@@ -100,6 +101,11 @@ impl Observer {
         self.metrics.outbox.latency.record(self.age(recorded_at));
     }
 
+    /// A part of a message has arrived among the dead letters.
+    pub fn set_aside(&self, code: Code) {
+        self.metrics.dead_letters(code.text()).increment(1);
+    }
+
     /// How long ago something was recorded.
     pub fn age(&self, recorded_at: Timestamp) -> Duration {
         since(recorded_at, self.clock.now())
@@ -132,11 +138,6 @@ impl Observer {
                     .stations
                     .job_latency
                     .record_many(age, u64::from(posted.jobs.max(1)));
-                for part in &posted.dead {
-                    self.metrics
-                        .dead_letters(part.letter.code.text())
-                        .increment(1);
-                }
             }
         }
         for (kind, tally) in tallies {

@@ -26,6 +26,7 @@ use letters::{Letters, What};
 use super::decode::DeadPart;
 use super::parcel::Tag;
 use crate::broker::{ConfirmResult, Confirmed, Delivery, Publish};
+use crate::code::Code;
 use crate::ids::Position;
 use crate::ledger::{Commit, JobRecord, NameTable, Record, Reply};
 use crate::settings::ReplyTo;
@@ -33,17 +34,26 @@ use crate::time::Timestamp;
 
 /// Proof that one part of a message has arrived among the dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SetAside(Tag);
+pub struct SetAside {
+    tag: Tag,
+    code: Code,
+}
 
 impl SetAside {
     /// The delivery it is a part of.
     pub fn tag(&self) -> Tag {
-        self.0
+        self.tag
+    }
+
+    /// Why it was set aside.
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     #[cfg(test)]
     pub(super) fn for_test(tag: Tag) -> Self {
-        Self(tag)
+        let code = Code::MessageMalformed;
+        Self { tag, code }
     }
 }
 
@@ -395,7 +405,10 @@ impl Publisher {
                 None
             }
             What::Reply { .. } | What::Repeat(_) => None,
-            What::Aside(aside) => Some(SetAside(aside.tag)),
+            What::Aside(aside) => Some(SetAside {
+                tag: aside.tag,
+                code: aside.part.letter.code,
+            }),
         }
     }
 

@@ -5,10 +5,17 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::bench::rig::observer;
+use crate::broker::{ConfirmResult, Delivery, Epoch, Properties};
+use crate::code::Code;
 use crate::ids::{BookIndex, Position};
 use crate::jobs::desk::Desk;
+use crate::jobs::job::DeadLetter;
 use crate::ledger::commit::DuplicateRecord;
 use crate::ledger::{NameTable, Record, Reply};
+use crate::pipeline::decode::DeadPart;
+use crate::pipeline::observe::Observer;
+use crate::pipeline::parcel::{Batch, Posted, Tag};
+use crate::pipeline::persist::Durable;
 use crate::pipeline::publish::{Mode, Publisher, Targets};
 use crate::pipeline::stations::StationFault;
 
@@ -44,6 +51,7 @@ struct Bench {
     _commands: mpsc::Receiver<ConsumerCommand>,
     published: mpsc::Receiver<Publish>,
     faults: mpsc::Receiver<StationFault>,
+    observer: Observer,
 }
 
 fn bench() -> (Bench, Arc<Commit>) {
@@ -65,7 +73,7 @@ fn bench() -> (Bench, Arc<Commit>) {
     let (publishes, published) = mpsc::channel(8);
     let (confirms_in, confirms) = mpsc::channel(8);
     let (faults, faulted) = mpsc::channel(1);
-    let saved = Saved::default();
+    let (saved, observer) = (Saved::default(), observer());
     let outlet = Outlet {
         persisted,
         earlier,
@@ -76,7 +84,7 @@ fn bench() -> (Bench, Arc<Commit>) {
             Publisher::new(Mode::Off, targets, names, Position(0)),
             saved.clone(),
             1 << 20,
-            observer(),
+            observer.clone(),
             Arc::default(),
         ),
         outcomes: One(Arc::clone(&commit)),
@@ -93,6 +101,7 @@ fn bench() -> (Bench, Arc<Commit>) {
         _commands: commands_out,
         published,
         faults: faulted,
+        observer,
     };
     (bench, commit)
 }
@@ -133,4 +142,65 @@ async fn a_duplicate_of_before_the_start_still_gets_its_answer() {
     let properties = answer.properties;
     assert_eq!(properties.correlation_id.as_deref(), Some("asked-again"));
     assert!(properties.header("kontor-duplicate").is_some());
+}
+
+/// A message that cannot be read, behind the journal.
+fn unreadable() -> Persisted {
+    let tag = Tag {
+        epoch: Epoch(1),
+        tag: 1,
+    };
+    let original = Delivery {
+        epoch: tag.epoch,
+        tag: tag.tag,
+        body: b"not json".to_vec(),
+        properties: Properties::default(),
+        exchange: "kontor.jobs".to_owned(),
+        routing_key: "main".to_owned(),
+        redelivered: false,
+        delivery_count: None,
+    };
+    let posted = Posted {
+        tag,
+        received: Duration::ZERO,
+        after: Position(0),
+        items: 1,
+        jobs: 0,
+        dead: vec![DeadPart {
+            letter: DeadLetter::new(Code::MessageMalformed, "not JSON"),
+            line: 0,
+        }],
+        original: Some(Arc::new(original)),
+    };
+    Persisted {
+        proof: Durable::for_test(Position(0)),
+        batches: vec![Batch {
+            commit: None,
+            posted: vec![posted],
+            again: Vec::new(),
+        }],
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_counts_when_it_has_arrived() {
+    let (mut bench, _) = bench();
+    let dispatch = &mut bench.outlet.dispatch;
+    let counted = || {
+        let page = bench.observer.metrics().render();
+        page.contains("kontor_dead_letters_total{code=\"MESSAGE_MALFORMED\"} 1\n")
+    };
+    let persisted = unreadable();
+    bench.observer.persisted(&persisted, 0, Duration::ZERO);
+    assert_eq!(dispatch.durable(persisted), None);
+    for (result, arrives) in [
+        (ConfirmResult::Nacked, false),
+        (ConfirmResult::Lost, false),
+        (ConfirmResult::Acked, true),
+    ] {
+        let token = dispatch.next_message().unwrap().token;
+        let due = dispatch.confirmed(Confirmed { token, result });
+        assert_eq!((due.is_some(), counted()), (arrives, arrives), "{result:?}");
+        dispatch.tick().unwrap();
+    }
 }
