@@ -369,6 +369,11 @@ fn plan(
     (recorded_at, today): (Timestamp, Date),
     plan: &mut Plan,
 ) -> Result<(), Rejection> {
+    let most = book.reference().legs_max();
+    if let Some((path, _)) = data.lists().iter().find(|(_, length)| *length > most) {
+        let reason = format!("at most {most} are allowed");
+        return Err(Rejection::schema(Code::SchemaInvalid, path, reason));
+    }
     if let Some(expires) = job.expires_at.filter(|expires| *expires < recorded_at) {
         return Err(Rejection::new(Code::JobExpired)
             .at_root("/expires_at")

@@ -37,6 +37,11 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
         Ok(())
     }
 
+    /// Lists that may be as long as the book allows, with their JSON pointers relative to `data`.
+    fn lists(&self) -> Vec<(&'static str, usize)> {
+        Vec::new()
+    }
+
     /// Whom the texts are about: the customer, else the account; none means the job's key.
     fn subject(&self) -> Option<&str> {
         None
@@ -225,6 +230,11 @@ macro_rules! job_kinds {
             /// [`JobKind::options`] of the kind.
             pub fn options(&self) -> Result<(), $crate::ledger::Rejection> {
                 match self { $(Self::$variant(data) => data.options(),)* }
+            }
+
+            /// [`JobKind::lists`] of the kind.
+            pub fn lists(&self) -> Vec<(&'static str, usize)> {
+                match self { $(Self::$variant(data) => data.lists(),)* }
             }
 
             /// [`JobKind::subject`] of the kind.

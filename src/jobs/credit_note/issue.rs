@@ -12,7 +12,6 @@ use crate::ledger::plan::{booking_date, echo};
 use crate::ledger::{
     Book, Document, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Side, Value,
 };
-use crate::limits::LEGS_MAX;
 use crate::money::Minor;
 use crate::time::Date;
 
@@ -163,11 +162,12 @@ impl<'a> Note<'a> {
         let links = if self.exchange.is_some() { 2 } else { 0 };
         let legs = self.claims.len().saturating_add(self.earned.postings.len());
         let legs = legs.saturating_add(links);
-        if legs > LEGS_MAX {
+        let legs_max = book.reference().legs_max();
+        if legs > legs_max {
             return Err(Rejection::new(Code::EntryTooManyLegs)
                 .at("/lines")
                 .with("legs", Value::count(legs))
-                .with("limit", Value::count(LEGS_MAX)));
+                .with("limit", Value::count(legs_max)));
         }
         Ok(())
     }

@@ -27,7 +27,6 @@ use super::fields::{Id, Text};
 use super::invoice::lines::{LineNumbers, schema};
 use crate::code::Code;
 use crate::ledger::{Book, Facts, Plan, Rejection};
-use crate::limits::LEGS_MAX;
 use crate::money::DecimalText;
 
 /// Credit an invoice, or a part of it.
@@ -137,11 +136,12 @@ impl JobKind for Issue {
             }
             (lines, _) => lines.as_deref().unwrap_or_default(),
         };
-        if lines.len() > LEGS_MAX {
-            return Err(schema("/lines", format!("at most {LEGS_MAX} are allowed")));
-        }
         let mut lines = lines.iter().enumerate();
         lines.try_for_each(|(at, line)| line.numbers().options(at))
+    }
+
+    fn lists(&self) -> Vec<(&'static str, usize)> {
+        vec![("/lines", self.lines.as_ref().map_or(0, Vec::len))]
     }
 
     fn place(&self, account: &str) -> Option<String> {

@@ -13,7 +13,6 @@ use crate::jobs::postings::{Postings, open_account};
 use crate::ledger::plan::echo;
 use crate::ledger::reference::TaxCode;
 use crate::ledger::{Account, Book, Plan, Rejection, Side, Value};
-use crate::limits::LEGS_MAX;
 use crate::money::{Minor, Ratio, Rounding};
 
 /// A tax group: the lines and extras of one tax code, or those without one.
@@ -186,11 +185,12 @@ impl<'a> Draft<'a> {
         let links = if self.exchange.is_some() { 3 } else { 1 };
         let legs = self.claims.len().saturating_add(self.earned.postings.len());
         let legs = legs.saturating_add(links);
-        if legs > LEGS_MAX {
+        let legs_max = book.reference().legs_max();
+        if legs > legs_max {
             return Err(Rejection::new(Code::EntryTooManyLegs)
                 .at(path)
                 .with("legs", Value::count(legs))
-                .with("limit", Value::count(LEGS_MAX)));
+                .with("limit", Value::count(legs_max)));
         }
         Ok(totals)
     }

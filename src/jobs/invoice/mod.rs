@@ -46,7 +46,6 @@ use super::exchange::RateData;
 use super::fields::{Id, Text};
 use crate::code::Code;
 use crate::ledger::{Book, Facts, Plan, Rejection};
-use crate::limits::LEGS_MAX;
 use crate::money::{DecimalText, Rounding};
 use crate::time::DateText;
 
@@ -190,6 +189,15 @@ impl JobKind for Issue {
         }
     }
 
+    fn lists(&self) -> Vec<(&'static str, usize)> {
+        let extras = |list: &Option<Vec<ExtraData>>| list.as_ref().map_or(0, Vec::len);
+        vec![
+            ("/lines", self.lines.as_ref().map_or(0, Vec::len)),
+            ("/allowances", extras(&self.allowances)),
+            ("/charges", extras(&self.charges)),
+        ]
+    }
+
     fn subject(&self) -> Option<&str> {
         Some(&self.customer)
     }
@@ -216,14 +224,6 @@ impl JobKind for Issue {
 impl Issue {
     /// What the lists may hold whatever the book says.
     fn list_options(&self) -> Result<(), Rejection> {
-        let lengths = [
-            ("/lines", self.lines.as_ref().map_or(0, Vec::len)),
-            ("/allowances", self.allowances.as_ref().map_or(0, Vec::len)),
-            ("/charges", self.charges.as_ref().map_or(0, Vec::len)),
-        ];
-        if let Some((path, _)) = lengths.iter().find(|(_, length)| *length > LEGS_MAX) {
-            return Err(schema(path, format!("at most {LEGS_MAX} are allowed")));
-        }
         let rounding = self.tax_rounding.unwrap_or_default();
         for (at, line) in self.lines.iter().flatten().enumerate() {
             line.options(at, rounding)?;

@@ -34,7 +34,6 @@ use super::fields::Id;
 use super::invoice::lines::schema;
 use crate::code::Code;
 use crate::ledger::{Book, Facts, Plan, Rejection};
-use crate::limits::LEGS_MAX;
 use crate::money::DecimalText;
 use crate::time::DateText;
 
@@ -130,13 +129,19 @@ impl JobKind for Receive {
                 "/allocations",
                 "an explicit allocation needs the list",
             )),
-            (Some(Allocation::Explicit) | None, Some(list)) => few_enough(list),
+            (Some(Allocation::Explicit) | None, Some(_)) | (_, None) => Ok(()),
             (Some(_), Some(_)) => Err(schema(
                 "/allocations",
                 "the list belongs to allocation explicit",
             )),
-            (_, None) => Ok(()),
         }
+    }
+
+    fn lists(&self) -> Vec<(&'static str, usize)> {
+        vec![(
+            "/allocations",
+            self.allocations.as_ref().map_or(0, Vec::len),
+        )]
     }
 
     fn subject(&self) -> Option<&str> {
@@ -177,8 +182,12 @@ impl JobKind for Allocate {
         match (&self.payment, &self.customer) {
             (Some(_), Some(_)) => Err(schema("/customer", "give payment or customer, not both")),
             (None, None) => Err(schema("/payment", "give payment or customer")),
-            (Some(_), None) | (None, Some(_)) => few_enough(&self.allocations),
+            (Some(_), None) | (None, Some(_)) => Ok(()),
         }
+    }
+
+    fn lists(&self) -> Vec<(&'static str, usize)> {
+        vec![("/allocations", self.allocations.len())]
     }
 
     fn subject(&self) -> Option<&str> {
@@ -199,12 +208,4 @@ impl JobKind for Allocate {
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         allocate::plan(self, facts, book, plan)
     }
-}
-
-fn few_enough(list: &[AllocationData]) -> Result<(), Rejection> {
-    if list.len() > LEGS_MAX {
-        let reason = format!("at most {LEGS_MAX} are allowed");
-        return Err(schema("/allocations", reason));
-    }
-    Ok(())
 }
