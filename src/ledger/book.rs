@@ -480,6 +480,7 @@ impl Book {
         valid_from: Option<Date>,
         value: &RawJson,
     ) -> Result<(), Inconsistent> {
+        self.series_listed |= record == Record::Series;
         let count = self.reference.versions(record, name).len();
         let number = u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
         let mut form = Canonical::fact("reference");

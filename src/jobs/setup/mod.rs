@@ -136,12 +136,11 @@ const SINGLE: [(&str, Record); 14] = [
 ];
 
 /// Records of which a book has many by name, by the member that lists them.
-const NAMED: [(&str, Record); 7] = [
+const NAMED: [(&str, Record); 6] = [
     ("taxes", Record::Tax),
     ("rates", Record::Rate),
     ("price_list", Record::Price),
     ("calendars", Record::Calendar),
-    ("role_accounts", Record::RoleAccount),
     ("fee_plans", Record::FeePlan),
     ("users", Record::User),
 ];
@@ -206,7 +205,12 @@ fn named(record: Record, node: &Node, parts: &mut Setup) -> Result<(), ShapeFaul
 
 /// Series: the table that gives numbers, and the record that `reference.set` counts versions from.
 fn series(node: &Node, parts: &mut Setup) -> Result<(), ShapeFault> {
-    for (name, value) in node.names()? {
+    let listed = node.names()?;
+    if listed.is_empty() {
+        // A list without a name is closed as well: there are the built-in series and no others.
+        parts.record(Record::Series, "", &RawJson::new("{}"));
+    }
+    for (name, value) in listed {
         let (next, width) = records::series(&value)?;
         parts.effects.push(Effect::Series {
             name: name.as_str().into(),

@@ -227,7 +227,6 @@ fn all_other_members_become_records() {
         },
         "calendars": { "own": { "weekends": [5, 6] } },
         "calendar": "own",
-        "role_accounts": { "revenue": { "account": "rev/sales" } },
         "users": { "user:anna": ["clerk"] },
         "series": { "RE-2026": { "next": 1, "width": 6 } },
         "rounding": "half_even",
@@ -273,7 +272,6 @@ fn all_other_members_become_records() {
         (Record::Rate, "base"),
         (Record::Price, "api"),
         (Record::Calendar, "own"),
-        (Record::RoleAccount, "revenue"),
         (Record::User, "user:anna"),
         (Record::Series, "RE-2026"),
     ];
@@ -288,6 +286,19 @@ fn all_other_members_become_records() {
         "the list of series is closed"
     );
     assert_eq!(desk.book().series("RE-2026").unwrap().next, 1);
+}
+
+#[test]
+fn an_empty_list_of_series_leaves_the_built_in_ones() {
+    let closed = Desk::given(&accounts(), &json!({ "series": {} }));
+    let any = Desk::given(&accounts(), &json!({}));
+    for (name, known) in [("RE-2026", false), ("PAY", true)] {
+        assert_eq!(closed.book().series(name).is_some(), known, "{name}");
+        assert!(any.book().series(name).is_some(), "{name}");
+    }
+    // A snapshot keeps it.
+    let again = closed.carried();
+    assert!(again.series("RE-2026").is_none());
 }
 
 #[test]
