@@ -17,3 +17,4 @@ mod refusals;
 mod snapshots;
 mod support;
 mod tidy;
+mod walk;
