@@ -233,12 +233,13 @@ impl World {
         if self.disk.is_down() {
             return self.die(true);
         }
-        if let Err(fault) = done {
-            return self.fails(fault);
+        // Also after a fault: posting may have waited for something to become durable before.
+        if matches!(act, Act::Post | Act::Persist | Act::Rest) {
+            self.observe()?;
         }
-        match act {
-            Act::Post | Act::Persist | Act::Rest => self.observe(),
-            _ => Ok(()),
+        match done {
+            Ok(()) => Ok(()),
+            Err(fault) => self.fails(fault),
         }
     }
 

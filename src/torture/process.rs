@@ -256,6 +256,12 @@ impl Process {
         bench.persist.frontier().position()
     }
 
+    /// How far the clock is behind the last record that was there at the start.
+    pub(super) fn late(&self) -> Duration {
+        let late = self.began_behind.0 - self.observer.clock().now().0;
+        Duration::from_nanos(u64::try_from(late).unwrap_or_default())
+    }
+
     /// Ask for a stop in order.
     pub(super) fn stop(&mut self, broker: &mut Broker) {
         if self.stopping == Stopping::No {

@@ -20,7 +20,7 @@ use crate::pipeline::stations::StationFault;
 use crate::simulator::Chance;
 use crate::simulator::broker::Broker;
 use crate::simulator::clock::SimulatedClock;
-use crate::simulator::disk::{FileId, SimulatedDisk};
+use crate::simulator::disk::{Accident, FileId, SimulatedDisk};
 
 /// Damage that was done while nobody looked, so that it can be undone.
 #[derive(Debug)]
@@ -85,6 +85,15 @@ impl World {
         self.syncs >= Syncs::Lied
     }
 
+    /// Whether the sync of the journal and that of what tells how far it was durable may both have
+    /// lied: then nobody can know what the power took.
+    fn has_lied_twice(&self) -> bool {
+        self.disk
+            .met()
+            .get(&Accident::Lie)
+            .is_some_and(|lies| *lies > 1)
+    }
+
     /// Whether no start will do any more.
     pub(super) fn is_lost(&self) -> bool {
         self.syncs == Syncs::LostTheJournal
@@ -116,6 +125,11 @@ impl World {
             }
             Err(fault) => return self.refused(&fault),
         };
+        if process.told() < self.witness.last() && self.has_lied_twice() {
+            self.note(b"lost");
+            self.syncs = Syncs::LostTheJournal;
+            return Ok(());
+        }
         self.note(b"started");
         let recovered = self.recovered(&process);
         match (recovered, &self.damage) {
@@ -134,6 +148,10 @@ impl World {
                     });
             }
             (Err(says), _) => return Err(says.into_finding()),
+        }
+        if self.is_healed {
+            // A kill leaves commits that nobody knew to be durable, made by a clock that was ahead.
+            self.clock.pass(process.late());
         }
         self.process = Some(process);
         Ok(())
@@ -157,7 +175,6 @@ impl World {
 
     /// Whether a call of the disk may have failed since the last start.
     fn may_have_failed(&self) -> bool {
-        use crate::simulator::disk::Accident;
         let met = self.disk.met();
         let failed = [Accident::Error, Accident::ShortWrite, Accident::NoSpace];
         self.is_tight || failed.iter().any(|accident| met.contains_key(accident))
