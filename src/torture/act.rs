@@ -233,9 +233,8 @@ impl World {
         if self.disk.is_down() {
             return self.die(true);
         }
-        // Also after a fault: posting may have waited for something to become durable before.
         if matches!(act, Act::Post | Act::Persist | Act::Rest) {
-            self.observe()?;
+            self.observe(done.is_ok())?;
         }
         match done {
             Ok(()) => Ok(()),

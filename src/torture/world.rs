@@ -218,7 +218,12 @@ impl World {
 
     /// Show the witness what has become durable. It looks at the disk as any power cut would leave
     /// it, not at what the daemon says.
-    pub(super) fn observe(&mut self) -> Checked {
+    ///
+    /// After a step that failed half way only what the daemon was told counts: posting may have
+    /// waited for something to become durable before, and what was under way may go again.
+    pub(super) fn observe(&mut self, whole: bool) -> Checked {
+        let told = self.process.as_ref().map(Process::told);
+        let limit = told.filter(|_| !whole);
         let unseen = self.has_lied() || self.sabotage == Some(Sabotage::SyncLaterUnseen);
         if self.reader.is_none() {
             let disk = if unseen {
@@ -232,8 +237,12 @@ impl World {
         let Some(reader) = &mut self.reader else {
             return Ok(());
         };
-        loop {
+        let mut beyond = false;
+        while !beyond {
             match reader.next() {
+                Ok(Some(found)) if limit.is_some_and(|limit| found.commit.last() > limit) => {
+                    beyond = true;
+                }
                 Ok(Some(found)) => {
                     self.trace.update(&found.hash);
                     self.witness.durable(&found.commit)?;
@@ -242,7 +251,9 @@ impl World {
                 Err(fault) => return finding(format!("what is durable cannot be read: {fault}")),
             }
         }
-        let told = self.process.as_ref().map(Process::told);
+        if beyond {
+            self.reader = None;
+        }
         match told {
             Some(told) if told > self.witness.last() && !unseen => finding(format!(
                 "position {told} was called durable, a power cut now would leave {}",
