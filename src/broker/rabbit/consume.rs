@@ -352,7 +352,7 @@ impl Lane {
                 Woken::Connection(None) => Some(ended()),
             };
             if let Some(fault) = fault {
-                return CloseReason::Fault(fault);
+                return CloseReason::Fault(open.cause(fault).await);
             }
         }
     }

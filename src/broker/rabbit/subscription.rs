@@ -8,8 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
-use futures_lite::Stream;
+use futures_lite::{Stream, StreamExt};
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer, Event};
@@ -21,6 +22,11 @@ use super::ack_window::AckWindow;
 use super::connection::{ConnectOptions, answered, connect, fault, short};
 use super::consume::AckCounters;
 use super::convert;
+
+/// So long the lane waits to hear why a channel is gone.
+const CAUSE_PATIENCE: Duration = Duration::from_millis(200);
+/// Deliveries of a dead channel dropped at a time.
+const UNHEARD_MAX: usize = 256;
 
 static NEXT_EPOCH: AtomicU64 = AtomicU64::new(1);
 
@@ -110,6 +116,37 @@ impl Open {
             .channel
             .basic_cancel(consumer.tag(), BasicCancelOptions::default());
         answered(cancelled).await
+    }
+
+    /// Why the channel is gone. An acknowledgement may be the first to meet a dead channel, and it
+    /// says only that; what the library has to tell about it comes a moment later.
+    pub(super) async fn cause(&mut self, first: BrokerFault) -> BrokerFault {
+        if !matches!(first, BrokerFault::Lost { .. }) {
+            return first;
+        }
+        let told = tokio::time::timeout(CAUSE_PATIENCE, self.told()).await;
+        told.ok().flatten().unwrap_or(first)
+    }
+
+    /// What the library tells about the end of the channel. Deliveries that still come are not
+    /// handed over: they come again.
+    async fn told(&mut self) -> Option<BrokerFault> {
+        let mut unheard = VecDeque::new();
+        loop {
+            unheard.clear();
+            let (source, connection_events) = self.sources();
+            tokio::select! {
+                biased;
+                event = connection_events.next() => if let Event::Error(error) = event? {
+                    return Some(fault(&error));
+                },
+                taken = source.take_ready(&mut unheard, UNHEARD_MAX) => match taken {
+                    Taken::Batch => {}
+                    Taken::Fault(fault) => return Some(fault),
+                    Taken::End => return None,
+                },
+            }
+        }
     }
 
     /// The two streams that a lane waits for.
