@@ -289,6 +289,20 @@ pub(crate) struct Earned {
 }
 
 impl Earned {
+    /// Step 8: the units of the links, if there are any, and of what is posted between them.
+    pub(crate) fn check_units(
+        &self,
+        exchange: Option<&Exchange<'_>>,
+        book: &Book,
+        currency: &Currency<'_>,
+    ) -> Result<(), Rejection> {
+        let Some(exchange) = exchange else {
+            return self.postings.check_units(book, currency);
+        };
+        exchange.check_units(book, currency)?;
+        self.postings.check_units(book, &exchange.functional)
+    }
+
     /// Sum up the parts of a document per account.
     pub(crate) fn of(parts: &[Part], exchange: Option<&Exchange<'_>>) -> Result<Self, Rejection> {
         let (amounts, sum) = if let Some(exchange) = exchange {

@@ -207,13 +207,8 @@ impl<'a> Correction<'a> {
         book: &Book,
         currency: &Currency<'_>,
     ) -> Result<(), Rejection> {
-        match &self.exchange {
-            None => self.earned.postings.check_units(book, currency),
-            Some(exchange) => {
-                exchange.check_units(book, currency)?;
-                self.earned.postings.check_units(book, &exchange.functional)
-            }
-        }
+        self.earned
+            .check_units(self.exchange.as_ref(), book, currency)
     }
 
     /// Its legs in the currency of the document, as far as they can be summed with others.

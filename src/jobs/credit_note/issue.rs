@@ -129,13 +129,8 @@ impl<'a> Note<'a> {
     /// Step 8.
     fn check_units(&self, book: &Book, currency: &Currency<'_>) -> Result<(), Rejection> {
         self.claims.check_units(book, currency)?;
-        match &self.exchange {
-            None => self.earned.postings.check_units(book, currency),
-            Some(exchange) => {
-                exchange.check_units(book, currency)?;
-                self.earned.postings.check_units(book, &exchange.functional)
-            }
-        }
+        self.earned
+            .check_units(self.exchange.as_ref(), book, currency)
     }
 
     /// Step 9.

@@ -230,13 +230,8 @@ impl<'a> Draft<'a> {
     /// Step 8.
     fn check_units(&self, book: &Book, currency: &Currency<'_>) -> Result<(), Rejection> {
         self.claims.check_units(book, currency)?;
-        match &self.exchange {
-            None => self.earned.postings.check_units(book, currency),
-            Some(exchange) => {
-                exchange.check_units(book, currency)?;
-                self.earned.postings.check_units(book, &exchange.functional)
-            }
-        }
+        self.earned
+            .check_units(self.exchange.as_ref(), book, currency)
     }
 
     /// The entry, the number, the charge as an open item.

@@ -124,13 +124,8 @@ impl<'a> Draft<'a> {
         currency.check(order.dates.issue, order.currency_path)?;
         currency.check_account(book, self.receivable, order.currency_path)?;
         self.claims.check_units(book, currency)?;
-        match &self.exchange {
-            None => self.earned.postings.check_units(book, currency),
-            Some(exchange) => {
-                exchange.check_units(book, currency)?;
-                self.earned.postings.check_units(book, &exchange.functional)
-            }
-        }
+        self.earned
+            .check_units(self.exchange.as_ref(), book, currency)
     }
 
     /// Step 9.
