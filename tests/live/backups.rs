@@ -13,29 +13,13 @@ use kontor::journal::file::disk::OsDisk;
 use serde_json::Value;
 
 use crate::support::books::Books;
-use crate::support::client::{Client, account, entry};
+use crate::support::client::{Client, open_accounts, payment};
 use crate::support::daemon::Site;
 use crate::support::{beside_others, eventually};
 use crate::trouble::Mount;
 
 /// Payments of one message.
 const BATCH: usize = 20;
-
-fn payment(number: usize) -> Value {
-    let key = format!("pay-{number}");
-    entry(&key, "bank/main", "equity/owner", "1.00")
-}
-
-async fn open_accounts(client: &Client) -> String {
-    let seen = client.watch_outcomes().await;
-    let accounts = [
-        account("bank/main", "asset", None),
-        account("equity/owner", "equity", None),
-    ];
-    client.send_jobs(&accounts).await;
-    client.take(&seen, accounts.len()).await;
-    seen
-}
 
 async fn pay(client: &Client, numbers: std::ops::Range<usize>) {
     let jobs: Vec<Value> = numbers.map(payment).collect();

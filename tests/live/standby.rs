@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use kontor::broker::Topology;
 use rustix::process::Signal;
-use serde_json::Value;
 
 use crate::support::books::Books;
-use crate::support::client::{Client, account, entry};
+use crate::support::client::{Client, open_accounts, payment};
 use crate::support::daemon::{Daemon, Site};
 use crate::support::{alone, beside_others, counts, ctl, eventually, plain_channel};
 
@@ -17,22 +16,6 @@ fn beside(first: &Site, name: &str) -> Site {
     second.prefix.clone_from(&first.prefix);
     second.set("journal.dir", first.state().to_str().unwrap());
     second
-}
-
-fn payment(number: usize) -> Value {
-    let key = format!("pay-{number}");
-    entry(&key, "bank/main", "equity/owner", "1.00")
-}
-
-async fn open_accounts(client: &Client) -> String {
-    let seen = client.watch_outcomes().await;
-    let accounts = [
-        account("bank/main", "asset", None),
-        account("equity/owner", "equity", None),
-    ];
-    client.send_jobs(&accounts).await;
-    client.take(&seen, accounts.len()).await;
-    seen
 }
 
 async fn send(client: &Client, numbers: std::ops::Range<usize>) {

@@ -12,30 +12,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::books::Books;
-use crate::support::client::{Client, account, entry};
+use crate::support::client::{Client, open_accounts, payment};
 use crate::support::daemon::Site;
 use crate::support::{apply, beside_others, dead_port, eventually, private_node};
-
-fn payment(number: usize) -> Value {
-    entry(
-        &format!("pay-{number}"),
-        "bank/main",
-        "equity/owner",
-        "1.00",
-    )
-}
-
-/// Open two accounts and see them open.
-async fn open_accounts(client: &Client) -> String {
-    let seen = client.watch_outcomes().await;
-    let accounts = [
-        account("bank/main", "asset", None),
-        account("equity/owner", "equity", None),
-    ];
-    client.send_jobs(&accounts).await;
-    client.take(&seen, accounts.len()).await;
-    seen
-}
 
 /// Everything sent is in the books, once.
 fn assert_booked(site: &Site, payments: usize) {

@@ -236,3 +236,21 @@ impl Seen {
         self.header("kontor-duplicate") == Some(&AMQPValue::Boolean(true))
     }
 }
+
+/// A payment of one, with a key of its number.
+pub(crate) fn payment(number: usize) -> Value {
+    let key = format!("pay-{number}");
+    entry(&key, "bank/main", "equity/owner", "1.00")
+}
+
+/// Open two accounts and see them open; what they are answered goes to a queue of its own.
+pub(crate) async fn open_accounts(client: &Client) -> String {
+    let seen = client.watch_outcomes().await;
+    let accounts = [
+        account("bank/main", "asset", None),
+        account("equity/owner", "equity", None),
+    ];
+    client.send_jobs(&accounts).await;
+    client.take(&seen, accounts.len()).await;
+    seen
+}
