@@ -9,6 +9,7 @@
 //! | `balances.rs`   | balances and the trial balance, from answers |
 //! | `document.rs`   | one document                                 |
 //! | `entry.rs`      | one entry with its legs                      |
+//! | `export/`       | all entries, for other programs              |
 //! | `open_items.rs` | open items by age, from an answer            |
 //! | `outcome.rs`    | what became of one job                       |
 //! | `statement.rs`  | an account line by line, from an answer      |
@@ -16,6 +17,7 @@
 pub mod balances;
 pub mod document;
 pub mod entry;
+pub mod export;
 pub mod open_items;
 pub mod outcome;
 pub mod render;

@@ -87,16 +87,30 @@ fn csv(table: &Table) -> Result<String, RenderFault> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(table.columns.iter().map(|column| column.name))?;
     for row in &table.rows {
-        writer.write_record(row.iter().map(|value| match value {
-            None => String::new(),
-            Some(value) => unarmed(value),
-        }))?;
+        writer.write_record(row.iter().map(|value| unarmed_cell(value.as_ref())))?;
     }
+    written(writer)
+}
+
+/// One row alone as CSV.
+pub(super) fn csv_line(
+    row: impl IntoIterator<Item = Option<Value>>,
+) -> Result<String, RenderFault> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(row.into_iter().map(|value| unarmed_cell(value.as_ref())))?;
+    written(writer)
+}
+
+fn written(writer: csv::Writer<Vec<u8>>) -> Result<String, RenderFault> {
     let bytes = writer
         .into_inner()
         .map_err(|fault| csv::Error::from(fault.into_error()))?;
     // Every cell came from a string, so the bytes are text.
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn unarmed_cell(value: Option<&Value>) -> String {
+    value.map_or_else(String::new, unarmed)
 }
 
 /// A value that no spreadsheet takes for a formula.
@@ -141,6 +155,13 @@ fn plain(value: &Value) -> String {
 
 fn json(members: &Members) -> Result<String, RenderFault> {
     let mut text = serde_json::to_string_pretty(&Object(members))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Members as one line of JSON.
+pub(super) fn json_line(members: &Members) -> Result<String, RenderFault> {
+    let mut text = serde_json::to_string(&Object(members))?;
     text.push('\n');
     Ok(text)
 }

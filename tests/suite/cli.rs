@@ -411,6 +411,7 @@ fn reading_takes_no_lock_and_writes_nothing() {
         &["outcome", "a"],
         &["journal", "verify"],
         &["journal", "show"],
+        &["journal", "export", "--as", "hledger"],
     ];
     for command in commands {
         exits(&kontor(&[command, &["--dir", path]].concat()), 0);

@@ -10,6 +10,7 @@ mod backups;
 mod cli;
 mod generated;
 mod golden;
+mod judges;
 mod keys_for_ever;
 mod layers;
 mod readme;

@@ -1,5 +1,6 @@
 //! `kontor journal`: the journal itself, frame by frame.
 
+mod export;
 mod show;
 mod snapshots;
 pub(super) mod verify;
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 
 use super::{Done, Globals};
 
-/// Check a journal, or show its records
+/// Check a journal, show its records, or export its entries
 #[derive(Debug, Args)]
 #[command(after_help = "Example: kontor journal verify --dir /var/lib/kontor")]
 pub struct JournalArgs {
@@ -22,6 +23,7 @@ pub struct JournalArgs {
 enum Act {
     Verify(verify::VerifyArgs),
     Show(show::ShowArgs),
+    Export(export::ExportArgs),
 }
 
 /// Run the command.
@@ -29,5 +31,6 @@ pub fn run(args: &JournalArgs, globals: &Globals, out: &mut impl Write) -> anyho
     match &args.act {
         Act::Verify(args) => verify::run(args, globals, out),
         Act::Show(args) => show::run(args, globals, out),
+        Act::Export(args) => export::run(args, globals, out),
     }
 }

@@ -160,6 +160,8 @@ impl House {
             body: job.to_string().into_bytes(),
             properties: Properties {
                 content_type: Some("application/json".to_owned()),
+                // Whoever acts has sent it.
+                user_id: job["actor"].as_str().map(str::to_owned),
                 ..Properties::default()
             },
             exchange: "kontor.jobs".to_owned(),
