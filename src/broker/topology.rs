@@ -190,6 +190,11 @@ impl Topology {
         format!("{prefix}.jobs")
     }
 
+    /// The name of the exchange questions are published to.
+    pub fn queries_exchange(prefix: &str) -> String {
+        format!("{prefix}.queries")
+    }
+
     /// The name of the exchange outcomes are published to.
     pub fn outcomes_exchange(prefix: &str) -> String {
         format!("{prefix}.outcomes")

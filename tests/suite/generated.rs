@@ -55,7 +55,7 @@ fn docs_go_where_they_are_sent() {
 }
 
 /// The files of the reference, made once: the examples are taken through the engine for them.
-fn files() -> &'static BTreeMap<String, String> {
+pub(crate) fn files() -> &'static BTreeMap<String, String> {
     static FILES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     FILES.get_or_init(docs::files)
 }
@@ -148,7 +148,7 @@ fn schemas_take_every_job_that_was_taken() {
     assert!(tried > 100, "only {tried} jobs were tried");
 }
 
-fn cases(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn cases(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

@@ -8,6 +8,7 @@
 
 mod backups;
 mod cli;
+mod contract;
 mod generated;
 mod golden;
 mod judges;

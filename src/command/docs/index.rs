@@ -59,7 +59,9 @@ const INDEX: &str = "\
 # Jobs and questions
 
 The kinds that this release has built. Each page has an example, what becomes of it in a small book,
-its members and its own refusals.
+its members and its own refusals. For programs the whole contract with the broker stands in one
+file, [asyncapi.json](../asyncapi.json): exchanges, queues, messages, outcomes, dead letters and all
+schemas.
 
 | Kind | What it does |
 |---|---|

@@ -3,6 +3,7 @@
 //! What is written is committed, and a test fails when it is stale, so the pages say what this
 //! release does and nothing else.
 
+mod asyncapi;
 mod codes;
 mod example;
 mod index;
@@ -15,6 +16,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use asyncapi::Told;
 use clap::Args;
 
 use super::{Done, Globals};
@@ -25,7 +27,8 @@ use crate::jobs::{JobData, KindInfo, KindVisitor, Question, QuestionData, Questi
 use crate::settings;
 use crate::telemetry::page as metrics;
 
-/// Write the reference: one page and one JSON Schema per kind, codes, metrics, configuration
+/// Write the reference: one page and one JSON Schema per kind, the AsyncAPI document, codes,
+/// metrics, configuration
 #[derive(Debug, Args)]
 #[command(after_help = "Example: kontor docs docs")]
 pub struct DocsArgs {
@@ -66,15 +69,27 @@ struct Kind {
 /// All files of the reference, by their names below the directory.
 pub fn files() -> BTreeMap<String, String> {
     let kinds: Vec<Kind> = kinds();
+    let told: Vec<Told<'_>> = kinds
+        .iter()
+        .map(|kind| Told {
+            kind,
+            schema: schema::of_job(kind),
+            became: example::became(kind, &kinds),
+        })
+        .collect();
     let mut files = BTreeMap::new();
-    for kind in &kinds {
+    for Told {
+        kind,
+        schema,
+        became,
+    } in &told
+    {
         let name = kind.info.name;
-        let schema = schema::of_job(kind);
-        let became = example::became(kind, &kinds);
-        let page = page::of_kind(kind, &schema, &became);
+        let page = page::of_kind(kind, schema, became);
         files.insert(format!("jobs/{name}.md"), page);
         files.insert(format!("jobs/{name}.schema.json"), format!("{schema:#}\n"));
     }
+    files.insert("asyncapi.json".to_owned(), asyncapi::document(&told));
     let schema = kinds.first().map(schema::of_job).unwrap_or_default();
     files.insert("jobs/README.md".to_owned(), index::page(&kinds, &schema));
     files.insert("codes.md".to_owned(), codes::page());

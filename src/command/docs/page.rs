@@ -213,7 +213,7 @@ fn refusals(out: &mut String, kind: &Kind) {
 }
 
 /// A whole message with the kind's example, in the order in which people write it.
-fn example(kind: &Kind) -> String {
+pub(super) fn example(kind: &Kind) -> String {
     let name = kind.info.name;
     let key = if kind.question {
         String::new()

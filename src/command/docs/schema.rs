@@ -70,6 +70,51 @@ pub(super) fn of_job(kind: &Kind) -> Json {
     })
 }
 
+/// Bring the schema of a kind into a list of schemas by name, and what it refers to beside it. If
+/// others mean something else by one of those names, all of the kind's get its own name in front.
+pub(super) fn bring(kind: &str, mut schema: Json, schemas: &mut Map<String, Json>) {
+    let Json::Object(members) = &mut schema else {
+        return;
+    };
+    members.remove("$schema");
+    let definitions = match members.remove("$defs") {
+        Some(Json::Object(definitions)) => definitions,
+        Some(_) | None => Map::new(),
+    };
+    let means_otherwise = |(name, definition): (&String, &Json)| {
+        let mut here = definition.clone();
+        refer(&mut here, "");
+        schemas.get(name).is_some_and(|known| *known != here)
+    };
+    let front = if definitions.iter().any(means_otherwise) {
+        format!("{kind}.")
+    } else {
+        String::new()
+    };
+    for (name, mut definition) in definitions {
+        refer(&mut definition, &front);
+        schemas.insert(format!("{front}{name}"), definition);
+    }
+    refer(&mut schema, &front);
+    schemas.insert(kind.to_owned(), schema);
+}
+
+/// Let every reference to a definition point into the list, with something in front of its name.
+fn refer(schema: &mut Json, front: &str) {
+    match schema {
+        Json::Array(items) => items.iter_mut().for_each(|item| refer(item, front)),
+        Json::Object(members) => {
+            if let Some(Json::String(reference)) = members.get_mut("$ref")
+                && let Some(name) = reference.strip_prefix("#/$defs/")
+            {
+                *reference = format!("#/components/schemas/{front}{name}");
+            }
+            members.values_mut().for_each(|member| refer(member, front));
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
 /// Take the null out of every type: kontor refuses `null` everywhere.
 fn without_null(schema: &mut Json) {
     match schema {
@@ -118,4 +163,43 @@ pub(super) fn example_key(name: &str) -> String {
     let key = format!("example-{name}");
     debug_assert!(is_key(&key), "the example's key is a key");
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_means_two_things_gets_the_kind_in_front() {
+        let schema = |of: &str| {
+            json!({ "$schema": "x", "properties": { "a": { "$ref": "#/$defs/Outer" } },
+                "$defs": { "Outer": { "items": { "$ref": "#/$defs/Inner" } },
+                    "Inner": { "type": of } } })
+        };
+        let mut schemas = Map::new();
+        bring("a.one", schema("string"), &mut schemas);
+        bring("a.two", schema("string"), &mut schemas);
+        bring("b.one", schema("integer"), &mut schemas);
+        let names: Vec<&str> = schemas.keys().map(String::as_str).collect();
+        let expected = [
+            "Inner",
+            "Outer",
+            "a.one",
+            "a.two",
+            "b.one",
+            "b.one.Inner",
+            "b.one.Outer",
+        ];
+        assert_eq!(names, expected);
+        let outer = "#/components/schemas/b.one.Outer";
+        assert_eq!(
+            schemas["b.one"],
+            json!({ "properties": { "a": { "$ref": outer } } })
+        );
+        let inner = "#/components/schemas/b.one.Inner";
+        assert_eq!(
+            schemas["b.one.Outer"],
+            json!({ "items": { "$ref": inner } })
+        );
+    }
 }
