@@ -8,6 +8,7 @@ mod codes;
 mod example;
 mod index;
 mod page;
+mod postings;
 mod schema;
 
 use std::collections::BTreeMap;

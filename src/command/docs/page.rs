@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Kind;
 use super::example::Became;
+use super::postings;
 use super::schema::example_key;
 
 /// How deep members are listed; no kind needs more.
@@ -91,6 +92,17 @@ pub(super) fn of_kind(kind: &Kind, schema: &Json, became: &Became) -> String {
         "Its outcome:"
     };
     show(&mut out, lead, became);
+    if !kind.question {
+        line(&mut out, "## Postings\n");
+        line(
+            &mut out,
+            &format!("{}\n|---|---|---|---|---|", postings::HEAD),
+        );
+        for row in postings::of_kind(name) {
+            line(&mut out, row);
+        }
+        line(&mut out, "");
+    }
     line(&mut out, "## Data\n");
     line(
         &mut out,
