@@ -77,6 +77,10 @@ pub struct Run {
     pub seen: Map<String, Json>,
     /// Options that a job needed and this release has not built, unless the case expected that.
     pub options_not_built: BTreeSet<String>,
+    /// The books as they were left.
+    pub engine: Engine,
+    /// Every commit, in order.
+    pub commits: Vec<Commit>,
 }
 
 /// Take a case through. The outer fault is one of the case, the inner one is ours.
@@ -450,14 +454,15 @@ impl Stage {
             let chosen = case.chosen(number, &place).unwrap_or_default();
             format!("{kind} {place} {chosen}").trim_end().to_owned()
         }));
-        let mut seen = match self.engine.book(BookIndex(0)) {
+        let (engine, commits) = (self.engine, self.commits);
+        let mut seen = match engine.book(BookIndex(0)) {
             Some(book) => self.seen.finish(book),
             None => Map::new(),
         };
         if let Some(checks) = case.expect.get("checks") {
             seen.insert(
                 "checks".to_owned(),
-                verify::checks(checks, &self.commits, &self.engine)?,
+                verify::checks(checks, &commits, &engine)?,
             );
         }
         if let Some(Json::Array(checks)) = case.expect.get("function_checks") {
@@ -467,6 +472,8 @@ impl Stage {
         Ok(Run {
             seen,
             options_not_built: options,
+            engine,
+            commits,
         })
     }
 }

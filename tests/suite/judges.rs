@@ -1,6 +1,7 @@
 //! hledger and Beancount as outside judges: they share nothing with kontor and agree on every
 //! balance of a month that has every kind of job.
 
+mod every_case;
 mod month;
 
 use std::collections::{BTreeMap, BTreeSet};
