@@ -3,7 +3,7 @@
 
 use serde_json::{Value as Json, json};
 
-/// Jobs that are there for their kind.
+/// Jobs that are there for their kind; one of somebody else than anna names its `actor`.
 const SCRIPT: &str = include_str!("month.json");
 /// Invoices and payments of the days are of customers of their own.
 const CUSTOMERS: u64 = 2;
@@ -149,23 +149,34 @@ fn of_day(day: u64, draw: &mut Draw) -> Vec<(&'static str, Json)> {
 /// The jobs of the month, in the order of their time.
 pub(super) fn jobs() -> Vec<Due> {
     let script: Vec<Json> = serde_json::from_str(SCRIPT).unwrap();
-    let text = |one: &Json, name: &str| one.get(name).and_then(Json::as_str).map(str::to_owned);
     let scripted = script.iter().map(|one| {
-        let data = one.get("data").cloned().unwrap();
-        (text(one, "at").unwrap(), text(one, "kind").unwrap(), data)
+        let text = |name: &str| one.get(name).and_then(Json::as_str);
+        let (at, kind) = (text("at").unwrap(), text("kind").unwrap());
+        let actor = text("actor").unwrap_or("user:anna");
+        due(at, kind, actor, one.get("data").unwrap())
     });
     let mut draw = Draw(20_260_301);
     let daily = (2..=30).flat_map(|day| {
         let at = format!("2026-03-{day:02}T11:00:00Z");
         let jobs = of_day(day, &mut draw).into_iter();
-        jobs.map(move |(kind, data)| (at.clone(), kind.to_owned(), data))
+        jobs.map(move |(kind, data)| due(&at, kind, "user:anna", &data))
     });
-    let mut all: Vec<_> = scripted.chain(daily).collect();
-    all.sort_by(|one, other| one.0.cmp(&other.0));
-    let keyed = all.into_iter().zip(1..).map(|((at, kind, data), number)| {
+    let mut all: Vec<Due> = scripted.chain(daily).collect();
+    all.sort_by(|one, other| one.at.cmp(&other.at));
+    for (due, number) in all.iter_mut().zip(1..) {
         let key = format!("month/{number}");
-        let job = json!({ "key": key, "kind": kind, "actor": "user:anna", "data": data });
-        Due { at, kind, job }
-    });
-    keyed.collect()
+        due.job
+            .as_object_mut()
+            .unwrap()
+            .insert("key".to_owned(), json!(key));
+    }
+    all
+}
+
+fn due(at: &str, kind: &str, actor: &str, data: &Json) -> Due {
+    Due {
+        at: at.to_owned(),
+        kind: kind.to_owned(),
+        job: json!({ "kind": kind, "actor": actor, "data": data }),
+    }
 }
