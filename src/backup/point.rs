@@ -131,6 +131,13 @@ fn up_to(position: Position, commit: &Commit) -> Keeps {
     if commit.last() == position {
         return Keeps::AllAndNoMore;
     }
+    let behind = commit.positions().skip_while(|(at, _)| *at <= position);
+    let following =
+        behind.take_while(|(_, record)| record.as_job().is_some_and(JobRecord::follows));
+    let position = following.last().map_or(position, |(at, _)| at);
+    if commit.last() == position {
+        return Keeps::AllAndNoMore;
+    }
     match position.next().0.checked_sub(commit.first.0) {
         Some(count) if count > 0 => Keeps::First(usize::try_from(count).unwrap_or(usize::MAX)),
         Some(_) | None => Keeps::Nothing,

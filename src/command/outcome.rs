@@ -44,10 +44,11 @@ pub fn run(args: &OutcomeArgs, globals: &Globals, out: &mut impl Write) -> anyho
             .map(|row| row.position),
     };
     let position = position.ok_or_else(|| {
-        let (key, book) = (&args.key, book.name());
-        NotFound(format!(
-            "no job with the key {key:?} has an outcome in the book {book}"
-        ))
+        let (key, name) = (&args.key, book.name());
+        NotFound(match book.awaited(key) {
+            Some(request) => format!("the job with the key {key:?} waits for approval: {request}"),
+            None => format!("no job with the key {key:?} has an outcome in the book {name}"),
+        })
     })?;
     let commit = open.history.commit_at(position)?;
     let commit = commit.context(

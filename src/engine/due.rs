@@ -134,7 +134,7 @@ impl Engine {
         })?;
         let key = work.key(book);
         let hash = key_hash(&self.secrets.keys, book.name(), &key);
-        let mut owns_key = self.keys.get(hash).is_none();
+        let mut owns_key = self.keys.get(hash).is_none() && book.awaited(&key).is_none();
         // Of a key that no producer can send there is only the engine's own work to ask.
         if owns_key && !key.contains(OF_THE_ENGINE) {
             let taken = old.taken(index, &key, hash);
@@ -151,6 +151,8 @@ impl Engine {
             envelope: &envelope,
             actor: Some(SYSTEM),
             natural: &self.secrets.natural,
+            approved: true,
+            inside: None,
             entry: None,
             movements: None,
         };

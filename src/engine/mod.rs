@@ -7,12 +7,14 @@
 //! effects without running a rule. All of them change the books through [`Book::apply`] only.
 
 pub mod admit;
+mod approval;
 pub mod due;
 pub mod keys;
 mod record;
 
 use crate::code::Code;
 use crate::ids::{BookIndex, KindCode, Lineage, Position};
+use crate::jobs::approval::policy::check_alone;
 use crate::jobs::job::{DeadLetter, KnownKey, Looked};
 use crate::jobs::{Body, Job, JobData};
 use crate::ledger::digest::Canonical;
@@ -159,6 +161,8 @@ impl Engine {
         let (Body::Data(data), Looked::Not) = (&job.body, &job.entry) else {
             return None;
         };
+        let kept = self.kept(job.book, data).and_then(Result::ok);
+        let data = kept.as_ref().unwrap_or(data);
         let needed = match (data.entry_needed(), data.movements_needed()) {
             (Some(entry), _) => PastNeeded::Entry(entry),
             (None, Some(account)) => {
@@ -193,6 +197,9 @@ impl Engine {
         if let Some(known) = self.known(&job) {
             return self.known_key(job, known, commit);
         }
+        if self.is_awaited(&job) {
+            return self.awaited(job, commit);
+        }
         let data = match job.body {
             Body::Dead(dead) => return Ok(Verdict::Dead(dead)),
             Body::Refused { ref refusal, .. } => {
@@ -211,17 +218,18 @@ impl Engine {
         self.plan.clear();
         let today = self.today.get(job.book.slot()).copied();
         let today = today.unwrap_or_else(|| book.zone().date(commit.recorded_at));
+        let others = self.others(&job, data)?;
         let planned = plan(
-            data,
+            (data, &others),
             &job,
             book,
             &self.secrets,
             (commit.recorded_at, today),
             &mut self.plan,
-        )
-        .and_then(|()| {
-            self.admission
-                .admit(book, &mut self.plan, job.envelope.actor.as_deref(), today)
+        );
+        let planned = check_alone(data, book, &self.plan, today, planned).and_then(|()| {
+            let actor = job.envelope.actor.as_deref();
+            approval::admit(&mut self.admission, book, &mut self.plan, actor, today)
         });
         match planned {
             Ok(()) => self.record_plan(job.into(), commit),
@@ -362,7 +370,7 @@ impl Engine {
 
 /// Run the rule of a kind after the checks that all kinds share.
 fn plan(
-    data: &JobData,
+    (data, others): (&JobData, &approval::Others),
     job: &Job,
     book: &Book,
     secrets: &Secrets,
@@ -396,6 +404,8 @@ fn plan(
         envelope: &job.envelope,
         actor,
         natural: &secrets.natural,
+        approved: false,
+        inside: others.inside(job),
         entry: match &job.entry {
             Looked::Found(entry) => Some(entry),
             Looked::Movements(_) | Looked::Not => None,
@@ -405,7 +415,7 @@ fn plan(
             Looked::Found(_) | Looked::Not => None,
         },
     };
-    data.plan(&facts, book, plan)
+    data.plan(others.kept.as_ref(), &facts, book, plan)
 }
 
 /// The refusal with its place: rules common to all kinds know accounts, and the kind knows which of

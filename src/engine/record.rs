@@ -6,7 +6,13 @@ use crate::code::Code;
 use crate::ids::{BookIndex, Hash128};
 use crate::jobs::Job;
 use crate::jobs::job::{DeadLetter, KnownKey};
-use crate::ledger::{Commit, Effect, Envelope, Inconsistent, JobRecord, Outcome, Record};
+use crate::ledger::commit::JOB_DECIDED;
+use crate::ledger::decided::Decided;
+use crate::ledger::plan::key_hash;
+use crate::ledger::{Book, Commit, Effect, Envelope, Inconsistent, JobRecord, Outcome, Record};
+
+/// Where effects and balances of a record stand in its commit.
+type Ranges = (std::ops::Range<u32>, std::ops::Range<u32>);
 
 /// Whose record it will be: what stays of a job once it is planned.
 #[derive(Debug)]
@@ -44,6 +50,7 @@ impl Engine {
         let mut outcome = Outcome::of(plan.status);
         (outcome.booking_date, outcome.value_date) = (plan.booking_date, plan.value_date);
         outcome.members = std::mem::take(&mut plan.members);
+        let decided = plan.decided.take();
         let posts = plan
             .effects
             .iter()
@@ -78,7 +85,48 @@ impl Engine {
         }
         let effects = first_effect..end(&commit.effects);
         let balances = first_balance..end(&commit.balances);
-        self.push(author, outcome, (effects, balances), commit)
+        match decided {
+            None => self.push(author, outcome, (effects, balances), commit),
+            Some(decided) => self.push_both(author, *decided, outcome, (effects, balances), commit),
+        }
+    }
+
+    /// Write the record of a job that decides another one, and right behind it that of the other:
+    /// its effects are its own, and its key leads there from now on.
+    fn push_both(
+        &mut self,
+        author: Author,
+        decided: Decided,
+        outcome: Outcome,
+        (effects, balances): Ranges,
+        commit: &mut Commit,
+    ) -> Result<Verdict, Inconsistent> {
+        let Decided {
+            job,
+            refusal,
+            effects: own,
+        } = decided;
+        let index = author.book;
+        let name = self.books.get(index.slot()).map_or("", Book::name);
+        let other = Author {
+            book: index,
+            key: key_hash(&self.secrets.keys, name, &job.key),
+            owns_key: true,
+            envelope: job.envelope(),
+            unknown_kind: None,
+            event: Some(JOB_DECIDED.into()),
+        };
+        let Some(refusal) = refusal else {
+            let own = u32::try_from(own).unwrap_or(u32::MAX);
+            let split = effects.start.saturating_add(own).min(effects.end);
+            let ranges = (effects.start..split, balances.clone());
+            let verdict = self.push(author, outcome.clone(), ranges, commit)?;
+            self.push(other, outcome, (split..effects.end, balances), commit)?;
+            return Ok(verdict);
+        };
+        let verdict = self.push(author, outcome, (effects, balances), commit)?;
+        self.record(other, Outcome::rejected(refusal), commit)?;
+        Ok(verdict)
     }
 
     /// Write the record of a refusal into the commit.
@@ -95,7 +143,7 @@ impl Engine {
         &mut self,
         author: Author,
         outcome: Outcome,
-        (effects, balances): (std::ops::Range<u32>, std::ops::Range<u32>),
+        (effects, balances): Ranges,
         commit: &mut Commit,
     ) -> Result<Verdict, Inconsistent> {
         let position = self.next;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::JobData;
+use super::approval::InnerJob;
 use super::fields::Text;
 use crate::code::Code;
 use crate::ids::EntryNo;
@@ -26,6 +27,8 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
     const EXAMPLE: &'static str;
     /// Codes that the kind can be refused with besides those that every job can.
     const REFUSALS: &'static [Code] = &[];
+    /// Whether the refusals of another job, one that it carries or decides, are its own as well.
+    const REFUSES_FOR_OTHERS: bool = false;
     /// Whether a job without `actor` is refused.
     const ACTOR_NEEDED: bool = false;
 
@@ -63,8 +66,34 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
         None
     }
 
+    /// The job that this one carries inside, to be done under a key of its own.
+    fn inside(&self) -> Option<&InnerJob> {
+        None
+    }
+
+    /// The document whose kept job the plan needs to see.
+    fn kept_needed(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether a job of the kind needs an approval as soon as the book has any approval policy.
+    fn always_approved(&self) -> bool {
+        false
+    }
+
     /// What the job asks of the book, or why not. A pure function of its arguments.
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection>;
+
+    /// The same with the job that the document of [`JobKind::kept_needed`] keeps.
+    fn plan_with(
+        &self,
+        _kept: Option<&JobData>,
+        facts: &Facts<'_>,
+        book: &Book,
+        plan: &mut Plan,
+    ) -> Result<(), Rejection> {
+        self.plan(facts, book, plan)
+    }
 }
 
 /// Work that the engine does by itself when its time has come: a job that nobody sent.
@@ -257,14 +286,30 @@ macro_rules! job_kinds {
                 match self { $(Self::$variant(data) => data.movements_needed(),)* }
             }
 
-            /// [`JobKind::plan`] of the kind.
+            /// [`JobKind::inside`] of the kind.
+            pub fn inside(&self) -> Option<&$crate::jobs::approval::InnerJob> {
+                match self { $(Self::$variant(data) => data.inside(),)* }
+            }
+
+            /// [`JobKind::kept_needed`] of the kind.
+            pub fn kept_needed(&self) -> Option<&str> {
+                match self { $(Self::$variant(data) => data.kept_needed(),)* }
+            }
+
+            /// [`JobKind::always_approved`] of the kind.
+            pub fn always_approved(&self) -> bool {
+                match self { $(Self::$variant(data) => data.always_approved(),)* }
+            }
+
+            /// [`JobKind::plan_with`] of the kind.
             pub fn plan(
                 &self,
+                kept: Option<&JobData>,
                 facts: &$crate::ledger::Facts<'_>,
                 book: &$crate::ledger::Book,
                 plan: &mut $crate::ledger::Plan,
             ) -> Result<(), $crate::ledger::Rejection> {
-                match self { $(Self::$variant(data) => data.plan(facts, book, plan),)* }
+                match self { $(Self::$variant(data) => data.plan_with(kept, facts, book, plan),)* }
             }
 
             /// Hand the data to a serializer-generic function.

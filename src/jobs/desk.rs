@@ -134,6 +134,12 @@ impl Desk {
         if let Some(actor) = actor {
             job["actor"] = json!(actor);
         }
+        self.send(&job)
+    }
+
+    /// Run a job under the key that it names.
+    pub(crate) fn send(&mut self, job: &Json) -> Json {
+        let kind = &job["kind"];
         let job = job.to_string();
         let head = Head {
             book: Some("main"),
@@ -317,7 +323,8 @@ impl Desk {
         self.set_up_with(opening.effects, opening.legs);
     }
 
-    fn set_up_with(&mut self, effects: Vec<Effect>, legs: Vec<Leg>) {
+    /// Apply effects as a setup does.
+    pub(crate) fn set_up_with(&mut self, effects: Vec<Effect>, legs: Vec<Leg>) {
         let mut commit = self.engine.begin(self.now);
         (commit.effects, commit.legs) = (effects, legs);
         let record = SetupRecord {

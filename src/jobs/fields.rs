@@ -8,6 +8,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::limits::{ID_CHARS_MAX, TEXT_CHARS_MAX};
 
+/// Name by which a struct asks a reader for its members in the order of its fields: what one of
+/// them may be depends on another.
+pub const IN_ORDER: &str = "$kontor::in_order";
+
 /// An identifier, code or reference: 1 to 128 characters without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(String);

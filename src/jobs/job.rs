@@ -31,6 +31,21 @@ pub struct Job {
     pub entry: Looked,
     /// What files that never change say about it.
     pub cold: Cold,
+    /// The job that it carries inside, if it carries one.
+    pub inside: Option<Box<CarriedJob>>,
+}
+
+/// A job on its way inside another one.
+#[derive(Debug)]
+pub struct CarriedJob {
+    /// Its key.
+    pub key: Box<str>,
+    /// Hash of book and key.
+    pub key_hash: Hash128,
+    /// Fingerprint of its kind and data, as if it had come by itself.
+    pub fingerprint: Hash128,
+    /// Its data in binary form, once their texts are sealed.
+    pub content: Vec<u8>,
 }
 
 /// A key that came before.
@@ -60,6 +75,8 @@ impl KnownKey {
 pub struct Cold {
     /// Its key, if it came before.
     pub key: Option<KnownKey>,
+    /// The key of the job inside, if that came before.
+    pub inside: Option<KnownKey>,
 }
 
 /// What decoding made of a job's content.

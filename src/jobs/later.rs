@@ -36,14 +36,7 @@ pub(super) fn keep<K: BeginsLater>(plan: &mut Plan, facts: &Facts<'_>, book: &Bo
     let about: Box<str> = format!("{}#later", envelope.key).into();
     plan.effects.push(Effect::Keep {
         document: about.clone(),
-        job: Some(Box::new(KeptJob {
-            kind: envelope.kind,
-            key: envelope.key.clone(),
-            fingerprint: envelope.fingerprint,
-            content: envelope.content.clone(),
-            principal: envelope.principal.clone(),
-            actor: envelope.actor.clone(),
-        })),
+        job: Some(Box::new(KeptJob::of(envelope))),
     });
     plan.effects.push(Effect::Alarm {
         work: K::WORK,

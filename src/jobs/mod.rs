@@ -23,6 +23,7 @@ pub mod billing;
 pub mod account;
 pub mod entry;
 pub mod hold;
+pub mod approval;
 pub mod period;
 pub mod reference;
 pub mod invoice;
@@ -66,6 +67,8 @@ contract::job_kinds! {
     301 "hold.place"            HoldPlace(hold::Place),
     302 "hold.capture"          HoldCapture(hold::Capture),
     303 "hold.void"             HoldVoid(hold::Void),
+    351 "approval.request"      ApprovalRequest(approval::Request),
+    352 "approval.decide"       ApprovalDecide(approval::Decide),
     401 "invoice.issue"         InvoiceIssue(invoice::Issue),
     402 "credit_note.issue"     CreditNoteIssue(credit_note::Issue),
     403 "payment.receive"       PaymentReceive(payment::Receive),
@@ -94,6 +97,7 @@ contract::due_kinds! {
     1 "hold.expire"            HoldExpire(hold::Expire),
     2 "accrual.post"           AccrualReverse(accrual::Reversal),
     3 "recurring.post"         RecurringRun(recurring::Run),
+    4 "approval.request"       ApprovalExpire(approval::Expire),
     21 "account.update"        AccountLater(later::Later<account::Update>),
     22 "reference.set"         ReferenceLater(later::Later<reference::Set>),
 }

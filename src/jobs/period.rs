@@ -97,6 +97,10 @@ impl JobKind for Close {
         Some("/period".to_owned())
     }
 
+    fn always_approved(&self) -> bool {
+        self.mode == Some(CloseMode::Reopen)
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         check_actor(facts, book)?;
         let period = Period::read(&self.period)?;

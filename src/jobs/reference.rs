@@ -10,7 +10,7 @@
 //! Two records have no versions and hold from one moment on, `series` and `rounding`: for a later
 //! day the job is kept, and an alarm makes the change when that day begins.
 //!
-//! Not here: approval policies (a policy that nothing enforces would be worse than none).
+//! Once a book has an approval policy, changing policies and users needs an approval.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 mod tests;
 
 use super::JobData;
+use super::approval::policy::check_kinds;
 use super::contract::JobKind;
 use super::fields::{Id, Text};
 use super::later::{BeginsLater, keep};
@@ -107,18 +108,20 @@ impl JobKind for Set {
     }
 
     fn options(&self) -> Result<(), Rejection> {
+        let mut checked = Reference::check(self.record.into(), &self.value);
         if self.record == RecordCode::Policy {
-            let reason = "approval policies are not built yet";
-            return Err(Rejection::schema(
-                Code::UnsupportedOption,
-                "/record",
-                reason,
-            ));
+            let kinds = || check_kinds(&Node::new(self.value.clone(), ""));
+            checked = checked.and_then(|()| kinds());
         }
-        Reference::check(self.record.into(), &self.value).map_err(|fault| {
+        checked.map_err(|fault| {
             let path = format!("/value{}", fault.path);
             Rejection::schema(Code::SchemaInvalid, &path, fault.what)
         })
+    }
+
+    /// Whoever may change who approves could approve everything.
+    fn always_approved(&self) -> bool {
+        matches!(self.record, RecordCode::Policy | RecordCode::User)
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {

@@ -58,6 +58,8 @@ pub struct Book {
     holds: Holds,
     alarms: Alarms,
     kept: BTreeMap<Box<str>, KeptJob>,
+    /// Keys of jobs that wait for approval, with the requests that keep them.
+    awaited: BTreeMap<Box<str>, Box<str>>,
     documents: Documents,
     series: SeriesTable,
     series_listed: bool,
@@ -85,6 +87,7 @@ impl Book {
             holds: Holds::default(),
             alarms: Alarms::default(),
             kept: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             documents: Documents::default(),
             series: SeriesTable::new(),
             series_listed: false,

@@ -50,6 +50,10 @@ pub struct Envelope {
     pub occurred_at: Option<Timestamp>,
 }
 
+/// What happened to a job that waited in a book when another one decided it: the event of its
+/// record, which stands right behind that of the other and is never parted from it.
+pub const JOB_DECIDED: &str = "job.decided";
+
 /// A job with its outcome and effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRecord {
@@ -71,6 +75,13 @@ pub struct JobRecord {
     pub effects: Range<u32>,
     /// Balances after the job, a range of [`Commit::balances`].
     pub balances: Range<u32>,
+}
+
+impl JobRecord {
+    /// Whether the job's outcome came about by the record before, which decided it.
+    pub fn follows(&self) -> bool {
+        self.event.as_deref() == Some(JOB_DECIDED)
+    }
 }
 
 /// A duplicate that asked for a reply: kept so that a crash does not lose the answer.

@@ -6,12 +6,15 @@
 use std::ops::Range;
 
 use super::account::{AccountClass, Freeze};
+use super::commit::Envelope;
 use super::document::{DocumentKind, DocumentState};
 use super::hold::HoldState;
 use super::period::PeriodState;
 use super::reference::Record;
 use super::value::Members;
-use crate::ids::{AccountIndex, DueCode, EntryNo, Hash128, KindCode, Sequence, UnitIndex};
+use crate::ids::{
+    AccountIndex, DueCode, EntryNo, Hash128, KindCode, SchemaVersion, Sequence, UnitIndex,
+};
 use crate::money::Minor;
 use crate::raw_json::RawJson;
 use crate::time::{Date, Month, Timestamp};
@@ -124,6 +127,51 @@ pub struct KeptJob {
     pub principal: Option<Box<str>>,
     /// Who acts.
     pub actor: Option<Box<str>>,
+}
+
+impl KeptJob {
+    /// A job that is kept as it came.
+    pub fn of(envelope: &Envelope) -> Self {
+        Self {
+            kind: envelope.kind,
+            key: envelope.key.clone(),
+            fingerprint: envelope.fingerprint,
+            content: envelope.content.clone(),
+            principal: envelope.principal.clone(),
+            actor: envelope.actor.clone(),
+        }
+    }
+
+    /// The job again, as it would have been sent by itself.
+    pub fn envelope(&self) -> Envelope {
+        Envelope {
+            key: self.key.clone(),
+            kind: self.kind,
+            schema_version: SchemaVersion(1),
+            fingerprint: self.fingerprint,
+            // There has been one rule so far.
+            fingerprint_rule: 1,
+            content: self.content.clone(),
+            sealed: false,
+            principal: self.principal.clone(),
+            actor: self.actor.clone(),
+            reply: None,
+            traceparent: None,
+            occurred_at: None,
+        }
+    }
+
+    /// What an approval is given to: the job's key, kind and content. The fingerprint in it is a
+    /// keyed hash, so nobody can try out which amount gave a digest.
+    pub fn digest(&self) -> Hash128 {
+        let mut hasher = blake3::Hasher::new();
+        let content = u64::try_from(self.content.len()).unwrap_or(u64::MAX);
+        hasher.update(&self.kind.0.to_le_bytes());
+        hasher.update(&self.fingerprint.0.to_le_bytes());
+        hasher.update(&content.to_le_bytes()).update(&self.content);
+        hasher.update(self.key.as_bytes());
+        Hash128::first_half(hasher.finalize().as_bytes())
+    }
 }
 
 /// What an account is opened with.

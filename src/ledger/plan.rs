@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::book::Book;
 use super::commit::Envelope;
+use super::decided::{Decided, Inside};
 use super::effect::{DocumentChange, Effect, HoldPlaced, Nature, Post};
 use super::hold::HoldState;
 use super::leg::{Leg, Side};
@@ -32,6 +33,10 @@ pub struct Facts<'a> {
     pub actor: Option<&'a str>,
     /// Makes natural keys: a keyed hash of kind and text.
     pub natural: &'a NaturalKeys,
+    /// Whether the job was approved, or is only tried for somebody who may approve it.
+    pub approved: bool,
+    /// The job that the job carries inside, if it carries one.
+    pub inside: Option<Inside<'a>>,
     /// An entry that the rule asked for by [`crate::jobs::JobKind::entry_needed`]; none if there is
     /// none.
     pub entry: Option<&'a PastEntry>,
@@ -134,6 +139,13 @@ pub struct Plan {
     pub asserted: Vec<Asserted>,
     /// Limits are not checked (chargebacks may overdraw a merchant).
     pub waive_limits: bool,
+    /// Legs that the engine will post by itself because of this job: nothing now, but what an
+    /// approval is asked about.
+    pub expected: Vec<Leg>,
+    /// A plan that must be admitted as well, and is not applied.
+    pub trial: Option<Box<Plan>>,
+    /// A kept job whose fate the plan decides.
+    pub decided: Option<Box<Decided>>,
 }
 
 impl Default for Plan {
@@ -147,6 +159,9 @@ impl Default for Plan {
             members: Members::new(),
             asserted: Vec::new(),
             waive_limits: false,
+            expected: Vec::new(),
+            trial: None,
+            decided: None,
         }
     }
 }
@@ -162,6 +177,9 @@ impl Plan {
         self.members.clear();
         self.asserted.clear();
         self.waive_limits = false;
+        self.expected.clear();
+        self.trial = None;
+        self.decided = None;
     }
 
     /// Ask for an entry with these dates; the legs follow by [`Plan::leg`]. The outcome becomes

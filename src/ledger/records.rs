@@ -4,6 +4,7 @@
 //! A shape is checked once, when a record comes in; rules may trust it afterwards. What a record
 //! means is the business of the rules that read it. Numbers with decimals are text, as everywhere.
 
+use super::policy;
 use super::reference::{PriceItem, PriceModel, Record, TaxCode, Tier};
 use super::shape::{Node, ShapeFault};
 use crate::limits::SERIES_WIDTH_DEFAULT;
@@ -39,7 +40,7 @@ pub fn check_at(record: Record, node: &Node) -> Result<(), ShapeFault> {
         Record::Calendar => calendar(node),
         Record::Series => series(node).map(drop),
         Record::RoleAccount => role_account(node),
-        Record::Policy => node.list().map(drop),
+        Record::Policy => policy::rules(node).map(drop),
         Record::User => node.list()?.iter().try_for_each(|role| role.id().map(drop)),
         Record::FeePlan => fee_plan(node),
         Record::Retention => retention(node),

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::policy::{self, Rule};
 use super::records;
 use super::shape::{Node, ShapeFault};
 use crate::limits::LEGS_MAX;
-use crate::money::{Percent, Price, Quantity, Rounding};
+use crate::money::{Number, Percent, Price, Quantity, Rounding};
 use crate::raw_json::RawJson;
 use crate::time::Date;
 
@@ -167,6 +168,13 @@ pub struct PriceItem {
     pub revenue: Option<Box<str>>,
 }
 
+/// A rate as its record lists it.
+#[derive(Deserialize)]
+struct Listed {
+    from: String,
+    rate: String,
+}
+
 /// What happens with texts that seem to hold card numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -189,6 +197,7 @@ pub struct Reference {
     records: BTreeMap<(Record, Box<str>), Vec<Version>>,
     taxes: Dated<TaxCode>,
     users: Dated<Vec<String>>,
+    policies: Dated<Vec<Rule>>,
     rounding: Rounding,
     pan_policy: PanPolicy,
     legs_max: Option<usize>,
@@ -249,6 +258,17 @@ impl Reference {
         records::price(&Node::new(value.clone(), "")).ok()
     }
 
+    /// The rates of a name as they are known on a day, by their first days.
+    pub fn listed_rates(&self, name: &str, on: Date) -> Vec<(Date, Number)> {
+        let listed = self.value(Record::Rate, name, on);
+        let listed = listed.and_then(|value| value.read::<Vec<Listed>>().ok());
+        let read = |one: &Listed| Some((Date::parse(&one.from)?, Number::parse(&one.rate).ok()?));
+        let mut rates: Vec<(Date, Number)> =
+            listed.unwrap_or_default().iter().filter_map(read).collect();
+        rates.sort_by_key(|(first, _)| *first);
+        rates
+    }
+
     /// The one record of a type that a book has one of.
     pub fn single(&self, record: Record, on: Date) -> Option<&RawJson> {
         let mut records = self.records.range((record, "".into())..);
@@ -258,13 +278,29 @@ impl Reference {
             .flatten()
     }
 
+    /// The roles of a user on a date.
+    pub fn roles(&self, user: &str, on: Date) -> &[String] {
+        let versions = self.users.get(user);
+        let roles = versions.and_then(|versions| valid(versions, on));
+        roles.map_or(&[], Vec::as_slice)
+    }
+
     /// Whether a user has a role on a date.
     pub fn has_role(&self, user: &str, role: &str, on: Date) -> bool {
-        let roles = self
-            .users
-            .get(user)
-            .and_then(|versions| valid(versions, on));
-        roles.is_some_and(|roles| roles.iter().any(|known| known == role))
+        self.roles(user, on).iter().any(|known| known == role)
+    }
+
+    /// Whether an approval policy was ever set.
+    pub fn has_policy(&self) -> bool {
+        !self.policies.is_empty()
+    }
+
+    /// The rules of all approval policies as they stand on a date, in order.
+    pub fn rules(&self, on: Date) -> impl Iterator<Item = &Rule> {
+        let policies = self.policies.values();
+        policies
+            .filter_map(move |versions| valid(versions, on))
+            .flatten()
     }
 
     /// Whether users with roles are configured.
@@ -313,6 +349,13 @@ impl Reference {
                 versions.push((from, roles));
                 versions.sort_by_key(|(from, _)| *from);
             }
+            Record::Policy => {
+                let node = Node::new(version.value.clone(), "");
+                let rules = policy::rules(&node).map_err(|fault| fault.to_string())?;
+                let versions = self.policies.entry(name.into()).or_default();
+                versions.push((from, rules));
+                versions.sort_by_key(|(from, _)| *from);
+            }
             Record::Rounding => self.rounding = version.value.read()?,
             Record::PanPolicy => self.pan_policy = version.value.read()?,
             Record::LegsMax => self.legs_max = Some(version.value.read()?),
@@ -321,7 +364,6 @@ impl Reference {
             | Record::Calendar
             | Record::Series
             | Record::RoleAccount
-            | Record::Policy
             | Record::FeePlan
             | Record::Retention
             | Record::Usage

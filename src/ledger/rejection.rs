@@ -45,6 +45,23 @@ impl Rejection {
         self.at(path)
     }
 
+    /// The same for data that stand at a place in larger ones.
+    #[must_use]
+    pub fn below(mut self, base: &str) -> Self {
+        if self.0.at_root {
+            return self;
+        }
+        if let Some(path) = &mut self.0.path {
+            path.insert_str(0, base);
+        }
+        for (name, value) in &mut self.0.detail {
+            if let (Value::Text(path), "path") = (value, &**name) {
+                path.to_mut().insert_str(0, base);
+            }
+        }
+        self
+    }
+
     /// The same with one more member of its detail.
     #[must_use]
     pub fn with(mut self, name: impl Into<Name>, value: Value) -> Self {

@@ -37,7 +37,11 @@ pub trait ColdFiles: Send {
     /// What they say about a job.
     fn look(&mut self, job: &Job) -> Result<Cold, JournalFault> {
         let key = self.key(job.book, &job.envelope.key, job.key_hash)?;
-        Ok(Cold { key })
+        let inside = match &job.inside {
+            Some(inside) => self.key(job.book, &inside.key, inside.key_hash)?,
+            None => None,
+        };
+        Ok(Cold { key, inside })
     }
 }
 

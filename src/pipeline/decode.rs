@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use super::sabotage::strike;
 use crate::code::Code;
 use crate::ids::BookIndex;
+use crate::jobs::approval::INNER_DATA;
 use crate::jobs::job::{Body, DeadLetter, Job};
 use crate::jobs::{JobData, Text};
 use crate::journal::marker::Station;
@@ -307,10 +308,11 @@ fn jobs<'i>(
 fn subject(unsealed: &mut Unsealed) -> Option<Subject> {
     let Unsealed { job, whole } = unsealed;
     let of_key = |job: &Job| {
+        let inside = job.inside.as_ref().map(|inside| &inside.key);
         Some(Subject {
             book: job.book,
             what: "key",
-            name: job.envelope.key.to_string(),
+            name: inside.unwrap_or(&job.envelope.key).to_string(),
         })
     };
     if whole.is_some() {
@@ -364,6 +366,10 @@ fn seal_job<S: Sealer>(
         assert!(written.is_ok(), "a kind without a binary form: {written:?}");
         // Copied once its length is known, so that it takes one piece of memory of its size.
         job.envelope.content.clone_from(encoded);
+        if let Some((inside, inner)) = job.inside.as_mut().zip(data.inside()) {
+            let written = content(&inner.data, &mut inside.content);
+            assert!(written.is_ok(), "a kind without a binary form: {written:?}");
+        }
     }
     Ok(())
 }
@@ -381,7 +387,9 @@ fn seal_texts<S: Sealer>(
             subject = subjects.next();
         }
         let Some(subject) = &subject else { return };
-        match sealer.seal(subject, path, plain.as_bytes()) {
+        // What a job inside says is read where that job's own record stands.
+        let purpose = path.strip_prefix(INNER_DATA).unwrap_or(path);
+        match sealer.seal(subject, purpose, plain.as_bytes()) {
             Ok(sealed) => *text = Text::Sealed(sealed),
             Err(found) => fault = Some(found),
         }

@@ -11,7 +11,7 @@ use crate::broker::Delivery;
 use crate::code::Code;
 use crate::ids::KindCode;
 use crate::jobs::kind_name;
-use crate::ledger::{JobRecord, Record};
+use crate::ledger::{Commit, JobRecord, Record};
 use crate::telemetry::Metrics;
 use crate::time::{Clock, Timestamp};
 
@@ -158,7 +158,9 @@ impl Observer {
         let taken: u64 = batch.posted.iter().map(|p| u64::from(p.items)).sum();
         let dead: usize = batch.posted.iter().map(|posted| posted.dead.len()).sum();
         let records = batch.commit.iter().flat_map(|commit| &commit.records);
-        let outcomes = records.filter(|record| record.as_job().is_some()).count();
+        // What the engine did by itself did not come in.
+        let came = |record: &&Record| record.as_job().is_some_and(|job| job.event.is_none());
+        let outcomes = records.filter(came).count();
         let done = count(
             dead.saturating_add(outcomes)
                 .saturating_add(batch.again.len()),
@@ -186,20 +188,25 @@ impl Observer {
             .increment(u64::try_from(legs).unwrap_or(u64::MAX));
         for record in &commit.records {
             if let Record::Job(job) = record {
-                self.tally_job(job, commit.recorded_at, tallies);
+                self.tally_job(job, commit, tallies);
             }
         }
     }
 
-    fn tally_job(&self, job: &JobRecord, at: Timestamp, tallies: &mut Tallies) {
+    fn tally_job(&self, job: &JobRecord, commit: &Commit, tallies: &mut Tallies) {
         if let Some(occurred) = job.envelope.occurred_at {
-            let days = since(occurred, at).as_secs().div_euclid(86_400);
+            let days = since(occurred, commit.recorded_at)
+                .as_secs()
+                .div_euclid(86_400);
             self.metrics.stations.booking_lag_days.record(days);
         }
         let Some(rejection) = &job.outcome.rejection else {
             let tally = tally_of(tallies, job.envelope.kind);
             tally.posted += 1;
-            tally.entries += u64::from(job.outcome.entries);
+            // An approval shows the entries of the job that it approved, which has its own record.
+            let effects = commit.effects(&job.effects).iter();
+            let entries = effects.filter(|effect| effect.as_post().is_some()).count();
+            tally.entries += u64::try_from(entries).unwrap_or(u64::MAX);
             return;
         };
         // A name that the catalogue does not have came from outside and makes no series.
@@ -216,4 +223,68 @@ fn tally_of(tallies: &mut Tallies, kind: KindCode) -> &mut Tally {
 
 fn since(then: Timestamp, now: Timestamp) -> Duration {
     Duration::from_nanos(u64::try_from(now.0.saturating_sub(then.0)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bench::rig::observer;
+    use crate::broker::Epoch;
+    use crate::ids::Position;
+    use crate::jobs::desk::Desk;
+    use crate::pipeline::parcel::{Posted, Tag};
+
+    #[test]
+    fn an_approval_counts_once_and_what_it_approved_did_not_come_in() {
+        let config = json!({
+            "users": { "carla": ["controller"] },
+            "approval_policy": [
+                { "kind": "entry.post", "tiers": [{ "approvals": 1, "by": ["controller"] }] },
+            ],
+        });
+        let account = json!({ "unit": "EUR", "class": "asset", "opening": "0.00" });
+        let mut desk = Desk::given(&json!({ "a": account, "b": account }), &config);
+        let legs = json!([{ "dr": "a", "amount": "1.00" }, { "cr": "b", "amount": "1.00" }]);
+        let job = json!({ "kind": "entry.post", "key": "pay", "data": { "legs": legs } });
+        desk.run_as(Some("anna"), "approval.request", &json!({ "job": job }));
+        let decision = json!({ "request": "APR-000001", "decision": "approve" });
+        desk.run_as(Some("carla"), "approval.decide", &decision);
+        let observer = observer();
+        let mut tallies = Tallies::new();
+        for commit in desk.commits.split_off(desk.commits.len() - 2) {
+            let posted = Posted {
+                tag: Tag {
+                    epoch: Epoch(1),
+                    tag: 1,
+                },
+                received: Duration::ZERO,
+                after: Position(0),
+                items: 1,
+                jobs: 1,
+                dead: Vec::new(),
+                original: None,
+            };
+            let batch = Batch {
+                commit: Some(Arc::new(commit)),
+                posted: vec![posted],
+                again: Vec::new(),
+            };
+            observer.complete(&batch);
+            observer.tally(&batch, &mut tallies);
+        }
+        let text = observer.metrics().render();
+        assert!(
+            text.contains("kontor_completeness_difference 0\n"),
+            "{text}"
+        );
+        let entries = |kind| {
+            let tally = tallies[&crate::jobs::kind_code(kind).unwrap()];
+            (tally.posted, tally.entries)
+        };
+        assert_eq!(entries("approval.request"), (1, 0));
+        assert_eq!(entries("approval.decide"), (1, 0));
+        assert_eq!(entries("entry.post"), (1, 1));
+    }
 }

@@ -424,6 +424,7 @@ mod tests {
             },
             entry: Looked::Not,
             cold: Cold::default(),
+            inside: None,
         };
         Item::Job {
             job: Unsealed {

@@ -17,9 +17,10 @@ use super::tree::{self, Json};
 use super::{binary, typed};
 use crate::code::Code;
 use crate::ids::{BookIndex, Hash128, KindCode, SchemaVersion};
+use crate::jobs::approval::InnerJob;
 use crate::jobs::catalogue::{FIRST_QUESTION, KindInfo, info, kind_code};
 use crate::jobs::contract::JobKind;
-use crate::jobs::job::{Body, Cold, DeadLetter, Job, Looked};
+use crate::jobs::job::{Body, CarriedJob, Cold, DeadLetter, Job, Looked};
 use crate::jobs::{JobData, KindVisitor};
 use crate::ledger::plan::echo;
 pub use crate::ledger::plan::key_hash;
@@ -189,6 +190,19 @@ impl JobReader {
         self.fingerprinter.typed(kind, &Shape(data)).ok()
     }
 
+    /// What the engine must know of a job inside another one. Its texts are sealed later.
+    fn carried(&mut self, inner: &InnerJob, book: BookIndex) -> Option<CarriedJob> {
+        let rules = self.books.iter().find(|rules| rules.index == book)?;
+        let key_hash = key_hash(&self.secret, &rules.name, &inner.key);
+        let print = self.typed_print(inner.kind_name(), &inner.data)?;
+        Some(CarriedJob {
+            key: inner.key.as_str().into(),
+            key_hash,
+            fingerprint: Hash128(print),
+            content: Vec::new(),
+        })
+    }
+
     /// What comes after reading the data, whichever form they had.
     fn typed(
         &mut self,
@@ -220,6 +234,9 @@ impl JobReader {
                 let refusal = Rejection::schema(Code::SchemaInvalid, "", fault.to_string());
                 return unfit(refusal, whole(&mut self.fingerprinter), job);
             }
+        }
+        if let Some(inner) = data.inside() {
+            job.inside = self.carried(inner, job.book).map(Box::new);
         }
         job.body = match check_texts(&mut data, policy).and_then(|()| data.options()) {
             Ok(()) => Body::Data(data),
@@ -279,6 +296,7 @@ fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -
         body: Body::Dead(DeadLetter::new(Code::MessageMalformed, String::new())),
         entry: Looked::Not,
         cold: Cold::default(),
+        inside: None,
     })
 }
 

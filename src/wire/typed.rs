@@ -23,6 +23,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::schema::SchemaFault;
 use super::tree::Json;
+use crate::jobs::fields::IN_ORDER;
 use crate::lenient::{LENIENT, tag_of};
 
 /// Read a value of the type from a tree.
@@ -107,6 +108,24 @@ impl<'t> Value<'t, '_> {
         };
         visitor.visit_map(Members {
             members: members.iter(),
+            current: None,
+        })
+    }
+
+    /// An object whose members are visited in the order of the fields, unknown ones last.
+    fn in_order<V: Visitor<'t>>(
+        self,
+        fields: &[&str],
+        visitor: V,
+    ) -> Result<V::Value, SchemaFault> {
+        let Json::Object(members) = self.0 else {
+            return Err(self.unfit("an object"));
+        };
+        let mut members: Vec<&Member<'_>> = members.iter().collect();
+        let place = |name: &str| fields.iter().position(|field| *field == name);
+        members.sort_by_key(|(name, _)| place(name).unwrap_or(fields.len()));
+        visitor.visit_map(Members {
+            members: members.into_iter(),
             current: None,
         })
     }
@@ -212,11 +231,15 @@ impl<'t> Deserializer<'t> for Value<'t, '_> {
 
     fn deserialize_struct<V: Visitor<'t>>(
         self,
-        _name: &'static str,
-        _fields: &'static [&'static str],
+        name: &'static str,
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, SchemaFault> {
-        self.object(visitor)
+        if name == IN_ORDER {
+            self.in_order(fields, visitor)
+        } else {
+            self.object(visitor)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'t>>(
@@ -316,13 +339,16 @@ impl<'t> SeqAccess<'t> for &mut Elements<'t, '_> {
     }
 }
 
-struct Members<'t, 'a> {
-    members: slice::Iter<'t, (Cow<'a, str>, Json<'a>)>,
+/// A member of an object.
+type Member<'a> = (Cow<'a, str>, Json<'a>);
+
+struct Members<'t, 'a, I> {
+    members: I,
     /// The member whose name was read and whose value comes next.
-    current: Option<&'t (Cow<'a, str>, Json<'a>)>,
+    current: Option<&'t Member<'a>>,
 }
 
-impl<'t> MapAccess<'t> for Members<'t, '_> {
+impl<'t, 'a: 't, I: ExactSizeIterator<Item = &'t Member<'a>>> MapAccess<'t> for Members<'t, 'a, I> {
     type Error = SchemaFault;
 
     fn next_key_seed<S: DeserializeSeed<'t>>(

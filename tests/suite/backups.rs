@@ -45,6 +45,43 @@ fn what_was_backed_up_comes_back_and_waits_to_be_accepted() {
 }
 
 #[test]
+fn a_restore_never_parts_a_decision_from_its_job() {
+    let place = Place::new();
+    let policy = r#"
+[book.users]
+"carla" = ["controller"]
+[[book.approval_policy]]
+kind = "entry.post"
+tiers = [{ approvals = 1, by = ["controller"] }]
+"#;
+    let mut writer = Writer::open(&place.at("state"), &(BOOK.to_owned() + policy));
+    let request = json!({ "key": "r", "kind": "approval.request", "actor": "anna",
+        "data": { "job": entry("a", "1.00") } });
+    let decide = json!({ "key": "d", "kind": "approval.decide", "actor": "carla",
+        "data": { "request": "APR-000001", "decision": "approve" } });
+    let late = json!({ "key": "x", "kind": "account.open",
+        "data": { "account": "exp/late", "unit": "EUR", "class": "expense" } });
+    writer.post(&[request, decide, late]);
+    drop(writer);
+    place.back_up();
+    place.restore(&["--at", "main/1"]);
+    let waiting = kontor(&["outcome", "a", "--dir", &place.text("restored")]);
+    exits(&waiting, 1);
+    let said = err(&waiting);
+    assert!(said.contains("waits for approval: APR-000001"), "{said}");
+    fs::remove_dir_all(place.at("restored")).unwrap();
+    // The decision is outcome 2, the job that it approved outcome 3.
+    let restored = place.restore(&["--at", "main/2"]);
+    assert_eq!(restored["missing"], json!(1));
+    let there = place.text("restored");
+    assert_eq!(balance(&there, "exp/office"), "1.00");
+    let outcome = kontor(&["--format", "json", "outcome", "a", "--dir", &there]);
+    exits(&outcome, 0);
+    assert_eq!(json(&outcome)["status"], "posted");
+    exits(&kontor(&["journal", "verify", "--dir", &there]), 0);
+}
+
+#[test]
 fn a_restore_goes_to_an_outcome_a_position_or_a_time() {
     let place = Place::with_books();
     place.back_up();

@@ -59,12 +59,26 @@ const BOOK: &str = r#"{
     }
 }"#;
 
+/// What the book of the examples has besides when they approve: with users and policies other
+/// examples would need actors and approvals.
+const FOUR_EYES: &str = r#"{
+    "users": { "user:anna": ["clerk"], "user:carla": ["controller"] },
+    "approval_policy": [
+        { "kind": "refund.issue", "tiers": [{ "approvals": 1, "by": ["controller"] }] }
+    ]
+}"#;
+
+/// Who acts in an example that needs somebody, and in those of others.
+const ACTOR: &str = "user:anna";
+const ACTORS: &[(&str, &str)] = &[("approval.decide", "user:carla")];
+
 /// When the examples are taken in, and which come later.
 const CLOCK: &str = "2026-03-02T08:00:00Z";
 const LATER: &[(&str, &str)] = &[("settlement.attempt", "2026-05-04T08:00:00Z")];
 
 /// Kinds whose examples build on those of others.
 const BEFORE: &[(&str, &[&str])] = &[
+    ("approval.decide", &["approval.request"]),
     ("account.update", &["account.open"]),
     ("account.close", &["account.open"]),
     ("entry.reverse", &["entry.post"]),
@@ -105,7 +119,7 @@ pub(super) fn became(kind: &Kind, kinds: &[Kind]) -> Became {
         .map(|(kind, n)| job(kind, n))
         .collect();
     let last = jobs.len();
-    let case = json!({ "title": name, "given": given(), "jobs": jobs });
+    let case = json!({ "title": name, "given": given(name), "jobs": jobs });
     let Ok(case) = Case::read(case.to_string().as_bytes()) else {
         return Became::default();
     };
@@ -128,8 +142,22 @@ pub(super) fn became(kind: &Kind, kinds: &[Kind]) -> Became {
     }
 }
 
-fn given() -> Json {
-    serde_json::from_str(BOOK).unwrap_or_default()
+/// Who acts in the example of a kind that needs somebody.
+pub(super) fn actor(name: &str) -> &'static str {
+    let other = ACTORS.iter().find(|(known, _)| *known == name);
+    other.map_or(ACTOR, |(_, actor)| *actor)
+}
+
+fn given(name: &str) -> Json {
+    let mut given: Json = serde_json::from_str(BOOK).unwrap_or_default();
+    if name.starts_with("approval.") {
+        let more: Map<String, Json> = serde_json::from_str(FOUR_EYES).unwrap_or_default();
+        let config = given.pointer_mut("/config").and_then(Json::as_object_mut);
+        config
+            .into_iter()
+            .for_each(|config| config.extend(more.clone()));
+    }
+    given
 }
 
 fn job(kind: &Kind, n: usize) -> Json {
@@ -148,7 +176,7 @@ fn job(kind: &Kind, n: usize) -> Json {
         job.insert("key".to_owned(), json!(super::schema::example_key(name)));
     }
     if kind.actor_needed {
-        job.insert("actor".to_owned(), json!("user:anna"));
+        job.insert("actor".to_owned(), json!(actor(name)));
     }
     Json::Object(job)
 }

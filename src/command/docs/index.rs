@@ -31,6 +31,11 @@ pub(super) fn page(kinds: &[Kind], schema: &Json) -> String {
         let codes: Vec<String> = of_group.map(|code| format!("`{}`", code.text())).collect();
         line(&mut out, &format!("| {group} | {} |", codes.join(" ")));
     }
+    let rate = Code::RateNotFound.text();
+    line(
+        &mut out,
+        &format!("| Approval, of a foreign amount | `{rate}` |"),
+    );
     out
 }
 

@@ -64,6 +64,7 @@ struct Kind {
     actor_needed: bool,
     question: bool,
     refusals: &'static [Code],
+    for_others: bool,
     data: serde_json::Value,
 }
 
@@ -122,6 +123,7 @@ impl KindVisitor for Describe {
             actor_needed: K::ACTOR_NEEDED,
             question: false,
             refusals: K::REFUSALS,
+            for_others: K::REFUSES_FOR_OTHERS,
             data: schema::of_data::<K>(),
         }
     }
@@ -142,6 +144,7 @@ impl QuestionVisitor for Describe {
             actor_needed: false,
             question: true,
             refusals: Q::REFUSALS,
+            for_others: false,
             data: schema::of_data::<Q>(),
         }
     }

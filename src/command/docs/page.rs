@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json, json};
 
 use super::Kind;
-use super::example::Became;
+use super::example::{Became, actor};
 use super::postings;
 use super::schema::example_key;
 
@@ -209,7 +209,12 @@ fn refusals(out: &mut String, kind: &Kind) {
         line(out, &format!("Those of {every}, and no others."));
         return;
     }
-    line(out, &format!("Those of {every}, and:"));
+    let others = if kind.for_others {
+        ", those of the job inside"
+    } else {
+        ""
+    };
+    line(out, &format!("Those of {every}{others}, and:"));
     line(out, "\n| Code | Meaning | What to do |\n|---|---|---|");
     for code in kind.refusals {
         line(
@@ -233,9 +238,9 @@ pub(super) fn example(kind: &Kind) -> String {
         format!("\"key\": \"{}\", ", example_key(name))
     };
     let actor = if kind.actor_needed {
-        ", \"actor\": \"user:anna\""
+        format!(", \"actor\": \"{}\"", actor(name))
     } else {
-        ""
+        String::new()
     };
     let mut lines = kind.example.trim().lines();
     let mut out = format!("{{ {key}\"kind\": \"{name}\"{actor},\n  \"data\": ");

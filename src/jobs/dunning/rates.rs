@@ -1,11 +1,8 @@
 //! The rates of late interest, from day to day.
 
-use serde::Deserialize;
-
 use super::{Charge, RateRule};
 use crate::code::Code;
 use crate::jobs::accrued;
-use crate::ledger::reference::Record;
 use crate::ledger::{Book, Rejection, Value};
 use crate::money::minor::power_of_ten;
 use crate::money::{Number, Percent};
@@ -71,15 +68,8 @@ pub(super) fn rates(
             .with_text("rate", BASE)
             .with("date", Value::Date(from))
     };
-    let listed = book.reference().value(Record::Rate, BASE, today);
-    let listed = listed.and_then(|value| value.read::<Vec<Listed>>().ok());
-    let mut listed: Vec<(Date, Number)> = listed
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|one| Some((Date::parse(&one.from)?, Number::parse(&one.rate).ok()?)))
-        .filter(|(first, _)| *first < to)
-        .collect();
-    listed.sort_by_key(|(first, _)| *first);
+    let mut listed = book.reference().listed_rates(BASE, today);
+    listed.retain(|(first, _)| *first < to);
     // Of what began before, the last one holds on the first day.
     let before = listed.iter().rposition(|(first, _)| *first <= from);
     let holding = listed.split_off(before.ok_or_else(not_found)?);
@@ -103,13 +93,6 @@ pub(super) fn rates(
         }
     }
     Ok(rates)
-}
-
-/// A base rate as the record lists it.
-#[derive(Deserialize)]
-struct Listed {
-    from: String,
-    rate: String,
 }
 
 /// The sum of two decimals with the decimals of the longer one.

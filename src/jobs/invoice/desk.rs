@@ -269,6 +269,7 @@ impl Desk {
             body,
             entry: Looked::Not,
             cold: Cold::default(),
+            inside: None,
         };
         let mut commit = self.engine.begin(now());
         let verdict = self.engine.apply(job, &mut commit).unwrap();

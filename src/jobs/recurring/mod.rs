@@ -117,12 +117,15 @@ impl JobKind for Post {
                 plan.leg(*leg);
             }
         }
+        if runs.posted.is_empty() {
+            plan.expected.extend(&template.legs);
+        }
         let number = plan.number(book, SERIES, "")?;
         plan.document(self.schedule(&number, &runs, template.unit));
         if let Some(next) = runs.next {
             plan.effects.push(Effect::Keep {
                 document: number.as_str().into(),
-                job: Some(Box::new(kept(facts))),
+                job: Some(Box::new(KeptJob::of(facts.envelope))),
             });
             plan.alarm(run::WORK, &number, Some(book.zone().start_of(next)));
         }
@@ -312,18 +315,5 @@ fn state(next: Option<Date>) -> DocumentState {
     match next {
         Some(_) => DocumentState::Active,
         None => DocumentState::Ended,
-    }
-}
-
-/// The job as it is kept for its later runs.
-fn kept(facts: &Facts<'_>) -> KeptJob {
-    let envelope = facts.envelope;
-    KeptJob {
-        kind: envelope.kind,
-        key: envelope.key.clone(),
-        fingerprint: envelope.fingerprint,
-        content: envelope.content.clone(),
-        principal: envelope.principal.clone(),
-        actor: envelope.actor.clone(),
     }
 }

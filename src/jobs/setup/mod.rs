@@ -28,6 +28,7 @@ use crate::ledger::reference::Record;
 use crate::ledger::shape::{Members, Node, ShapeFault};
 use crate::raw_json::RawJson;
 
+use super::approval::policy::check_kinds;
 use accounts::Chart;
 
 /// A member that a book cannot begin with.
@@ -146,7 +147,7 @@ const NAMED: [(&str, Record); 6] = [
 ];
 
 /// Members that promise something which nothing in this release gives.
-const UNOBEYED: [&str; 2] = ["approval_policy", "screening"];
+const UNOBEYED: [&str; 1] = ["screening"];
 
 /// The effects of a book's members: name and value, as they stand in the file.
 pub fn compile(members: &[(String, RawJson)]) -> Result<Setup, SetupFault> {
@@ -170,6 +171,9 @@ fn read(members: &[(String, RawJson)]) -> Result<Setup, ShapeFault> {
     for (name, record) in SINGLE {
         if let Some(node) = members.take(name) {
             records::check_at(record, &node)?;
+            if record == Record::Policy {
+                check_kinds(&node)?;
+            }
             parts.record(record, name, node.value());
             parts
                 .unobeyed

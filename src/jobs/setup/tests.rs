@@ -304,12 +304,11 @@ fn an_empty_list_of_series_leaves_the_built_in_ones() {
 #[test]
 fn what_nothing_obeys_yet_is_named() {
     let config = json!({
-        "approval_policy": [{ "kind": "entry.post" }],
         "screening": { "kinds": ["payout.settle"], "on_unknown": "park" },
         "functional_unit": "EUR",
     });
     let parts = parts(&config).unwrap();
-    assert_eq!(parts.unobeyed, ["approval_policy", "screening"]);
+    assert_eq!(parts.unobeyed, ["screening"]);
     assert_eq!(parts.functional_unit.as_deref(), Some("EUR"));
 }
 

@@ -4,6 +4,7 @@ use super::{Book, Inconsistent};
 use crate::ids::DueCode;
 use crate::ledger::alarm::{Alarm, Alarms};
 use crate::ledger::digest::Canonical;
+use crate::ledger::document::DocumentKind;
 use crate::ledger::effect::{HoldPlaced, KeptJob};
 use crate::ledger::hold::{HOLD_EXPIRY, HoldState, Placing};
 use crate::ledger::leg::{Leg, Side};
@@ -19,6 +20,11 @@ impl Book {
     /// The job that a document keeps.
     pub fn kept(&self, document: &str) -> Option<&KeptJob> {
         self.kept.get(document)
+    }
+
+    /// The request for approval that keeps the job of a key.
+    pub fn awaited(&self, key: &str) -> Option<&str> {
+        self.awaited.get(key).map(|request| &**request)
     }
 
     /// When the next thing becomes due.
@@ -107,6 +113,13 @@ impl Book {
         };
         if let Some(before) = &before {
             self.digest.remove(kept_fact(document, before));
+            if self.awaited(&before.key) == Some(document) {
+                self.awaited.remove(&before.key);
+            }
+        }
+        let kind = self.documents.get(document).map(|known| known.kind);
+        if let (Some(job), Some(DocumentKind::Approval)) = (job, kind) {
+            self.awaited.insert(job.key.clone(), document.into());
         }
         match (job, before) {
             (Some(job), _) => self.digest.add(kept_fact(document, job)),

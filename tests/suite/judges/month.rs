@@ -78,6 +78,13 @@ model = "graduated"
 tax = "DE19"
 revenue = "rev/sales_19"
 tiers = [{ up_to = "10000", price = "0.008" }, { price = "0.005" }]
+[book.users]
+"user:anna" = ["clerk", "closing"]
+"user:carla" = ["controller"]
+[[book.approval_policy]]
+kind = "entry.post"
+prefix = "exp/sales"
+tiers = [{ approvals = 1, by = ["controller"] }]
 [[book.rates.base]]
 from = "2025-07-01"
 rate = "1.27"
