@@ -387,6 +387,7 @@ fn damage_is_65_and_says_where() {
     for command in [
         &["journal", "verify"][..],
         &["journal", "show"],
+        &["journal", "export", "--as", "beancount"],
         &["trial-balance"],
     ] {
         let output = kontor(&[command, &["--dir", &path]].concat());

@@ -1,6 +1,6 @@
 //! `kontor journal export`: the entries of a book for other programs.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 use clap::{Args, ValueEnum};
 
@@ -92,11 +92,14 @@ pub(super) fn run(
             Ok(())
         })?;
     }
+    // Standard output by itself writes at every line.
+    let mut out = BufWriter::new(out);
     out.write_all(export.head()?.as_bytes())?;
     each(&open, "exporting", &mut |commit| {
-        entries(commit, &open, &mut export, out)
+        entries(commit, &open, &mut export, &mut out)
     })?;
     out.write_all(export.tail().as_bytes())?;
+    out.flush()?;
     Ok(Done::Yes)
 }
 
