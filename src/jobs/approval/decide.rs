@@ -217,10 +217,10 @@ impl<'a> Ballot<'a> {
         facts: &Facts<'_>,
         book: &Book,
     ) -> Result<(), Rejection> {
-        let roles = book.reference().roles(self.by, facts.today);
-        if needs.entitles(roles) {
+        if needs.entitles(self.by, book, facts.today) {
             return Ok(());
         }
+        let roles = book.reference().roles(self.by, facts.today);
         let list = |roles: &[String]| {
             let roles = roles.iter().map(|role| Value::text(role.clone()));
             Value::List(roles.collect())
@@ -249,10 +249,9 @@ impl<'a> Ballot<'a> {
     /// Who has approved the job that waits and may still do so.
     fn approved_by(&self, needs: &Needs, facts: &Facts<'_>, book: &Book) -> Vec<String> {
         let counts = |one: &&Value| {
-            let roles = book.reference().roles(text(one, "by"), facts.today);
             text(one, "decision") == Decision::Approve.text()
                 && text(one, "digest") == self.digest
-                && needs.entitles(roles)
+                && needs.entitles(text(one, "by"), book, facts.today)
         };
         let before = self.before.iter().filter(counts);
         let mut approved_by: Vec<String> = before.map(|one| text(one, "by").to_owned()).collect();
