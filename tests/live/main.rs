@@ -17,6 +17,7 @@ mod backups;
 mod broker;
 mod credentials;
 mod demo;
+mod four_eyes;
 mod journey;
 mod poison;
 mod proof;
