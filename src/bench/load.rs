@@ -72,9 +72,9 @@ impl Load {
             text.clear();
             self.json(&mut text);
             let tree = tree::read(text.as_bytes()).ok()?;
-            let data: entry::Post = typed::read(tree.get("data")?).ok()?;
+            let data: entry::Post = typed::read(tree.root().get("data")?).ok()?;
             let envelope = BinaryEnvelope {
-                key: tree.get("key")?.text()?.to_owned().into(),
+                key: tree.root().get("key")?.text()?.to_owned().into(),
                 book: Some(BOOK.to_owned()),
                 ..BinaryEnvelope::default()
             };

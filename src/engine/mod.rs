@@ -21,8 +21,8 @@ use crate::ledger::digest::Canonical;
 use crate::ledger::plan::{NaturalKeys, PastNeeded, key_hash};
 use crate::ledger::value::member;
 use crate::ledger::{
-    Book, Commit, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection, StateDigest,
-    Value,
+    Book, Commit, Facts, Inconsistent, JobRecord, Outcome, Plan, Record, Rejection, Reply,
+    StateDigest, Value,
 };
 use crate::time::{Date, Timestamp};
 
@@ -34,13 +34,28 @@ use record::Author;
 pub enum Verdict {
     /// It has an outcome of its own at this position.
     Recorded(Position),
-    /// It came before; its first outcome stands at this position.
-    Duplicate(Position),
+    /// It came before.
+    Duplicate(Repeated),
     /// It must be set aside; its key stays free.
     Dead(DeadLetter),
     /// The rule needs something that must be read from the journal first. Nothing was done: the
     /// caller makes everything before durable, looks it up and offers the job again.
     NeedsPast(PastNeeded),
+}
+
+/// A job that came before, as far as somebody waits for an answer to it.
+#[derive(Debug)]
+pub struct Repeated {
+    /// Where its first outcome stands.
+    pub first: Position,
+    /// Its book.
+    pub book: BookIndex,
+    /// Its key.
+    pub key: Box<str>,
+    /// Its kind.
+    pub kind: KindCode,
+    /// An answer owed.
+    pub reply: Option<Box<Reply>>,
 }
 
 /// Secrets of a journal that keep its hashes from being guessed.
@@ -302,7 +317,13 @@ impl Engine {
         commit: &mut Commit,
     ) -> Result<Verdict, Inconsistent> {
         if known.is_of(job.envelope.fingerprint) {
-            return Ok(Verdict::Duplicate(known.position));
+            return Ok(Verdict::Duplicate(Repeated {
+                first: known.position,
+                book: job.book,
+                key: job.envelope.key,
+                kind: job.envelope.kind,
+                reply: job.envelope.reply,
+            }));
         }
         let refusal = Rejection::new(Code::IdempotencyKeyReused).at_root("/key");
         let mut author = Author::from(job);

@@ -39,16 +39,21 @@ use order::{Order, visit_texts};
 #[serde(deny_unknown_fields)]
 pub struct Post {
     /// Booking date: the period. Today in the book's zone by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub booking_date: Option<DateText>,
     /// Value date of the legs. The booking date by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value_date: Option<DateText>,
     /// Reference to a document outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub document_ref: Option<Id>,
     /// Two legs at least.
     pub legs: Vec<LegData>,
     /// Balances that must hold after the entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub assert: Option<Vec<Assertion>>,
     /// Personal text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Text>,
 }
 
@@ -58,16 +63,21 @@ pub struct Post {
 #[schemars(!try_from)]
 pub struct LegData {
     /// The account debited.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dr: Option<Id>,
     /// The account credited.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cr: Option<Id>,
     /// Amount in the unit of the account, above zero.
     pub amount: DecimalText,
     /// Unit; if given, it must be the account's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<Id>,
     /// Value date of this leg.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value_date: Option<DateText>,
     /// Personal text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Text>,
 }
 

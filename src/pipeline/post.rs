@@ -11,7 +11,7 @@ use super::decode::{DeadPart, Item};
 use super::parcel::{Again, Batch, Parcel, Posted};
 use super::sabotage::strike;
 use crate::engine::due::DueFault;
-use crate::engine::{Engine, Verdict};
+use crate::engine::{Engine, Repeated, Verdict};
 use crate::ids::{AccountIndex, BookIndex, EntryNo, Position};
 use crate::jobs::Job;
 use crate::jobs::job::Looked;
@@ -252,8 +252,6 @@ impl<P: Past> Post<P> {
         if self.making.bytes.saturating_add(bytes) > BATCH_BYTES_MAX {
             self.hand_on(next)?;
         }
-        let (book, key) = (job.book, job.envelope.key.clone());
-        let (kind, reply) = (job.envelope.kind, job.envelope.reply.clone());
         let mut commit = match self.making.commit.take() {
             Some(commit) => commit,
             None => self.begin(now, next)?,
@@ -265,7 +263,14 @@ impl<P: Past> Post<P> {
                 posted.after = posted.after.max(position);
                 posted.jobs = posted.jobs.saturating_add(1);
             }
-            Verdict::Duplicate(first) => {
+            Verdict::Duplicate(repeated) => {
+                let Repeated {
+                    first,
+                    book,
+                    key,
+                    kind,
+                    reply,
+                } = repeated;
                 let reply = reply.map(|reply| *reply);
                 if let Some(reply) = &reply {
                     let record = DuplicateRecord {

@@ -283,11 +283,11 @@ impl Stage {
                 self.show(number, &commit, own);
                 Ok(())
             }
-            Verdict::Duplicate(first) => {
+            Verdict::Duplicate(repeated) => {
                 let outcome = self
                     .commits
                     .iter()
-                    .find_map(|commit| self.published(commit, first));
+                    .find_map(|commit| self.published(commit, repeated.first));
                 self.seen.outcome(number, outcome.unwrap_or_default(), true);
                 Ok(())
             }

@@ -28,7 +28,7 @@ use super::{tree, typed};
 /// The struct of a kind from its data as JSON, for producers that have them so.
 pub fn data<T: DeserializeOwned>(json: &str) -> Result<T, SchemaFault> {
     let tree = tree::read(json.as_bytes()).map_err(|fault| SchemaFault::new(fault.to_string()))?;
-    typed::read(&tree)
+    typed::read(tree.root())
 }
 
 /// A message in the making.

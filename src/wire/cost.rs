@@ -67,7 +67,7 @@ fn measure(step: &str, mut run: impl FnMut()) {
 #[ignore = "a measurement"]
 fn cost() {
     let json = tree::read(JOB.as_bytes()).unwrap();
-    let data = json.get("data").unwrap();
+    let data = json.root().get("data").unwrap();
     let payment: Payment = typed::read(data).unwrap();
     let mut bytes = Vec::new();
     binary::encode(&payment, &mut bytes).unwrap();
@@ -97,6 +97,6 @@ fn cost() {
         );
     });
     measure("fingerprint of tree", || {
-        black_box(printer.tree("payment.receive", black_box::<&Json<'_>>(data)));
+        black_box(printer.tree("payment.receive", black_box::<Json<'_>>(data)));
     });
 }

@@ -22,13 +22,59 @@ pub(super) fn malformed(reason: impl Into<String>) -> DeadLetter {
     letter
 }
 
-/// The members of a job around its data.
+/// The members of a job as they were written, gathered in one pass.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written<'j> {
+    key: Option<Json<'j>>,
+    kind: Option<Json<'j>>,
+    book: Option<Json<'j>>,
+    schema_version: Option<Json<'j>>,
+    occurred_at: Option<Json<'j>>,
+    expires_at: Option<Json<'j>>,
+    actor: Option<Json<'j>>,
+    pub(super) data: Option<Json<'j>>,
+    /// The first that no job has.
+    unknown: Option<&'j str>,
+}
+
+impl<'j> Written<'j> {
+    /// None if it is no object.
+    fn of(json: Json<'j>) -> Option<Self> {
+        let Json::Object(members) = json else {
+            return None;
+        };
+        let mut written = Self::default();
+        for (name, value) in members {
+            match written.place(name) {
+                Some(place) => *place = Some(value),
+                None => written.unknown = written.unknown.or(Some(name)),
+            }
+        }
+        Some(written)
+    }
+
+    fn place(&mut self, name: &str) -> Option<&mut Option<Json<'j>>> {
+        Some(match name {
+            "key" => &mut self.key,
+            "kind" => &mut self.kind,
+            "book" => &mut self.book,
+            "schema_version" => &mut self.schema_version,
+            "occurred_at" => &mut self.occurred_at,
+            "expires_at" => &mut self.expires_at,
+            "actor" => &mut self.actor,
+            "data" => &mut self.data,
+            _ => return None,
+        })
+    }
+}
+
+/// What a dead letter depends on, and the members to go on with.
 #[derive(Clone, Copy)]
-pub(super) struct Members<'j, 'a> {
+pub(super) struct Members<'j> {
     pub(super) book: &'j BookRules,
     pub(super) key: &'j str,
     pub(super) kind: &'j str,
-    pub(super) json: &'j Json<'a>,
+    pub(super) written: Written<'j>,
 }
 
 pub(super) fn question() -> DeadLetter {
@@ -36,22 +82,22 @@ pub(super) fn question() -> DeadLetter {
 }
 
 /// The members around the data, as far as a dead letter depends on them.
-pub(super) fn members<'j, 'a>(
-    json: &'j Json<'a>,
+pub(super) fn members<'j>(
+    json: Json<'j>,
     head: &Head<'_>,
     single: bool,
     books: &'j [BookRules],
-) -> Result<Members<'j, 'a>, DeadLetter> {
-    if !matches!(json, Json::Object(_)) {
+) -> Result<Members<'j>, DeadLetter> {
+    let Some(written) = Written::of(json) else {
         return Err(malformed("a job is a JSON object").at(""));
-    }
-    let named = match json.get("book") {
+    };
+    let named = match written.book {
         None => None,
-        Some(Json::String(name)) => Some(&**name),
+        Some(Json::String(name)) => Some(name),
         Some(_other) => return Err(malformed("book is not a string").at("/book")),
     };
     let book = book(books, named, head)?;
-    let key = match json.get("key") {
+    let key = match written.key {
         None => key(None)?,
         Some(Json::String(text)) => key(Some(text))?,
         Some(_other) => {
@@ -59,8 +105,8 @@ pub(super) fn members<'j, 'a>(
             return Err(letter.at("/key"));
         }
     };
-    let kind = match json.get("kind") {
-        Some(Json::String(kind)) => &**kind,
+    let kind = match written.kind {
+        Some(Json::String(kind)) => kind,
         Some(_) | None => "",
     };
     let differs = |property: Option<&str>, member: &str| {
@@ -76,7 +122,7 @@ pub(super) fn members<'j, 'a>(
         book,
         key,
         kind,
-        json,
+        written,
     })
 }
 
@@ -120,8 +166,8 @@ pub(super) fn key(text: Option<&str>) -> Result<&str, DeadLetter> {
     }
 }
 
-pub(super) fn version_of(json: &Json<'_>) -> Option<DeadLetter> {
-    match json.get("schema_version") {
+pub(super) fn version_of(written: &Written<'_>) -> Option<DeadLetter> {
+    match written.schema_version {
         None => None,
         Some(Json::Number(number)) => unknown_version(SchemaVersion(number.parse().unwrap_or(0))),
         Some(_other) => unknown_version(SchemaVersion(0)),
@@ -168,26 +214,25 @@ pub const ENVELOPE: [&str; 8] = [
     "data",
 ];
 
-pub(super) fn envelope(json: &Json<'_>, job: &mut Job, head: &Head<'_>) -> Result<(), Rejection> {
-    let Json::Object(members) = json else {
-        return Ok(());
-    };
-    for (name, _) in members {
-        if !ENVELOPE.contains(&&**name) {
-            let mut path = String::new();
-            pointer::enter(&mut path, name);
-            return Err(at_root(Code::SchemaInvalid, &path, "unknown field"));
-        }
+pub(super) fn envelope(
+    written: &Written<'_>,
+    job: &mut Job,
+    head: &Head<'_>,
+) -> Result<(), Rejection> {
+    if let Some(name) = written.unknown {
+        let mut path = String::new();
+        pointer::enter(&mut path, name);
+        return Err(at_root(Code::SchemaInvalid, &path, "unknown field"));
     }
-    let actor = match json.get("actor") {
+    let actor = match written.actor {
         None => None,
-        Some(Json::String(actor)) => Some(&**actor),
+        Some(Json::String(actor)) => Some(actor),
         Some(_other) => return Err(at_root(Code::SchemaInvalid, "/actor", "expected a string")),
     };
     set_actor(actor, job, head)?;
-    let [occurred, expires] = ["occurred_at", "expires_at"].map(|name| json.get(name));
+    let (occurred, expires) = (written.occurred_at, written.expires_at);
     for (path, json) in [("/occurred_at", occurred), ("/expires_at", expires)] {
-        if json == Some(&Json::Null) {
+        if matches!(json, Some(Json::Null)) {
             return Err(at_root(Code::SchemaInvalid, path, "null is not allowed"));
         }
     }
@@ -196,7 +241,7 @@ pub(super) fn envelope(json: &Json<'_>, job: &mut Job, head: &Head<'_>) -> Resul
 }
 
 /// A member outside the data whose mistakes have a code of their own, later than the schema's.
-fn lenient<'j>(json: &'j Json<'_>) -> Lenient<'j> {
+fn lenient(json: Json<'_>) -> Lenient<'_> {
     match json {
         Json::String(text) => Lenient::text(text),
         other @ (Json::Null
@@ -279,4 +324,18 @@ pub(super) fn set_times(
     };
     let (occurred, expires) = (read("/occurred_at", occurred), read("/expires_at", expires));
     (job.envelope.occurred_at, job.expires_at) = (occurred, expires);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_of_the_envelope_has_its_place() {
+        let mut written = Written::default();
+        for name in ENVELOPE {
+            assert!(written.place(name).is_some(), "{name}");
+        }
+        assert!(written.place("date").is_none());
+    }
 }

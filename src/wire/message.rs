@@ -13,7 +13,7 @@ use super::envelope::{
 };
 use super::schema::{SchemaCode, SchemaFault};
 use super::texts::{check_texts, mask_cards};
-use super::tree::{self, Json};
+use super::tree::{Json, Tree};
 use super::{binary, typed};
 use crate::code::Code;
 use crate::ids::{BookIndex, Hash128, KindCode, SchemaVersion};
@@ -80,6 +80,8 @@ pub struct JobReader {
     books: std::sync::Arc<[BookRules]>,
     fingerprinter: Fingerprinter,
     secret: [u8; 32],
+    /// Memory for the next message.
+    tree: Tree<'static>,
 }
 
 impl JobReader {
@@ -89,21 +91,25 @@ impl JobReader {
             books: books.into(),
             fingerprinter: Fingerprinter::new(secret),
             secret,
+            tree: Tree::default(),
         }
     }
 
     /// Read one job as JSON; `single` if it is the whole message, so that the properties must
     /// agree.
     pub fn json(&mut self, bytes: &[u8], head: &Head<'_>, single: bool) -> Decoded {
-        let json = tree::read(bytes).map_err(|fault| {
+        let tree = std::mem::take(&mut self.tree);
+        let tree = tree.read(bytes).map_err(|fault| {
             let mut letter = malformed(fault.problem.to_string());
             letter.reason = fault.to_string();
             letter.path = Some(fault.path);
             letter
         })?;
         let books = std::sync::Arc::clone(&self.books);
-        let members = members(&json, head, single, &books)?;
-        self.job(&members, head)
+        let members = members(tree.root(), head, single, &books);
+        let decoded = members.and_then(|members| self.job(&members, head));
+        self.tree = tree.emptied();
+        decoded
     }
 
     /// Read one job of a message of binary jobs.
@@ -143,23 +149,23 @@ impl JobReader {
         }))
     }
 
-    fn job(&mut self, members: &Members<'_, '_>, head: &Head<'_>) -> Decoded {
+    fn job(&mut self, members: &Members<'_>, head: &Head<'_>) -> Decoded {
         let Members {
             book,
             key,
             kind,
-            json,
+            ref written,
         } = *members;
         let code = kind_code(kind);
         if code.is_some_and(|code| code >= FIRST_QUESTION) {
             return Err(question());
         }
-        let data = json.get("data");
+        let data = written.data;
         let mut job = blank(book, key, code, head);
         job.key_hash = key_hash(&self.secret, &book.name, key);
         job.unknown_kind = code.is_none().then(|| echo(kind).into());
-        if let Some(dead) = version_of(json).or_else(|| unknown_kind(kind, code)) {
-            let data = data.unwrap_or(&Json::Null);
+        if let Some(dead) = version_of(written).or_else(|| unknown_kind(kind, code)) {
+            let data = data.unwrap_or(Json::Null);
             let typed = code.and_then(|code| read_json(code, data).ok());
             let print = typed.and_then(|data| self.typed_print(kind, &data));
             let print = print.unwrap_or_else(|| self.fingerprinter.tree(kind, data));
@@ -167,13 +173,13 @@ impl JobReader {
             job.body = Body::Dead(dead);
             return Ok(Unsealed { job, whole: None });
         }
-        let read = envelope(json, &mut job, head).and_then(|()| match data {
+        let read = envelope(written, &mut job, head).and_then(|()| match data {
             None => Err(Rejection::schema(Code::SchemaInvalid, "", "missing field")),
             Some(data) => read_json(code.unwrap_or_default(), data),
         });
         Ok(
             self.typed(job, kind, read, book.pan_policy, |fingerprinter| {
-                let data = data.unwrap_or(&Json::Null);
+                let data = data.unwrap_or(Json::Null);
                 let mut text = String::new();
                 data.write_sorted(&mut text);
                 (
@@ -301,9 +307,9 @@ fn blank(book: &BookRules, key: &str, code: Option<KindCode>, head: &Head<'_>) -
 }
 
 /// Reads the data of one kind from JSON.
-struct FromJson<'t, 'a>(&'t Json<'a>);
+struct FromJson<'t>(Json<'t>);
 
-impl KindVisitor for FromJson<'_, '_> {
+impl KindVisitor for FromJson<'_> {
     type Made = Result<JobData, SchemaFault>;
 
     fn visit<K: JobKind>(
@@ -315,7 +321,7 @@ impl KindVisitor for FromJson<'_, '_> {
     }
 }
 
-fn read_json(code: KindCode, data: &Json<'_>) -> Result<JobData, Rejection> {
+fn read_json(code: KindCode, data: Json<'_>) -> Result<JobData, Rejection> {
     match JobData::visit(code, &mut FromJson(data)) {
         Some(Ok(data)) => Ok(data),
         Some(Err(fault)) => Err(schema(&fault)),

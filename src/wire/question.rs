@@ -8,9 +8,9 @@ use crate::ids::KindCode;
 use crate::jobs::{KindInfo, Question, QuestionData, QuestionVisitor};
 use crate::ledger::Rejection;
 
-struct FromJson<'t, 'a>(&'t tree::Json<'a>);
+struct FromJson<'t>(tree::Json<'t>);
 
-impl QuestionVisitor for FromJson<'_, '_> {
+impl QuestionVisitor for FromJson<'_> {
     type Made = Result<QuestionData, SchemaFault>;
 
     fn visit<Q: Question>(
@@ -31,7 +31,7 @@ pub fn read(kind: KindCode, data: &[u8]) -> Result<QuestionData, Rejection> {
             fault.problem.to_string(),
         )
     })?;
-    match QuestionData::visit(kind, &mut FromJson(&json)) {
+    match QuestionData::visit(kind, &mut FromJson(json.root())) {
         Some(Ok(data)) => Ok(data),
         Some(Err(fault)) => Err(schema(&fault)),
         None => Err(Rejection::new(Code::UnknownKind)),

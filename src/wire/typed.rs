@@ -13,7 +13,6 @@
 //! do not use them for jobs.
 
 use std::borrow::Cow;
-use std::slice;
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
@@ -22,12 +21,12 @@ use serde::de::{
 use serde::{Deserialize, Deserializer};
 
 use super::schema::SchemaFault;
-use super::tree::Json;
+use super::tree::{Items, Json};
 use crate::jobs::fields::IN_ORDER;
 use crate::lenient::{LENIENT, tag_of};
 
 /// Read a value of the type from a tree.
-pub fn read<'t, T: Deserialize<'t>>(json: &'t Json<'_>) -> Result<T, SchemaFault> {
+pub fn read<'t, T: Deserialize<'t>>(json: Json<'t>) -> Result<T, SchemaFault> {
     T::deserialize(Value(json))
 }
 
@@ -44,9 +43,9 @@ macro_rules! forward_to_forms {
 
 /// A value about to be read.
 #[derive(Clone, Copy)]
-struct Value<'t, 'a>(&'t Json<'a>);
+struct Value<'t>(Json<'t>);
 
-impl<'t> Value<'t, '_> {
+impl<'t> Value<'t> {
     /// Not what was asked for.
     fn unfit(self, expected: &str) -> SchemaFault {
         SchemaFault::new(match self.0 {
@@ -87,12 +86,9 @@ impl<'t> Value<'t, '_> {
         let Json::Array(items) = self.0 else {
             return Err(self.unfit("an array"));
         };
-        let mut elements = Elements {
-            items: items.iter(),
-            index: 0,
-        };
+        let mut elements = Elements { items, index: 0 };
         let value = visitor.visit_seq(&mut elements)?;
-        if elements.items.as_slice().is_empty() {
+        if elements.items.len() == 0 {
             return Ok(value);
         }
         Err(SchemaFault::new(format!(
@@ -106,8 +102,8 @@ impl<'t> Value<'t, '_> {
         let Json::Object(members) = self.0 else {
             return Err(self.unfit("an object"));
         };
-        visitor.visit_map(Members {
-            members: members.iter(),
+        visitor.visit_map(Fields {
+            members,
             current: None,
         })
     }
@@ -121,10 +117,10 @@ impl<'t> Value<'t, '_> {
         let Json::Object(members) = self.0 else {
             return Err(self.unfit("an object"));
         };
-        let mut members: Vec<&Member<'_>> = members.iter().collect();
+        let mut members: Vec<_> = members.collect();
         let place = |name: &str| fields.iter().position(|field| *field == name);
         members.sort_by_key(|(name, _)| place(name).unwrap_or(fields.len()));
-        visitor.visit_map(Members {
+        visitor.visit_map(Fields {
             members: members.into_iter(),
             current: None,
         })
@@ -171,13 +167,13 @@ impl<'t> SeqAccess<'t> for Pair {
     }
 }
 
-impl<'t> Deserializer<'t> for Value<'t, '_> {
+impl<'t> Deserializer<'t> for Value<'t> {
     type Error = SchemaFault;
 
     fn deserialize_any<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, SchemaFault> {
         match self.0 {
             Json::Null => Err(self.unfit("a value")),
-            Json::Bool(value) => visitor.visit_bool(*value),
+            Json::Bool(value) => visitor.visit_bool(value),
             Json::Number(_) => self.whole_number(visitor),
             Json::String(_) => self.text(visitor),
             Json::Array(_) => self.array(visitor),
@@ -189,11 +185,11 @@ impl<'t> Deserializer<'t> for Value<'t, '_> {
         let Json::Bool(value) = self.0 else {
             return Err(self.unfit("true or false"));
         };
-        visitor.visit_bool(*value)
+        visitor.visit_bool(value)
     }
 
     fn deserialize_option<V: Visitor<'t>>(self, visitor: V) -> Result<V::Value, SchemaFault> {
-        if *self.0 == Json::Null {
+        if matches!(self.0, Json::Null) {
             Err(self.unfit("a value"))
         } else {
             visitor.visit_some(self)
@@ -253,8 +249,8 @@ impl<'t> Deserializer<'t> for Value<'t, '_> {
                 name,
                 content: None,
             }),
-            Json::Object(members) => match members.as_slice() {
-                [(name, content)] => visitor.visit_enum(Choice {
+            Json::Object(mut members) => match (members.next(), members.next()) {
+                (Some((name, content)), None) => visitor.visit_enum(Choice {
                     name,
                     content: Some(content),
                 }),
@@ -312,12 +308,12 @@ impl<'t> Deserializer<'t> for Value<'t, '_> {
     }
 }
 
-struct Elements<'t, 'a> {
-    items: slice::Iter<'t, Json<'a>>,
+struct Elements<'t> {
+    items: Items<'t>,
     index: usize,
 }
 
-impl<'t> SeqAccess<'t> for &mut Elements<'t, '_> {
+impl<'t> SeqAccess<'t> for &mut Elements<'t> {
     type Error = SchemaFault;
 
     fn next_element_seed<S: DeserializeSeed<'t>>(
@@ -339,16 +335,13 @@ impl<'t> SeqAccess<'t> for &mut Elements<'t, '_> {
     }
 }
 
-/// A member of an object.
-type Member<'a> = (Cow<'a, str>, Json<'a>);
-
-struct Members<'t, 'a, I> {
+struct Fields<'t, I> {
     members: I,
     /// The member whose name was read and whose value comes next.
-    current: Option<&'t Member<'a>>,
+    current: Option<(&'t str, Json<'t>)>,
 }
 
-impl<'t, 'a: 't, I: ExactSizeIterator<Item = &'t Member<'a>>> MapAccess<'t> for Members<'t, 'a, I> {
+impl<'t, I: ExactSizeIterator<Item = (&'t str, Json<'t>)>> MapAccess<'t> for Fields<'t, I> {
     type Error = SchemaFault;
 
     fn next_key_seed<S: DeserializeSeed<'t>>(
@@ -359,7 +352,7 @@ impl<'t, 'a: 't, I: ExactSizeIterator<Item = &'t Member<'a>>> MapAccess<'t> for 
             return Ok(None);
         };
         self.current = Some(member);
-        let name = member.0.as_ref();
+        let name = member.0;
         let key = seed
             .deserialize(BorrowedStrDeserializer::new(name))
             .map_err(|fault: SchemaFault| {
@@ -390,19 +383,19 @@ impl<'t, 'a: 't, I: ExactSizeIterator<Item = &'t Member<'a>>> MapAccess<'t> for 
 }
 
 /// One of an enum's choices: its name, and what it carries.
-struct Choice<'t, 'a> {
+struct Choice<'t> {
     name: &'t str,
-    content: Option<&'t Json<'a>>,
+    content: Option<Json<'t>>,
 }
 
-impl<'t, 'a> Choice<'t, 'a> {
-    fn content(&self) -> Result<Value<'t, 'a>, SchemaFault> {
+impl<'t> Choice<'t> {
+    fn content(&self) -> Result<Value<'t>, SchemaFault> {
         let missing = || SchemaFault::new("expected an object, this choice has members");
         self.content.map(Value).ok_or_else(missing)
     }
 }
 
-impl<'t> EnumAccess<'t> for Choice<'t, '_> {
+impl<'t> EnumAccess<'t> for Choice<'t> {
     type Error = SchemaFault;
     type Variant = Self;
 
@@ -417,7 +410,7 @@ impl<'t> EnumAccess<'t> for Choice<'t, '_> {
     }
 }
 
-impl<'t> VariantAccess<'t> for Choice<'t, '_> {
+impl<'t> VariantAccess<'t> for Choice<'t> {
     type Error = SchemaFault;
 
     fn unit_variant(self) -> Result<(), SchemaFault> {
@@ -531,7 +524,7 @@ mod tests {
     }
 
     fn invoice(text: &str) -> Result<Invoice, SchemaFault> {
-        read(&tree::read(text.as_bytes()).unwrap())
+        read(tree::read(text.as_bytes()).unwrap().root())
     }
 
     fn fault(text: &str) -> (SchemaCode, String, String) {

@@ -233,7 +233,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "command",
         ],
     ),
-    ("smallvec", &["wire/canonical", "ring", "ledger"]),
+    ("smallvec", &["ring", "ledger"]),
     // Faults are types of their own wherever one can happen.
     ("thiserror", &[""]),
     (

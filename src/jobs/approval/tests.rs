@@ -286,7 +286,7 @@ fn texts_inside_are_sealed_as_if_their_job_came_alone() {
 
 fn read(text: &str) -> Result<InnerJob, (String, String)> {
     let json = tree::read(text.as_bytes()).unwrap();
-    typed::read(&json).map_err(|fault| (fault.path, fault.reason.to_string()))
+    typed::read(json.root()).map_err(|fault| (fault.path, fault.reason.to_string()))
 }
 
 #[test]

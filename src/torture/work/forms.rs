@@ -135,7 +135,7 @@ impl KindVisitor for Pushing<'_> {
         let Ok(tree) = tree::read(self.json.as_bytes()) else {
             return false;
         };
-        let Ok(data) = typed::read::<K>(&tree) else {
+        let Ok(data) = typed::read::<K>(tree.root()) else {
             return false;
         };
         let pushed = self.message.push(self.code.0, 1, self.envelope, &data);

@@ -205,7 +205,7 @@ struct Payment {
 #[test]
 fn what_json_takes_in_binary_takes_in_too() {
     let json = r#"{"amounts":["1.0",2.50,true,[1],{"a":1}],"side":"debit","labels":{}}"#;
-    let from_json: Payment = typed::read(&tree::read(json.as_bytes()).unwrap()).unwrap();
+    let from_json: Payment = typed::read(tree::read(json.as_bytes()).unwrap().root()).unwrap();
     let bytes = bytes_of(&from_json);
     assert_eq!(decode(&bytes), Ok(from_json));
     let unknown_tag = [bytes_of(&9_u8), bytes_of("x")].concat();

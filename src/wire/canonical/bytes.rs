@@ -1,11 +1,9 @@
 //! The bytes under a fingerprint, as drawn in the module's doc.
 
-use smallvec::SmallVec;
+use crate::wire::tree::Json;
 
-use crate::wire::tree::{self, Json};
-
-/// Members of an object that are sorted without an allocation.
-const MEMBERS_INLINE: usize = 16;
+/// Bytes before the text of a sized value: its tag and its length.
+const SIZED_HEAD: usize = 9;
 
 /// Writes the canonical bytes.
 #[derive(Default)]
@@ -13,6 +11,8 @@ pub(super) struct Canonical {
     pub(super) out: Vec<u8>,
     /// For putting members in order.
     sorting: Vec<u8>,
+    /// Members of the objects that are open, those of the innermost last.
+    members: Vec<Member>,
     /// The next text is a decimal.
     pub(super) decimal: bool,
 }
@@ -25,15 +25,26 @@ pub(super) struct Member {
     pub(super) end: usize,
 }
 
-pub(super) type Members = SmallVec<[Member; MEMBERS_INLINE]>;
-
 impl Canonical {
     pub(super) fn sized(&mut self, tag: u8, bytes: &[u8]) {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let [l0, l1, l2, l3, l4, l5, l6, l7] = length.to_le_bytes();
-        self.out
-            .extend_from_slice(&[tag, l0, l1, l2, l3, l4, l5, l6, l7]);
+        let head: [u8; SIZED_HEAD] = [tag, l0, l1, l2, l3, l4, l5, l6, l7];
+        self.out.reserve(SIZED_HEAD.saturating_add(bytes.len()));
+        self.out.extend_from_slice(&head);
         self.out.extend_from_slice(bytes);
+    }
+
+    /// Begin anew, after a value that may have been given up in its middle.
+    pub(super) fn clear(&mut self) {
+        self.out.clear();
+        self.members.clear();
+        self.decimal = false;
+    }
+
+    /// Where the members of an object that is opened now will stand.
+    pub(super) fn object_begins(&self) -> usize {
+        self.members.len()
     }
 
     pub(super) fn signed(&mut self, number: i128) {
@@ -51,10 +62,10 @@ impl Canonical {
         }
     }
 
-    pub(super) fn tree(&mut self, json: &Json<'_>) {
+    pub(super) fn tree(&mut self, json: Json<'_>) {
         match json {
             Json::Null => self.out.push(b'-'),
-            Json::Bool(value) => self.out.push(if *value { b't' } else { b'f' }),
+            Json::Bool(value) => self.out.push(if value { b't' } else { b'f' }),
             Json::Number(number) => self.sized(b'n', number.as_bytes()),
             Json::String(text) => self.sized(b's', text.as_bytes()),
             Json::Array(items) => {
@@ -66,7 +77,7 @@ impl Canonical {
             }
             Json::Object(members) => {
                 self.out.push(b'{');
-                for (name, value) in tree::sorted(members) {
+                for (name, value) in members.sorted() {
                     self.sized(b's', name.as_bytes());
                     self.tree(value);
                 }
@@ -87,35 +98,41 @@ impl Canonical {
     }
 
     /// Keep a member, unless its value is nothing.
-    pub(super) fn member_ends(&mut self, mut member: Member, members: &mut Members) {
+    pub(super) fn member_ends(&mut self, mut member: Member) {
         member.end = self.out.len();
         if self.out.get(member.name_end..) == Some(b"-".as_slice()) {
             self.out.truncate(member.start);
         } else {
-            members.push(member);
+            self.members.push(member);
         }
     }
 
     /// Put the members in the order of their names and close the object.
-    pub(super) fn object_ends(&mut self, members: &mut Members) {
-        let out = &self.out;
+    pub(super) fn object_ends(&mut self, first: usize) {
+        let Self {
+            out,
+            sorting,
+            members,
+            decimal: _,
+        } = self;
+        let of_object = members.get_mut(first..).unwrap_or_default();
         // Only the name itself: with its length in front, short names would come first.
         let name = |member: &Member| {
-            out.get(member.start + 9..member.name_end)
+            out.get(member.start + SIZED_HEAD..member.name_end)
                 .unwrap_or_default()
         };
-        if !members.is_sorted_by_key(name) {
-            let begin = members.first().map_or(out.len(), |member| member.start);
-            members.sort_by_key(name);
-            self.sorting.clear();
-            for member in members.iter() {
-                self.sorting
-                    .extend_from_slice(out.get(member.start..member.end).unwrap_or_default());
+        if !of_object.is_sorted_by_key(name) {
+            let begin = of_object.first().map_or(out.len(), |member| member.start);
+            of_object.sort_by_key(name);
+            sorting.clear();
+            for member in of_object {
+                sorting.extend_from_slice(out.get(member.start..member.end).unwrap_or_default());
             }
-            self.out.truncate(begin);
-            self.out.extend_from_slice(&self.sorting);
+            out.truncate(begin);
+            out.extend_from_slice(sorting);
         }
-        self.out.push(b'}');
+        members.truncate(first);
+        out.push(b'}');
     }
 }
 

@@ -98,7 +98,7 @@ impl Fingerprinter {
     }
 
     /// Of JSON data that do not: members sorted, else as they came.
-    pub fn tree(&mut self, kind: &str, data: &Json<'_>) -> u128 {
+    pub fn tree(&mut self, kind: &str, data: Json<'_>) -> u128 {
         self.begin(b'J', kind);
         self.buffer.tree(data);
         self.finish()
@@ -112,7 +112,7 @@ impl Fingerprinter {
     }
 
     fn begin(&mut self, source: u8, kind: &str) {
-        self.buffer.out.clear();
+        self.buffer.clear();
         self.buffer.out.extend_from_slice(b"kontor");
         self.buffer.out.push(RULE_VERSION);
         self.buffer.out.push(source);

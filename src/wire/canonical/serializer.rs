@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 use serde::ser;
-use smallvec::SmallVec;
 
 use super::CanonicalFault;
-use super::bytes::{Canonical, Member, Members};
+use super::bytes::{Canonical, Member};
 use crate::lenient::NORMAL_DECIMAL;
 
 /// An array, object or struct in the making.
 pub(super) struct Compound<'c> {
     canonical: &'c mut Canonical,
-    members: Members,
+    /// Where its members begin among those of all objects that are open.
+    first: usize,
     /// The member of a map whose name was written and whose value comes next.
     current: Option<Member>,
     /// Closed as well at the end: a choice is an object of one member around its content.
@@ -22,8 +22,8 @@ impl<'c> Compound<'c> {
     fn new(canonical: &'c mut Canonical, opening: u8) -> Self {
         canonical.out.push(opening);
         Self {
+            first: canonical.object_begins(),
             canonical,
-            members: SmallVec::new(),
             current: None,
             choice: false,
         }
@@ -49,7 +49,7 @@ impl<'c> Compound<'c> {
     ) -> Result<(), CanonicalFault> {
         let member = self.canonical.member_begins(name);
         value.serialize(&mut *self.canonical)?;
-        self.canonical.member_ends(member, &mut self.members);
+        self.canonical.member_ends(member);
         Ok(())
     }
 
@@ -58,8 +58,8 @@ impl<'c> Compound<'c> {
         self.choice_ends();
     }
 
-    fn object_ends(mut self) {
-        self.canonical.object_ends(&mut self.members);
+    fn object_ends(self) {
+        self.canonical.object_ends(self.first);
         self.choice_ends();
     }
 
@@ -320,7 +320,7 @@ impl ser::SerializeMap for Compound<'_> {
             return Err(CanonicalFault::NameNotText);
         };
         value.serialize(&mut *self.canonical)?;
-        self.canonical.member_ends(member, &mut self.members);
+        self.canonical.member_ends(member);
         Ok(())
     }
 

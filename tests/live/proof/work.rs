@@ -124,7 +124,8 @@ impl Work {
             let (key, job) = self.job(mix, chance);
             let text = job.to_string();
             let tree = tree::read(text.as_bytes()).expect("JSON");
-            let data: entry::Post = typed::read(tree.get("data").expect("data")).expect("an entry");
+            let data: entry::Post =
+                typed::read(tree.root().get("data").expect("data")).expect("an entry");
             let envelope = BinaryEnvelope {
                 key: key.into(),
                 ..BinaryEnvelope::default()
