@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use kontor::bench::load::{Load, Stock};
 use kontor::bench::render::grouped;
 use kontor::broker::private::{Options, PrivateBroker};
@@ -43,7 +43,7 @@ const STOCK: u32 = 1_000;
 #[derive(Parser)]
 struct Args {
     /// Messages of a run with one job each
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 300_000)]
     messages: u32,
     /// Messages of a run of the worker with a database
     #[arg(long, default_value_t = 5_000)]
@@ -63,13 +63,16 @@ struct Args {
     /// Leave out the worker with a database
     #[arg(long)]
     without_database: bool,
+    /// Only these, in one run, as `--only bare,kontor-off`; all of them if none is named
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Contender>,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 /// Who takes the messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Contender {
     Bare,
     KontorOff,
@@ -142,11 +145,13 @@ async fn main() -> Result<()> {
     let opened = daemon.start("off").await?;
     opened.open_accounts(&queue, ACCOUNTS).await?;
     opened.stop().await?;
-    let cluster = if args.without_database {
+    let asked = |who| args.only.is_empty() || args.only.contains(&who);
+    let cluster = if args.without_database || !asked(Contender::First) {
         None
     } else {
         Some(Cluster::start(ACCOUNTS).await?)
     };
+    let rows: Vec<&Row> = ROWS.iter().filter(|row| asked(row.who)).collect();
     let mut bench = Bench {
         args,
         queue,
@@ -156,7 +161,7 @@ async fn main() -> Result<()> {
     };
     let mut rates: Vec<(Contender, u64)> = Vec::new();
     for round in 1..=bench.args.rounds {
-        for row in &ROWS {
+        for row in &rows {
             if row.who == Contender::First && bench.cluster.is_none() {
                 continue;
             }
@@ -269,17 +274,23 @@ impl Took {
 }
 
 fn report(rates: &[(Contender, u64)]) -> Result<()> {
-    say("\nmedians of all rounds")?;
+    say("\nmedians of all rounds; ratios are those within a round")?;
     for row in &ROWS {
         let Some(rate) = median(rates, row.who) else {
             continue;
         };
         let versus = row.versus.and_then(|(other, target)| {
-            let hundredths = rate
-                .saturating_mul(100)
-                .checked_div(median(rates, other)?)?;
-            let (whole, part) = (hundredths.div_euclid(100), hundredths % 100);
-            Some(format!("   ratio {whole}.{part:02}, target {target}"))
+            let ratios = ratios(rates, row.who, other);
+            let [least, middle, most] = [
+                ratios.first(),
+                ratios.get(ratios.len().div_euclid(2)),
+                ratios.last(),
+            ]
+            .map(|ratio| ratio.map(|hundredths| decimal(*hundredths)));
+            let (least, middle, most) = (least?, middle?, most?);
+            Some(format!(
+                "   ratio {middle} ({least} to {most}), target {target}"
+            ))
         });
         let shown = grouped(rate);
         say(&format!(
@@ -302,12 +313,28 @@ fn report(rates: &[(Contender, u64)]) -> Result<()> {
     Ok(())
 }
 
-fn median(rates: &[(Contender, u64)], who: Contender) -> Option<u64> {
-    let mut of_one: Vec<u64> = rates
-        .iter()
-        .filter(|(other, _)| *other == who)
-        .map(|(_, rate)| *rate)
+/// The ratio of two contenders in every round, in hundredths, sorted: what a machine does to one
+/// round it does to both of them.
+fn ratios(rates: &[(Contender, u64)], one: Contender, other: Contender) -> Vec<u64> {
+    let pairs = of(rates, one).zip(of(rates, other));
+    let mut ratios: Vec<u64> = pairs
+        .filter_map(|(one, other)| one.saturating_mul(100).checked_div(other))
         .collect();
+    ratios.sort_unstable();
+    ratios
+}
+
+fn decimal(hundredths: u64) -> String {
+    format!("{}.{:02}", hundredths.div_euclid(100), hundredths % 100)
+}
+
+fn of(rates: &[(Contender, u64)], who: Contender) -> impl Iterator<Item = u64> {
+    let of_one = rates.iter().filter(move |(other, _)| *other == who);
+    of_one.map(|(_, rate)| *rate)
+}
+
+fn median(rates: &[(Contender, u64)], who: Contender) -> Option<u64> {
+    let mut of_one: Vec<u64> = of(rates, who).collect();
     of_one.sort_unstable();
     of_one.get(of_one.len().div_euclid(2)).copied()
 }

@@ -1,6 +1,7 @@
 //! The bare relay: takes messages, publishes one for each and acknowledges what is confirmed.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -8,7 +9,7 @@ use futures_lite::{StreamExt, future};
 use kontor::broker::Topology;
 use lapin::message::Delivery;
 use lapin::options::BasicPublishOptions;
-use lapin::{BasicProperties, Channel, PublisherConfirm};
+use lapin::{BasicProperties, Channel};
 
 use super::Took;
 use super::bare::acknowledge;
@@ -21,11 +22,14 @@ const ACK_MAX: usize = 256;
 /// Bytes of what is published: about those of an outcome.
 const BODY: [u8; 300] = [b'x'; 300];
 
+/// A publish under way: whether the broker took the message.
+type Publishing = Pin<Box<dyn Future<Output = Result<bool>> + Send>>;
+
 /// Relay so many messages.
 pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
     let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
     let (publishing, channel) = queue.publisher().await?;
-    let mut open: VecDeque<(Delivery, PublisherConfirm)> = VecDeque::new();
+    let mut open: VecDeque<(Delivery, Publishing)> = VecDeque::new();
     let (mut sent, mut done, first) = (0_u32, 0_u32, messages.div_euclid(10));
     let mut window = None;
     while done < messages {
@@ -37,8 +41,13 @@ pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<T
             };
             let Some(delivery) = next else { break };
             let delivery = delivery.context("the consumer ended")??;
-            let confirm = publish(&channel).await?;
-            open.push_back((delivery, confirm));
+            // Looked at once, the frame is on its way; nothing waits until it has been written.
+            let mut publishing: Publishing = Box::pin(publish(channel.clone()));
+            publishing = match future::poll_once(publishing.as_mut()).await {
+                Some(answer) => Box::pin(std::future::ready(answer)),
+                None => publishing,
+            };
+            open.push_back((delivery, publishing));
             sent = sent.saturating_add(1);
         }
         done = done.saturating_add(confirmed(&mut open).await?);
@@ -56,7 +65,7 @@ pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<T
     })
 }
 
-async fn publish(channel: &Channel) -> Result<PublisherConfirm> {
+async fn publish(channel: Channel) -> Result<bool> {
     let exchange = Topology::outcomes_exchange("kontor");
     let options = BasicPublishOptions {
         mandatory: true,
@@ -68,18 +77,18 @@ async fn publish(channel: &Channel) -> Result<PublisherConfirm> {
     let key = "main.entry.post.posted".into();
     let published =
         channel.basic_publish(exchange.as_str().into(), key, options, &BODY, properties);
-    Ok(published.await?)
+    Ok(published.await?.await?.is_ack())
 }
 
 /// Wait for the oldest confirm, take what else is there, acknowledge all of them with one frame.
-async fn confirmed(open: &mut VecDeque<(Delivery, PublisherConfirm)>) -> Result<u32> {
+async fn confirmed(open: &mut VecDeque<(Delivery, Publishing)>) -> Result<u32> {
     let (mut last, mut run) = (None, 0_u32);
     let least = open.len().min(ACK_MAX);
     for _ in 0..least {
-        let Some((delivery, confirm)) = open.pop_front() else {
+        let Some((delivery, publishing)) = open.pop_front() else {
             break;
         };
-        ensure!(confirm.await?.is_ack(), "the broker refused a message");
+        ensure!(publishing.await?, "the broker refused a message");
         last = Some(delivery);
         run = run.saturating_add(1);
     }
