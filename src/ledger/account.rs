@@ -347,14 +347,21 @@ impl Accounts {
 /// A short keyed hash of a name: eight bytes a step, folded by multiplication.
 fn name_hash(seed: u64, name: &str) -> u64 {
     let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
-    for chunk in name.as_bytes().chunks(8) {
-        let mut word = [0_u8; 8];
-        for (place, byte) in word.iter_mut().zip(chunk) {
-            *place = *byte;
-        }
+    let mut step = |word: [u8; 8]| {
         let product = u128::from(state ^ u64::from_le_bytes(word)) * 0x2d35_8dcc_aa6c_78a5_u128;
         let [low, high] = [product, product >> 64].map(low_word);
         state = low ^ high ^ seed;
+    };
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    for word in words {
+        step(*word);
+    }
+    if !rest.is_empty() {
+        let mut word = [0_u8; 8];
+        for (place, byte) in word.iter_mut().zip(rest) {
+            *place = *byte;
+        }
+        step(word);
     }
     let length = u64::try_from(name.len()).unwrap_or_default();
     let product = u128::from(state ^ length) * 0x8bb8_4b93_962e_acc9_u128;
