@@ -170,11 +170,37 @@ impl NumberText {
         // Nothing but ASCII was written.
         std::str::from_utf8(text).unwrap_or_default()
     }
+}
 
+/// Writes a number from its last digit to its first.
+struct Backwards<'b> {
+    places: std::iter::Rev<std::slice::IterMut<'b, u8>>,
+    written: usize,
+}
+
+impl Backwards<'_> {
     fn put(&mut self, byte: u8) {
-        let start = self.start.saturating_sub(1);
-        if let Some(place) = self.bytes.get_mut(start) {
-            (*place, self.start) = (byte, start);
+        if let Some(place) = self.places.next() {
+            *place = byte;
+            self.written += 1;
+        }
+    }
+
+    /// Write so many digits behind a point, and at least one before it, be it a zero. `next` gives
+    /// a digit and whether there is none before it.
+    fn number(&mut self, scale: u8, mut next: impl FnMut() -> (u8, bool)) {
+        for _ in 0..scale {
+            self.put(next().0);
+        }
+        if scale > 0 {
+            self.put(b'.');
+        }
+        loop {
+            let (digit, first) = next();
+            self.put(digit);
+            if first {
+                break;
+            }
         }
     }
 }
@@ -182,29 +208,31 @@ impl NumberText {
 impl Number {
     /// As it was written.
     pub fn text(self) -> NumberText {
-        let mut text = NumberText {
-            bytes: [0; TEXT_BYTES],
-            start: TEXT_BYTES,
+        let mut bytes = [0; TEXT_BYTES];
+        let mut out = Backwards {
+            places: bytes.iter_mut().rev(),
+            written: 0,
         };
-        let mut digits = Digits::of(self.mantissa.unsigned_abs());
-        for _ in 0..self.scale {
-            text.put(digits.next());
-        }
-        if self.scale > 0 {
-            text.put(b'.');
-        }
-        // A digit stands before the point, be it a zero.
-        loop {
-            text.put(digits.next());
-            if digits.is_zero() {
-                break;
-            }
+        if let Ok(mut left) = u64::try_from(self.mantissa) {
+            out.number(self.scale, || {
+                let digit = last_digit(left);
+                left = left.checked_div(10).unwrap_or_default();
+                (digit, left == 0)
+            });
+        } else {
+            let mut digits = Digits::of(self.mantissa.unsigned_abs());
+            out.number(self.scale, || (digits.next(), digits.is_zero()));
         }
         if self.negative {
-            text.put(b'-');
+            out.put(b'-');
         }
-        text
+        let start = TEXT_BYTES.saturating_sub(out.written);
+        NumberText { bytes, start }
     }
+}
+
+fn last_digit(number: u64) -> u8 {
+    b'0'.saturating_add(u8::try_from(number % 10).unwrap_or_default())
 }
 
 /// Digits of a number, the last one first.
@@ -247,10 +275,10 @@ impl Digits {
         if self.places == 0 && self.high > 0 {
             *self = Self::split(self.high);
         }
-        let digit = u8::try_from(self.low % 10).unwrap_or_default();
+        let digit = last_digit(self.low);
         self.low = self.low.checked_div(10).unwrap_or_default();
         self.places = self.places.saturating_sub(1);
-        b'0'.saturating_add(digit)
+        digit
     }
 
     fn is_zero(&self) -> bool {
