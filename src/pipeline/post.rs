@@ -86,6 +86,34 @@ struct Making {
     again: Vec<Again>,
 }
 
+/// What a commit holds. With its first record the next one gets room for as much as the last, so
+/// that its lists do not grow, and move, record by record.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extent {
+    records: usize,
+    effects: usize,
+    legs: usize,
+    balances: usize,
+}
+
+impl Extent {
+    fn of(commit: &Commit) -> Self {
+        Self {
+            records: commit.records.len(),
+            effects: commit.effects.len(),
+            legs: commit.legs.len(),
+            balances: commit.balances.len(),
+        }
+    }
+
+    fn reserve(self, commit: &mut Commit) {
+        commit.records.reserve_exact(self.records);
+        commit.effects.reserve_exact(self.effects);
+        commit.legs.reserve_exact(self.legs);
+        commit.balances.reserve_exact(self.balances);
+    }
+}
+
 /// The station.
 pub struct Post<P> {
     engine: Engine,
@@ -94,6 +122,7 @@ pub struct Post<P> {
     jobs_max: usize,
     due_held: bool,
     making: Making,
+    last: Extent,
     pen: Option<Pen>,
 }
 
@@ -107,6 +136,7 @@ impl<P: Past> Post<P> {
             jobs_max,
             due_held: false,
             making: Making::default(),
+            last: Extent::default(),
             pen: None,
         }
     }
@@ -259,6 +289,9 @@ impl<P: Past> Post<P> {
         let verdict = self.apply(job, mark, &mut commit)?;
         match verdict {
             Verdict::Recorded(position) => {
+                if commit.records.len() == 1 {
+                    self.last.reserve(&mut commit);
+                }
                 self.making.bytes = self.making.bytes.saturating_add(bytes);
                 posted.after = posted.after.max(position);
                 posted.jobs = posted.jobs.saturating_add(1);
@@ -359,6 +392,7 @@ impl<P: Past> Post<P> {
         }
         let commit = commit.map(|mut commit| {
             self.engine.finish(&mut commit);
+            self.last = Extent::of(&commit);
             Arc::new(commit)
         });
         if next.hand_on(Batch {
