@@ -399,6 +399,7 @@ impl Stage {
             return Ok(());
         };
         let entries = Commits(&self.commits);
+        let read_at = book.next_sequence().0.saturating_sub(1);
         let asked = Asked {
             book,
             entries: &entries,
@@ -412,6 +413,7 @@ impl Stage {
                 let mut answer = shown(&members);
                 answer.insert("kind".to_owned(), json!(job.kind));
                 answer.insert("status".to_owned(), json!("answered"));
+                answer.insert("sequence".to_owned(), json!(read_at));
                 self.seen.outcome(job.n, answer, false);
                 Ok(())
             }
