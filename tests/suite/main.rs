@@ -11,6 +11,7 @@ mod cli;
 mod contract;
 mod generated;
 mod golden;
+mod invariants;
 mod judges;
 mod keys_for_ever;
 mod layers;
