@@ -1,9 +1,11 @@
 //! The queue that everybody takes from: the daemon's own, filled with confirms.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use futures_lite::future;
 use kontor::bench::load::Stock;
 use kontor::broker::Topology;
 use kontor::wire::container;
@@ -12,10 +14,7 @@ use lapin::options::{
     QueueDeclareOptions, QueuePurgeOptions,
 };
 use lapin::types::FieldTable;
-use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer,
-    PublisherConfirm,
-};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, Consumer};
 
 /// So often in a row a queue is found empty before it counts as empty.
 const QUIET_LOOKS: u32 = 5;
@@ -23,6 +22,9 @@ const QUIET_LOOKS: u32 = 5;
 const LOOK: Duration = Duration::from_millis(100);
 /// Publishes that may wait for their confirm.
 const WINDOW: usize = 2_000;
+
+/// A message under way, until the broker says what became of it.
+pub(crate) type Publishing = Pin<Box<dyn Future<Output = Result<Confirmation>> + Send>>;
 
 /// What is in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,8 +157,23 @@ async fn put(
     queue: &str,
     content_type: &str,
     body: &[u8],
-    open: &mut VecDeque<PublisherConfirm>,
+    open: &mut VecDeque<Publishing>,
 ) -> Result<()> {
+    open.push_back(publish(channel, "", queue, content_type, body).await);
+    settle(open, WINDOW).await
+}
+
+/// Publish a message. Looked at once, its frames are on their way; nobody waits until they have
+/// been written.
+pub(crate) async fn publish(
+    channel: &Channel,
+    exchange: &str,
+    key: &str,
+    content_type: &str,
+    body: &[u8],
+) -> Publishing {
+    let (channel, body) = (channel.clone(), body.to_vec());
+    let (exchange, key) = (exchange.into(), key.into());
     let properties = BasicProperties::default()
         .with_content_type(content_type.into())
         .with_delivery_mode(2);
@@ -165,18 +182,23 @@ async fn put(
         mandatory: true,
         ..BasicPublishOptions::default()
     };
-    let published = channel.basic_publish("".into(), queue.into(), options, body, properties);
-    open.push_back(published.await?);
-    settle(open, WINDOW).await
+    let mut publishing: Publishing = Box::pin(async move {
+        let published = channel.basic_publish(exchange, key, options, &body, properties);
+        Ok(published.await?.await?)
+    });
+    match future::poll_once(publishing.as_mut()).await {
+        Some(answer) => Box::pin(std::future::ready(answer)),
+        None => publishing,
+    }
 }
 
 /// Wait until no more than so many publishes are open.
-pub(crate) async fn settle(open: &mut VecDeque<PublisherConfirm>, most: usize) -> Result<()> {
+async fn settle(open: &mut VecDeque<Publishing>, most: usize) -> Result<()> {
     while open.len() > most {
-        let Some(confirm) = open.pop_front() else {
+        let Some(publishing) = open.pop_front() else {
             break;
         };
-        let answer = confirm.await?;
+        let answer = publishing.await?;
         let returned = matches!(answer, Confirmation::Ack(Some(_)));
         ensure!(!returned, "a message found no queue");
         ensure!(answer.is_ack(), "the broker refused a message");

@@ -1,19 +1,16 @@
 //! The bare relay: takes messages, publishes one for each and acknowledges what is confirmed.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use futures_lite::{StreamExt, future};
 use kontor::broker::Topology;
 use lapin::message::Delivery;
-use lapin::options::BasicPublishOptions;
-use lapin::{BasicProperties, Channel};
 
 use super::Took;
 use super::bare::acknowledge;
-use super::queue::Queue;
+use super::queue::{Publishing, Queue, publish};
 
 /// Publishes that may wait for their confirm: as many as kontor has open.
 const WINDOW: usize = 512;
@@ -21,14 +18,14 @@ const WINDOW: usize = 512;
 const ACK_MAX: usize = 256;
 /// Bytes of what is published: about those of an outcome.
 const BODY: [u8; 300] = [b'x'; 300];
-
-/// A publish under way: whether the broker took the message.
-type Publishing = Pin<Box<dyn Future<Output = Result<bool>> + Send>>;
+/// Where outcomes of the load go.
+const KEY: &str = "main.entry.post.posted";
 
 /// Relay so many messages.
 pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
     let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
     let (publishing, channel) = queue.publisher().await?;
+    let exchange = Topology::outcomes_exchange("kontor");
     let mut open: VecDeque<(Delivery, Publishing)> = VecDeque::new();
     let (mut sent, mut done, first) = (0_u32, 0_u32, messages.div_euclid(10));
     let mut window = None;
@@ -41,13 +38,8 @@ pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<T
             };
             let Some(delivery) = next else { break };
             let delivery = delivery.context("the consumer ended")??;
-            // Looked at once, the frame is on its way; nothing waits until it has been written.
-            let mut publishing: Publishing = Box::pin(publish(channel.clone()));
-            publishing = match future::poll_once(publishing.as_mut()).await {
-                Some(answer) => Box::pin(std::future::ready(answer)),
-                None => publishing,
-            };
-            open.push_back((delivery, publishing));
+            let publishing = publish(&channel, &exchange, KEY, "application/json", &BODY);
+            open.push_back((delivery, publishing.await));
             sent = sent.saturating_add(1);
         }
         done = done.saturating_add(confirmed(&mut open).await?);
@@ -65,21 +57,6 @@ pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<T
     })
 }
 
-async fn publish(channel: Channel) -> Result<bool> {
-    let exchange = Topology::outcomes_exchange("kontor");
-    let options = BasicPublishOptions {
-        mandatory: true,
-        ..BasicPublishOptions::default()
-    };
-    let properties = BasicProperties::default()
-        .with_content_type("application/json".into())
-        .with_delivery_mode(2);
-    let key = "main.entry.post.posted".into();
-    let published =
-        channel.basic_publish(exchange.as_str().into(), key, options, &BODY, properties);
-    Ok(published.await?.await?.is_ack())
-}
-
 /// Wait for the oldest confirm, take what else is there, acknowledge all of them with one frame.
 async fn confirmed(open: &mut VecDeque<(Delivery, Publishing)>) -> Result<u32> {
     let (mut last, mut run) = (None, 0_u32);
@@ -88,7 +65,8 @@ async fn confirmed(open: &mut VecDeque<(Delivery, Publishing)>) -> Result<u32> {
         let Some((delivery, publishing)) = open.pop_front() else {
             break;
         };
-        ensure!(publishing.await?, "the broker refused a message");
+        let answer = publishing.await?;
+        ensure!(answer.is_ack(), "the broker refused a message");
         last = Some(delivery);
         run = run.saturating_add(1);
     }
