@@ -36,6 +36,8 @@ pub(super) struct Notes {
     pub(super) contracts: u64,
     pub(super) keys: u64,
     pub(super) meters: u64,
+    /// Payment, document and amount of what was paid last.
+    pub(super) paid: Option<(u64, String, String)>,
     /// Price and periods billed, by subscription.
     pub(super) subscriptions: [(u64, u64); 3],
 }

@@ -100,6 +100,7 @@ pub(super) fn payment(draw: &mut Draw) -> Json {
     if draw.once_in(2) {
         draw.counts.payments += 1;
         let (reference, amount) = (owed(draw), draw.word(&ROUND));
+        draw.notes.paid = Some((draw.counts.payments, reference.clone(), amount.to_owned()));
         return json!({ "bank": "bank/main", "currency": "EUR", "amount": amount,
             "reference": reference });
     }
@@ -127,6 +128,14 @@ pub(super) fn payment(draw: &mut Draw) -> Json {
 pub(super) fn allocation(draw: &mut Draw) -> Json {
     if draw.once_in(4) {
         return draw.simulated("payment.allocate", "EUR");
+    }
+    if draw.once_in(3)
+        && let Some((payment, document, amount)) = draw.notes.paid.take()
+    {
+        // All of it back, with the discount that came with it.
+        let list = json!([{ "document": document, "amount": amount }]);
+        let payment = format!("PAY-{payment:06}");
+        return json!({ "payment": payment, "allocations": list, "unallocate": true });
     }
     let list: Vec<Json> = (0..draw.chance.between(1, 5).div_ceil(4))
         .map(|_| {
