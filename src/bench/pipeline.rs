@@ -128,6 +128,7 @@ fn start(
     let posting = Posting {
         batch_max: settings.pipeline.batch_jobs_max,
         timer: Timer::start(observer.clock(), settings.clock_jump_max),
+        notes: mpsc::channel(1).1,
     };
     let named = |name: &str| thread::Builder::new().name(format!("bench-{name}"));
     let in_order = InOrder::default();

@@ -22,6 +22,7 @@ pub mod backup;
 pub mod balance;
 pub mod bench;
 pub mod check_config;
+pub mod dead;
 pub mod demo;
 pub mod docs;
 pub mod document;
@@ -72,6 +73,7 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
+    Dead(dead::DeadArgs),
     Bench(bench::Args),
     Torture(torture::TortureArgs),
     Docs(docs::DocsArgs),
@@ -97,6 +99,7 @@ impl Command {
             Self::Snapshot(args) => snapshot::run(args, globals, out),
             Self::Backup(args) => backup::run(args, globals, out),
             Self::Restore(args) => restore::run(args, globals, out),
+            Self::Dead(args) => dead::run(args, globals, out),
             Self::Bench(args) => bench::run(args, globals, out),
             Self::Torture(args) => torture::run(args, globals, out),
             Self::Docs(args) => docs::run(args, globals, out),

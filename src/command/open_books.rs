@@ -18,6 +18,7 @@ use crate::journal::file::{Until, known};
 use crate::journal::{History, JournalFault};
 use crate::ledger::{Book, Leg, Post};
 use crate::partition::{KeysWanted, Loaded, Progress, Secrets, load};
+use crate::settings::Settings;
 use crate::vault::{JournalSecret, SECRET_FILE};
 
 /// What a partition's directory is called, before its number.
@@ -82,6 +83,18 @@ impl Directory {
 pub(super) fn partition_number(path: &Path) -> Option<u16> {
     let name = path.file_name()?.to_str()?;
     name.strip_prefix(PARTITION)?.parse().ok()
+}
+
+/// The settings with which the directory of one partition is opened for writing, wherever it
+/// stands, and its number.
+pub(super) fn settings_of(path: &Path, settings: &Settings) -> Result<(Settings, u16), Unusable> {
+    let (Some(partition), Some(above)) = (partition_number(path), path.parent()) else {
+        let words = format!("{} is not called as partitions are (p0)", path.display());
+        return Err(Unusable(words));
+    };
+    let mut there = settings.clone();
+    above.clone_into(&mut there.journal.dir);
+    Ok((there, partition))
 }
 
 /// Refuse to write in a directory of another user: the daemon could not read what this one makes.

@@ -9,12 +9,14 @@ pub mod reload;
 pub mod sealer;
 pub mod watch;
 pub mod assemble;
+pub mod orders;
 mod fault;
 mod standby;
 mod stop;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub use fault::DaemonFault;
 use crate::broker::LaneStatus;
 use crate::journal::file::disk::OsDisk;
 use crate::notify;
-use crate::partition::{Claim, Event, Snapshots, Taker};
+use crate::partition::{Claim, Event, Snapshots, Taker, directory};
 use crate::pipeline::journey::{Journey, Shared};
 use crate::pipeline::observe::Observer;
 use crate::pipeline::stations::StationFault;
@@ -36,6 +38,7 @@ use crate::telemetry::http::{Shown, router, serve};
 use crate::telemetry::{Health, Metrics, Role};
 use crate::time::{Clock, SystemClock};
 use assemble::{known, open, prefetch, report, since_epoch, start_journey};
+use orders::Orders;
 use reload::Current;
 use stop::{Stop, listen};
 
@@ -78,7 +81,7 @@ pub async fn run(
     let (faults, mut faulted) = mpsc::channel(1);
     let Some(Begun {
         journeys,
-        takers,
+        beside,
         http,
     }) = process
         .begin(http, prefetch, options, &faults, &mut stop)
@@ -115,7 +118,7 @@ pub async fn run(
         tokio::time::sleep(FAREWELL).await;
         return Err(fault.into());
     }
-    drop(takers);
+    drop(beside);
     drain(journeys, &process.health, &mut faulted, &mut stop).await?;
     http.end().await;
     drop(watchdog);
@@ -149,8 +152,14 @@ struct Process {
 /// What runs once everything has begun.
 struct Begun {
     journeys: Vec<Journey>,
-    takers: Vec<Taker>,
+    beside: Vec<Beside>,
     http: Http,
+}
+
+/// What runs beside a journey, until it is dropped.
+struct Beside {
+    _taker: Taker,
+    _orders: Option<Orders>,
 }
 
 /// A running HTTP server.
@@ -254,9 +263,9 @@ impl Process {
         // first is the lock, so a taken address is reported only now.
         let http = http?;
         let opened = self.open_all(claims, prefetch, faults, stop).await?;
-        Ok(opened.map(|(journeys, takers)| Begun {
+        Ok(opened.map(|(journeys, beside)| Begun {
             journeys,
-            takers,
+            beside,
             http,
         }))
     }
@@ -268,8 +277,8 @@ impl Process {
         prefetch: NonZeroU16,
         faults: &mpsc::Sender<StationFault>,
         stop: &mut Stop,
-    ) -> Result<Option<(Vec<Journey>, Vec<Taker>)>, DaemonFault> {
-        let (mut journeys, mut takers) = (Vec::new(), Vec::new());
+    ) -> Result<Option<(Vec<Journey>, Vec<Beside>)>, DaemonFault> {
+        let (mut journeys, mut beside) = (Vec::new(), Vec::new());
         for claim in claims {
             let (partition, began) = (claim.partition(), self.clock.elapsed());
             let opened = open(&self.settings, claim, &self.clock, stop).await?;
@@ -290,10 +299,13 @@ impl Process {
             };
             let (journey, snapshots) = start_journey(opened, partition, prefetch, &shared)?;
             self.watches.add(partition, &journey);
-            takers.push(self.take_snapshots(partition, snapshots, faults)?);
+            beside.push(Beside {
+                _taker: self.take_snapshots(partition, snapshots, faults)?,
+                _orders: take_orders(&directory(&self.settings, partition), &journey),
+            });
             journeys.push(journey);
         }
-        Ok(Some((journeys, takers)))
+        Ok(Some((journeys, beside)))
     }
 
     /// Take snapshots beside the live books.
@@ -332,6 +344,15 @@ impl Process {
                 source,
             })
     }
+}
+
+/// Take orders of commands. The daemon runs without them too, and the commands say so.
+fn take_orders(directory: &Path, journey: &Journey) -> Option<Orders> {
+    let listening = Orders::listen(directory, journey.notes.clone());
+    if let Err(fault) = &listening {
+        tracing::warn!(%fault, "no orders are taken in {}", directory.display());
+    }
+    listening.ok()
 }
 
 async fn drain(

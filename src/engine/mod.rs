@@ -290,7 +290,8 @@ impl Engine {
                 | Record::Start(_)
                 | Record::Stop
                 | Record::Cut(_)
-                | Record::Accepted { .. } => {}
+                | Record::Accepted { .. }
+                | Record::Letters(_) => {}
             }
             self.next = position.next();
         }

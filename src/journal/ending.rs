@@ -63,7 +63,7 @@ impl Ending {
                     };
                 }
                 Record::Accepted { .. } => self.cut = None,
-                Record::Setup(_) => {}
+                Record::Setup(_) | Record::Letters(_) => {}
             }
         }
     }

@@ -138,6 +138,38 @@ pub struct CutRecord {
     pub missing: u64,
 }
 
+/// What is done with dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LetterAct {
+    /// Sent again to where they came from.
+    Requeue,
+    /// Thrown away.
+    Drop,
+}
+
+impl LetterAct {
+    /// Its name.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Requeue => "requeue",
+            Self::Drop => "drop",
+        }
+    }
+}
+
+/// What somebody ordered for dead letters, recorded before it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LettersRecord {
+    /// What.
+    pub act: LetterAct,
+    /// The user of the machine, as its kernel knows it.
+    pub user: u32,
+    /// Who that is, as told and not vouched for.
+    pub operator: Box<str>,
+    /// The letters: id and reason of each.
+    pub letters: Vec<(String, String)>,
+}
+
 /// One thing in a commit. Every record has a position of its own.
 #[expect(
     clippy::large_enum_variant,
@@ -162,6 +194,8 @@ pub enum Record {
         /// The lineage.
         lineage: Lineage,
     },
+    /// Somebody acts on dead letters.
+    Letters(Box<LettersRecord>),
 }
 
 impl Record {
@@ -219,7 +253,8 @@ impl Commit {
                 | Record::Start(_)
                 | Record::Stop
                 | Record::Cut(_)
-                | Record::Accepted { .. } => {}
+                | Record::Accepted { .. }
+                | Record::Letters(_) => {}
             }
         }
         let place = |end: u32| usize::try_from(end).unwrap_or(usize::MAX);
@@ -258,7 +293,8 @@ impl Commit {
                 | Record::Start(_)
                 | Record::Stop
                 | Record::Cut(_)
-                | Record::Accepted { .. } => continue,
+                | Record::Accepted { .. }
+                | Record::Letters(_) => continue,
             };
             for post in self.effects(effects).iter().filter_map(Effect::as_post) {
                 visit(post, self.legs(&post.legs));

@@ -80,7 +80,8 @@ impl NameTable {
                 | Record::Start(_)
                 | Record::Stop
                 | Record::Cut(_)
-                | Record::Accepted { .. } => {}
+                | Record::Accepted { .. }
+                | Record::Letters(_) => {}
             }
         }
     }

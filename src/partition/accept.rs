@@ -3,11 +3,11 @@
 //! A restore leaves a record of the cut and a list of the outcomes that it knows to be missing. The
 //! daemon refuses the directory until a record says that an operator has seen the list.
 
-use super::{Claim, OpenFault, Rebuilt, rebuild};
+use super::{Claim, OpenFault, Recorder, rebuild};
 use crate::ids::{Lineage, Position};
 use crate::journal::file::Until;
 use crate::journal::file::disk::Disk;
-use crate::journal::{Commits, Journal as _, JournalFault, Store};
+use crate::journal::{Commits, JournalFault};
 use crate::ledger::Record;
 use crate::ledger::commit::CutRecord;
 use crate::settings::Settings;
@@ -28,29 +28,21 @@ pub fn accept<D: Disk, E: From<OpenFault>>(
     show: impl FnOnce(&D, &CutRecord) -> Result<(), E>,
 ) -> Result<Option<CutRecord>, E> {
     let disk = claim.disk.clone();
-    let Rebuilt {
-        file,
-        recovered,
-        loaded,
-        ..
-    } = rebuild(settings, claim, &mut |_percent| {})?;
-    if loaded.ending.cut.is_none() {
+    let rebuilt = rebuild(settings, claim, &mut |_percent| {})?;
+    if rebuilt.loaded.ending.cut.is_none() {
         return Ok(None);
     }
-    let until = Until::Frontier(recovered.frontier);
-    let cut = last_cut(&disk, Position(recovered.frontier.position), until);
+    let frontier = rebuilt.recovered.frontier;
+    let cut = last_cut(
+        &disk,
+        Position(frontier.position),
+        Until::Frontier(frontier),
+    );
     let cut = cut.map_err(OpenFault::from)?;
     show(&disk, &cut)?;
-    let mut engine = loaded.engine;
-    let mut store = Store::new(file, disk, loaded.waypoints, 0);
-    let mut commit = engine.begin(clock.now());
     let lineage = cut.lineage;
-    engine.note(Record::Accepted { lineage }, &mut commit);
-    engine.finish(&mut commit);
-    let written = store.append(&commit).and_then(|()| store.flush());
-    written
-        .and_then(|_position| store.rest())
-        .map_err(OpenFault::from)?;
+    let accepted = Recorder::of(rebuilt, disk).record(Record::Accepted { lineage }, clock);
+    accepted.map_err(OpenFault::from)?;
     Ok(Some(cut))
 }
 

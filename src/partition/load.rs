@@ -305,7 +305,8 @@ impl Loaded {
                 | Record::Start(_)
                 | Record::Stop
                 | Record::Cut(_)
-                | Record::Accepted { .. } => {}
+                | Record::Accepted { .. }
+                | Record::Letters(_) => {}
             }
         }
         Ok(())

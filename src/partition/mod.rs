@@ -9,6 +9,7 @@
 //!   marker                           after two falls in a row: the job that is being tried alone
 //!   snapshot-… keys-…                what bounds the time of a start
 //!   building                         who writes these two
+//!   orders                           a socket: what commands want recorded while a daemon runs
 //!   missing-…                        after a restore: outcomes that it had to leave out
 //! ```
 //!
@@ -27,6 +28,7 @@ mod cold;
 mod config;
 mod load;
 mod reading;
+mod recorder;
 mod saver;
 mod secrets;
 mod snapshots;
@@ -42,6 +44,7 @@ pub use cold::{KeyLookup, Shelf};
 pub use config::setup_of;
 pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
 pub use reading::Earlier;
+pub use recorder::Recorder;
 pub use saver::Saver;
 pub use secrets::Secrets;
 pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};

@@ -288,7 +288,8 @@ fn owed_again(commit: &Commit, again: &mut VecDeque<Owed>) {
         | Record::Start(_)
         | Record::Stop
         | Record::Cut(_)
-        | Record::Accepted { .. } => None,
+        | Record::Accepted { .. }
+        | Record::Letters(_) => None,
     });
     let owed = duplicates.map(|DuplicateRecord { first, reply, .. }| Owed {
         first: *first,

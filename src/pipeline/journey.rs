@@ -16,6 +16,7 @@ use super::decode::Sealer;
 use super::dispatch::{Cursor, Dispatch, Outcomes};
 use super::intake::{Arrivals, Intake, Unacknowledged, reason_to_pause};
 use super::lanes::{Role, follow};
+use super::notes::{Notes, notes};
 use super::observe::Observer;
 use super::outlet::Outlet;
 use super::parcel::Arrived;
@@ -82,12 +83,15 @@ pub struct Journey {
     stop: watch::Sender<bool>,
     /// Tasks of intake and outlet, and of the lanes.
     tasks: Vec<Task<()>>,
+    /// Keeps trying while the broker is away; the outlet's budget ends it.
     publishing: Task<()>,
     threads: Vec<JoinHandle<()>>,
     /// The rings, for metrics.
     pub rings: [RingWatch; 3],
     /// Up to where the journal is durable.
     pub frontier: Frontier,
+    /// Asks for records of the daemon's own.
+    pub notes: Notes,
     /// What is not acknowledged.
     pub unacknowledged: Arc<Unacknowledged>,
     /// What the consuming lane counts of acknowledgements.
@@ -119,6 +123,7 @@ struct Ends {
     arrived: Producer<Arrived>,
     persisted: mpsc::Receiver<Persisted>,
     room: watch::Receiver<Room>,
+    notes: Notes,
 }
 
 type Station = Box<dyn FnOnce() -> Result<(), StationFault> + Send>;
@@ -212,15 +217,14 @@ impl Journey {
             tokio::spawn(outlet.run()),
             lane.task,
         ];
-        // The publishing lane keeps trying while the broker is away; the outlet's budget ends it.
-        let publishing = publishing.task;
         Ok(Self {
             stop,
             tasks,
-            publishing,
+            publishing: publishing.task,
             threads,
             rings,
             frontier,
+            notes: ends.notes,
             unacknowledged,
             acks: lane.acks,
             consuming: lane.status,
@@ -302,6 +306,7 @@ where
     let (arrived_in, arrived) = ring("decode", slots);
     let (parcels_in, parcels) = ring("post", settings.pipeline.ring_jobs);
     let (batches_in, batches) = ring("persist", settings.pipeline.ring_commits);
+    let (notes, noted) = notes(parcels_in.watch(), persist.frontier());
     let rings = [arrived_in.watch(), parcels_in.watch(), batches_in.watch()];
     let (outlet, persisted) = mpsc::channel(GROUPS_MAX);
     let (room, room_seen) = watch::channel(room);
@@ -315,6 +320,7 @@ where
     let posting = Posting {
         batch_max: settings.pipeline.batch_jobs_max,
         timer: Timer::start(see.clock(), settings.clock_jump_max),
+        notes: noted,
     };
     let post: Station = Box::new(move || {
         post(
@@ -352,6 +358,7 @@ where
         arrived: arrived_in,
         persisted,
         room: room_seen,
+        notes,
     };
     Ok((threads, rings, ends))
 }

@@ -12,6 +12,7 @@
 //! | `cold.rs` | what a job must know of the past, from files |
 //! | `alone.rs` | the same, one message at a time, while a job is looked for that fells us |
 //! | `post.rs` | jobs to a commit, by the engine |
+//! | `notes.rs` | records that the daemon is asked for, beside the jobs |
 //! | `timer.rs` | wakes `post` when something becomes due |
 //! | `persist.rs` | commits to stable storage; makes the proof that they are |
 //! | `acknowledge.rs` | what may be acknowledged, by proof |
@@ -33,6 +34,7 @@ pub mod post;
 pub mod timer;
 mod sabotage;
 pub mod persist;
+pub mod notes;
 pub mod acknowledge;
 pub mod publish;
 pub mod dispatch;

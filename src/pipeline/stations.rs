@@ -14,6 +14,7 @@ use super::alone::Alone;
 use super::cold::{ColdFiles, look_up};
 use super::decode::{ContentType, Item, Reading, Sealer, decode_each, seal};
 use super::gauges;
+use super::notes::Note;
 use super::observe::Observer;
 use super::parcel::{Arrived, Batch, Parcel, Tag};
 use super::persist::{Persist, Persisted};
@@ -238,6 +239,8 @@ pub struct Posting {
     pub batch_max: usize,
     /// Wakes it when something becomes due.
     pub timer: Timer,
+    /// Records that the daemon is asked for.
+    pub notes: mpsc::Receiver<Note>,
 }
 
 /// Run `post` until the ring before is closed; an end in order is a record too.
@@ -245,7 +248,11 @@ pub fn post<P: Past>(
     mut station: Post<P>,
     mut parcels: Consumer<Parcel>,
     batches: &Producer<Batch>,
-    Posting { batch_max, timer }: Posting,
+    Posting {
+        batch_max,
+        timer,
+        mut notes,
+    }: Posting,
     observer: &Observer,
     pulse: Pulse,
     in_order: &InOrder,
@@ -269,16 +276,24 @@ pub fn post<P: Past>(
         if came == Some(Taken::Closed) {
             break;
         }
+        // It may have been nudged for a note alone.
+        let came = !taken.is_empty();
         pulse.busy();
-        if came.is_some() || station.engine().is_due(observer.clock().now()) {
+        if came || station.engine().is_due(observer.clock().now()) {
             let began = observer.clock().elapsed();
             let jobs = taken.iter().map(|parcel| parcel.items.len()).sum();
             station.hold_due(!timer.believes(observer.clock()));
             station.batch(taken.drain(..), observer.clock().now(), &mut next)?;
-            if came.is_some() {
+            if came {
                 observer.posted(jobs, observer.clock().elapsed().saturating_sub(began));
             }
             changed = true;
+        }
+        while let Ok(Note { record, placed }) = notes.try_recv() {
+            station.note(record, observer.clock().now(), &mut next)?;
+            let place = station.engine().next_position().0.saturating_sub(1);
+            // Nobody waits for it any more; it is recorded all the same.
+            let _unheard = placed.send(Position(place));
         }
         let now = observer.clock().elapsed();
         if now.saturating_sub(shown) >= GAUGES_EVERY {
@@ -404,6 +419,7 @@ mod tests {
         let posting = Posting {
             batch_max: 10,
             timer: Timer::start(observer.clock(), Duration::MAX),
+            notes: mpsc::channel(1).1,
         };
         post(
             station,
@@ -420,6 +436,48 @@ mod tests {
         batches.take(&mut taken, 10);
         let commits = taken.into_iter().filter_map(|batch: Batch| batch.commit);
         commits.flat_map(|commit| commit.records.clone()).collect()
+    }
+
+    #[test]
+    fn a_note_is_made_although_no_job_comes() {
+        let (parcels_in, parcels) = ring("post", 4);
+        let (batches_in, mut batches) = ring("persist", 4);
+        let (engine, _) = engine(2).unwrap();
+        let pulse = Health::new("test", &[0]).station("post");
+        let first = engine.next_position();
+        let (notes, noted) = mpsc::channel(1);
+        let watch = parcels_in.watch();
+        let station = std::thread::spawn(move || {
+            let observer = observer();
+            let posting = Posting {
+                batch_max: 10,
+                timer: Timer::start(observer.clock(), Duration::MAX),
+                notes: noted,
+            };
+            let station = Post::new(engine, NoPast, 10);
+            let ended = InOrder::default();
+            post(
+                station,
+                parcels,
+                &batches_in,
+                posting,
+                &observer,
+                pulse,
+                &ended,
+            )
+            .unwrap();
+        });
+        let (placed, place) = tokio::sync::oneshot::channel();
+        let record = Record::Stop;
+        notes.blocking_send(Note { record, placed }).unwrap();
+        watch.nudge();
+        assert_eq!(place.blocking_recv(), Ok(first));
+        let mut taken = Vec::new();
+        batches.take(&mut taken, 10);
+        let commit = taken.remove(0).commit.unwrap();
+        assert_eq!((commit.first, commit.records.len()), (first, 1));
+        drop(parcels_in);
+        station.join().unwrap();
     }
 
     #[test]

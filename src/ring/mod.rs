@@ -39,6 +39,7 @@ pub fn ring<T: Send + 'static>(name: &'static str, capacity: usize) -> (Producer
         room: CachePadded::default(),
         producers: AtomicUsize::new(1),
         abandoned: AtomicBool::new(false),
+        nudged: AtomicBool::new(false),
         full_waits: AtomicU64::new(0),
         idle_waits: AtomicU64::new(0),
     });
@@ -111,10 +112,17 @@ impl RingWatch {
     pub fn sample(&self) -> RingSample {
         self.ring.sample()
     }
+
+    /// Make the consumer look up though nothing came: it takes no items, once. What it is to see
+    /// then must have been done before.
+    pub fn nudge(&self) {
+        self.ring.nudge();
+    }
 }
 
 trait Watched: Send + Sync {
     fn sample(&self) -> RingSample;
+    fn nudge(&self);
 }
 
 /// What both ends hold.
@@ -129,6 +137,8 @@ struct Shared<T> {
     producers: AtomicUsize,
     /// The consumer is gone.
     abandoned: AtomicBool,
+    /// The consumer is to look up though nothing came.
+    nudged: AtomicBool,
     full_waits: AtomicU64,
     idle_waits: AtomicU64,
 }
@@ -173,7 +183,13 @@ impl<T> Shared<T> {
             self.room.wake();
             return Some(Taken::Some(count));
         }
-        closed.then_some(Taken::Closed)
+        if closed {
+            return Some(Taken::Closed);
+        }
+        // Read first: nearly always there is no nudge, and reading leaves the line shared.
+        let nudged =
+            self.nudged.load(Ordering::Relaxed) && self.nudged.swap(false, Ordering::AcqRel);
+        nudged.then_some(Taken::Some(0))
     }
 }
 
@@ -186,6 +202,11 @@ impl<T: Send> Watched for Shared<T> {
             full_waits: self.full_waits.load(Ordering::Relaxed),
             idle_waits: self.idle_waits.load(Ordering::Relaxed),
         }
+    }
+
+    fn nudge(&self) {
+        self.nudged.store(true, Ordering::Release);
+        self.items.wake();
     }
 }
 

@@ -256,3 +256,22 @@ fn cost() {
     let theirs = start.elapsed();
     println!("ring {ours:?}, sync_channel {theirs:?} for {ITEMS} items of 64 bytes");
 }
+
+#[test]
+fn a_nudge_wakes_the_consumer_once_and_takes_nothing() {
+    let (producer, mut consumer) = ring::<u8>("test", 4);
+    let watch = producer.watch();
+    let mut taken = Vec::new();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| consumer.take(&mut taken, 4));
+        watch.nudge();
+        assert_eq!(waiting.join().unwrap(), Taken::Some(0));
+    });
+    assert_eq!(consumer.try_take(&mut taken, 4), None);
+    watch.nudge();
+    producer.push(1).unwrap();
+    assert_eq!(consumer.take(&mut taken, 4), Taken::Some(1));
+    assert_eq!(consumer.take(&mut taken, 4), Taken::Some(0));
+    drop(producer);
+    assert_eq!(consumer.take(&mut taken, 4), Taken::Closed);
+}

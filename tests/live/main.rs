@@ -16,6 +16,7 @@
 mod backups;
 mod broker;
 mod credentials;
+mod dead;
 mod demo;
 mod four_eyes;
 mod journey;

@@ -93,6 +93,7 @@ fn usage_is_64_and_help_names_every_command() {
         "document",
         "journal",
         "snapshot",
+        "dead",
         "docs",
     ] {
         assert!(

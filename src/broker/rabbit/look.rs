@@ -2,17 +2,16 @@
 //! it.
 //!
 //! Every look has a connection of its own, because a refusal may take the connection along.
-//! Looking into a queue takes messages out and lets the end of the connection put them back, so
-//! they count one delivery more; queues whose delivery limit matters are not for looking into.
+//! Looking into a queue is a [`Walk`] that acknowledges nothing.
 
 use lapin::Connection;
-use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 
 use super::super::fault::BrokerFault;
-use super::super::message::{Delivery, Epoch};
+use super::super::message::Delivery;
 use super::connection::{ConnectOptions, answered, close, connect, short};
-use super::convert;
+use super::walk::Walk;
 
 /// The name the broker's operator sees.
 const NAME: &str = "kontor look";
@@ -57,20 +56,16 @@ pub async fn peek(
     queue: &str,
     most: usize,
 ) -> Result<Vec<Delivery>, BrokerFault> {
-    let connection = connect(options, NAME).await?;
-    let asked = async {
-        let channel = connection.create_channel().await?;
-        let mut found = Vec::new();
-        while found.len() < most {
-            let got = channel
-                .basic_get(short(queue), BasicGetOptions::default())
-                .await?;
-            let Some(message) = got else { break };
-            found.push(convert::delivery(Epoch(0), message.delivery));
-        }
-        Ok(found)
-    };
-    goodbye(&connection, answered(asked).await).await
+    let mut walk = Walk::begin(options, queue, NAME).await?;
+    let mut found = Vec::new();
+    while found.len() < most {
+        let Some(message) = walk.next().await? else {
+            break;
+        };
+        found.push(message);
+    }
+    walk.end().await?;
+    Ok(found)
 }
 
 async fn goodbye<T>(

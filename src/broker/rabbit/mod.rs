@@ -13,6 +13,7 @@ pub mod look;
 pub mod publish;
 pub mod replies;
 pub mod topology;
+pub mod walk;
 
 mod ack_window;
 mod backoff;
@@ -27,6 +28,7 @@ pub use consume::{AckCounters, ConsumerLane, ConsumerOptions, consume};
 pub use publish::{PublishCounters, PublisherLane, PublisherOptions, publish};
 pub use reach::Reach;
 pub use replies::Replies;
+pub use walk::Walk;
 
 /// Log targets of the client library that would show what is in a message. Whoever sets up
 /// logging must switch them off.

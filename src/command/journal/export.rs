@@ -136,7 +136,8 @@ fn entries(
             | Record::Start(_)
             | Record::Stop
             | Record::Cut(_)
-            | Record::Accepted { .. } => continue,
+            | Record::Accepted { .. }
+            | Record::Letters(_) => continue,
         };
         if book != open.index {
             continue;

@@ -9,6 +9,7 @@ use crate::command::open_books::{Directory, OpenJournal};
 use crate::command::{Done, Globals};
 use crate::ids::Position;
 use crate::journal::Commits;
+use crate::ledger::commit::LettersRecord;
 use crate::ledger::{Commit, Effect, JobRecord, Leg, NameTable, Post, Record, Side};
 use crate::money::{Minor, print_minor};
 use crate::wire::message::read_binary;
@@ -103,12 +104,26 @@ fn facts(record: &Record, commit: &Commit, names: &NameTable) -> Map<String, Jso
             "missing": cut.missing,
         }),
         Record::Accepted { lineage } => json!({ "record": "accepted", "lineage": lineage.0 }),
+        Record::Letters(record) => json!({
+            "record": "dead_letters",
+            "act": record.act.text(),
+            "user": record.user,
+            "operator": record.operator,
+            "letters": letters(record),
+        }),
     };
     if let Json::Object(members) = shown {
         members
     } else {
         Map::new()
     }
+}
+
+fn letters(record: &LettersRecord) -> Vec<Json> {
+    let letters = record.letters.iter();
+    letters
+        .map(|(id, reason)| json!({ "id": id, "reason": reason }))
+        .collect()
 }
 
 fn job(record: &JobRecord, commit: &Commit, names: &NameTable) -> Json {

@@ -189,7 +189,8 @@ impl Checker {
                 | Record::Start(_)
                 | Record::Stop
                 | Record::Cut(_)
-                | Record::Accepted { .. } => {}
+                | Record::Accepted { .. }
+                | Record::Letters(_) => {}
             }
         }
         self.verified.position = commit.last();

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value as Json, json};
 
-use crate::command::open_books::{owned, partition_number, partitions};
-use crate::command::{Done, Globals, NotFound, Unusable};
+use crate::command::open_books::{owned, partitions, settings_of};
+use crate::command::{Done, Globals, NotFound};
 use crate::ledger::commit::CutRecord;
 use crate::partition::{Claim, accept, missing_file};
 use crate::report::Format;
@@ -24,14 +24,9 @@ pub(super) fn run(
     let (base, clock) = (&settings.journal.dir, SystemClock::new());
     let mut accepted = 0_u64;
     for path in partitions(base)? {
-        let (Some(partition), Some(above)) = (partition_number(&path), path.parent()) else {
-            let words = format!("{} is not called as partitions are (p0)", path.display());
-            return Err(Unusable(words).into());
-        };
-        owned(&path)?;
         // The directory of one partition may have been named.
-        let mut there = settings.clone();
-        above.clone_into(&mut there.journal.dir);
+        let (there, partition) = settings_of(&path, settings)?;
+        owned(&path)?;
         let claim = Claim::take(&there, partition)?;
         let cut = accept(&there, claim, &clock, |_disk, cut| {
             show(&path, cut, globals, out)?;

@@ -141,11 +141,16 @@ pub fn network_of(directory: &Path) -> io::Result<Option<&'static str>> {
     Ok(known.map(|(_, name)| *name))
 }
 
+/// The user that runs this process, as the kernel counts.
+pub fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Whether a directory belongs to the user that runs this process: files that another one makes in
 /// it would be closed to its owner.
 pub fn is_ours(directory: &Path) -> io::Result<bool> {
     let owner = std::fs::metadata(directory)?.uid();
-    Ok(owner == rustix::process::geteuid().as_raw())
+    Ok(owner == user())
 }
 
 /// A directory of a local file system.

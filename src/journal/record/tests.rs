@@ -1,10 +1,19 @@
 use super::*;
 use crate::code::Code;
 use crate::ids::{AccountIndex, Lineage, Position, UnitIndex};
-use crate::ledger::commit::CutRecord;
+use crate::ledger::commit::{CutRecord, LetterAct, LettersRecord};
 use crate::ledger::effect::{AccountChange, AccountOpened};
 use crate::ledger::{AccountClass, Effect, Leg, Record, Rejection, StateDigest, Value};
 use crate::time::Timestamp;
+
+fn letters(act: LetterAct) -> Record {
+    Record::Letters(Box::new(LettersRecord {
+        act,
+        user: 1_000,
+        operator: "alice".into(),
+        letters: vec![("id".to_owned(), "UNKNOWN_KIND".to_owned())],
+    }))
+}
 
 fn sample() -> Commit {
     Commit {
@@ -22,6 +31,8 @@ fn sample() -> Commit {
             Record::Accepted {
                 lineage: Lineage(2),
             },
+            letters(LetterAct::Requeue),
+            letters(LetterAct::Drop),
         ],
         effects: vec![Effect::AccountOpened(Box::new(AccountOpened {
             name: "bank/main".into(),

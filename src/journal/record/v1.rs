@@ -17,7 +17,9 @@ use crate::ids::{
     Sequence, UnitIndex,
 };
 use crate::ledger::account::{AccountClass, Freeze};
-use crate::ledger::commit::{CutRecord, DuplicateRecord, SetupRecord, StartRecord};
+use crate::ledger::commit::{
+    CutRecord, DuplicateRecord, LetterAct, LettersRecord, SetupRecord, StartRecord,
+};
 use crate::ledger::effect::{
     AccountChange, AccountOpened, Carried, DocumentChange, HoldPlaced, KeptJob, Nature,
 };
@@ -176,6 +178,7 @@ structs! {
     SetupRecord { book, name, functional_unit, time_zone, file_hash, effects }
     StartRecord { version, build, after_unclean_stop }
     CutRecord { lineage, kept, known, missing }
+    LettersRecord { act, user, operator, letters }
     Outcome { status, booking_date, value_date, entry_no, entries, members, rejection }
     Leg { account, side, amount, value_date }
     Post {
@@ -227,6 +230,7 @@ alternatives! {
         6_u8 Stop;
         7_u8 Cut(cut);
         8_u8 Accepted { lineage };
+        9_u8 Letters(letters);
     }
     Effect "no such effect" {
         1_u8 Unit { code, decimals, until };
@@ -260,6 +264,10 @@ alternatives! {
         5_u8 Date(date);
         6_u8 List(values);
         7_u8 Object(members);
+    }
+    LetterAct "nothing that is done with letters" {
+        1_u8 Requeue;
+        2_u8 Drop;
     }
     Side "no such side" {
         1_u8 Debit;

@@ -3,8 +3,8 @@
 use futures_lite::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{
-    BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions,
-    QueueBindOptions, QueueDeclareOptions,
+    BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicRejectOptions,
+    ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
@@ -174,6 +174,25 @@ impl Client {
             .basic_recover(lapin::options::BasicRecoverOptions { requeue: true });
         recovered.await.expect("recovered");
         seen
+    }
+
+    /// Refuse the first message of a queue, so that the broker sets it aside.
+    pub(crate) async fn reject(&self, queue: &str) {
+        let options = BasicConsumeOptions::default();
+        let table = FieldTable::default();
+        let consumer = self
+            .channel
+            .basic_consume(queue.into(), "reject".into(), options, table);
+        let mut consumer = consumer.await.expect("a consumer");
+        let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
+        let delivery = next.expect("in time").expect("a message");
+        let delivery = delivery.expect("a delivery");
+        let aside = BasicRejectOptions { requeue: false };
+        delivery.acker.reject(aside).await.expect("rejected");
+        let cancelled = self
+            .channel
+            .basic_cancel("reject".into(), BasicCancelOptions::default());
+        cancelled.await.expect("cancelled");
     }
 
     /// How many messages wait in a queue that nobody consumes.

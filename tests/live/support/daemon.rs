@@ -91,7 +91,7 @@ impl Site {
         self.dir.path().join("log")
     }
 
-    fn write_config(&self) {
+    pub(crate) fn write_config(&self) {
         let text = format!(
             "[broker]\nuri = \"{}\"\nprefix = \"{}\"\n[journal]\ndir = \"{}\"\n\
              [http]\nlisten = \"127.0.0.1:{}\"\n{}",
@@ -135,6 +135,12 @@ impl Site {
             out: String::from_utf8(output.stdout).expect("text"),
             err: String::from_utf8(output.stderr).expect("text"),
         }
+    }
+
+    /// Start a command of the operator's that is not waited for.
+    pub(crate) fn operating(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stderr(Stdio::null()).spawn().expect("the command")
     }
 
     /// Start the daemon and let it find its way.

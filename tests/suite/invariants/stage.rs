@@ -131,7 +131,8 @@ fn exported(engine: &Engine, commits: &[Commit]) -> Result<Vec<Json>, Finding> {
                 | Record::Start(_)
                 | Record::Stop
                 | Record::Cut(_)
-                | Record::Accepted { .. } => continue,
+                | Record::Accepted { .. }
+                | Record::Letters(_) => continue,
             };
             let posts = commit.effects(effects).iter();
             for post in posts.filter_map(|effect| effect.as_post()) {
