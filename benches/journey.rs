@@ -28,10 +28,13 @@ mod postgres;
 mod queue;
 #[path = "journey/relay.rs"]
 mod relay;
+#[path = "journey/window.rs"]
+mod window;
 
 use daemon::Daemon;
 use postgres::Cluster;
 use queue::{Form, Queue};
+use window::Took;
 
 /// Accounts that the jobs move money between.
 const ACCOUNTS: u32 = 1_000;
@@ -165,11 +168,14 @@ async fn main() -> Result<()> {
             if row.who == Contender::First && bench.cluster.is_none() {
                 continue;
             }
-            let rate = bench.run(row.who).await?;
+            let took = bench.run(row.who).await?;
+            let rate = took.rate().saturating_mul(row.who.jobs());
             say(&format!(
-                "round {round}: {:<32}{:>12} jobs/s",
+                "round {round}: {:<32}{:>12} jobs/s   {} µs of processor a message, {} of all",
                 row.name,
-                grouped(rate)
+                grouped(rate),
+                micros(took.client, took.messages),
+                micros(took.machine, took.messages),
             ))?;
             rates.push((row.who, rate));
         }
@@ -214,8 +220,8 @@ impl Stocks {
 }
 
 impl Bench {
-    /// Fill the queue, let one contender take everything, and say its rate in jobs.
-    async fn run(&mut self, who: Contender) -> Result<u64> {
+    /// Fill the queue, let one contender take everything, and say what that took.
+    async fn run(&mut self, who: Contender) -> Result<Took> {
         let (form, messages) = match who {
             Contender::Lines => (Form::Lines, self.args.large_messages),
             Contender::Binary => (Form::Binary, self.args.large_messages),
@@ -247,30 +253,30 @@ impl Bench {
             }
         };
         self.queue.empty().await?;
-        let jobs = if form == Form::Single {
-            1
-        } else {
-            u64::from(MANY)
-        };
-        Ok(took.rate().saturating_mul(jobs))
+        Ok(took)
     }
 }
 
-/// How long a number of messages took.
-#[derive(Clone, Copy, Debug)]
-struct Took {
-    messages: u64,
-    time: Duration,
+impl Contender {
+    /// Jobs of a message.
+    fn jobs(self) -> u64 {
+        match self {
+            Self::Lines | Self::Binary => u64::from(MANY),
+            Self::Bare
+            | Self::KontorOff
+            | Self::Relay
+            | Self::KontorEach
+            | Self::KontorBatched
+            | Self::First => 1,
+        }
+    }
 }
 
-impl Took {
-    fn rate(self) -> u64 {
-        let nanos = self.time.as_nanos().max(1);
-        let rate = u128::from(self.messages)
-            .saturating_mul(1_000_000_000)
-            .div_euclid(nanos);
-        u64::try_from(rate).unwrap_or(u64::MAX)
-    }
+/// Microseconds of each of so many, with a decimal.
+fn micros(time: Duration, count: u64) -> String {
+    let nanos = time.as_nanos().div_euclid(u128::from(count.max(1)));
+    let tenths = nanos.div_euclid(100);
+    format!("{}.{}", tenths.div_euclid(10), tenths % 10)
 }
 
 fn report(rates: &[(Contender, u64)]) -> Result<()> {

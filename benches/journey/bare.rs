@@ -3,15 +3,13 @@
 //! It acknowledges what is there at once, as kontor does: everything up to a delivery with one
 //! frame.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use futures_lite::{StreamExt, future};
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 
-use super::Took;
 use super::queue::Queue;
+use super::window::{Took, Window};
 
 /// Most deliveries acknowledged with one frame.
 const ACK_MAX: u32 = 256;
@@ -19,9 +17,9 @@ const ACK_MAX: u32 = 256;
 /// Take so many messages.
 pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<Took> {
     let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
-    let (mut taken, first) = (0_u32, messages.div_euclid(10));
-    let mut window = None;
-    while taken < messages {
+    let mut taken = 0_u32;
+    let mut window = Window::of(std::process::id(), u64::from(messages));
+    let took = loop {
         let mut last = consumer.next().await.context("the consumer ended")??;
         let mut run = 1_u32;
         while run < ACK_MAX
@@ -33,17 +31,12 @@ pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<T
         }
         taken = taken.saturating_add(run);
         acknowledge(&last).await?;
-        if window.is_none() && taken >= first {
-            window = Some((Instant::now(), taken));
+        if let Some(took) = window.done(u64::from(taken))? {
+            break took;
         }
-    }
-    let (since, before) = window.context("no message was taken")?;
-    let time = since.elapsed();
+    };
     connection.close(200, "done".into()).await?;
-    Ok(Took {
-        messages: u64::from(taken.saturating_sub(before)),
-        time,
-    })
+    Ok(took)
 }
 
 /// Acknowledge everything up to a delivery.

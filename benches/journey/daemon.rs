@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use super::Took;
 use super::queue::{Form, Queue};
+use super::window::{Took, Window};
 
 /// How often the daemon is asked how far it is. Each page it serves costs it about a millisecond,
 /// which nobody asks of the other contenders.
@@ -94,23 +94,16 @@ impl Daemon {
     /// Let it take everything in the queue; the rate counts from a tenth on.
     pub(crate) async fn run(&self, outcomes: &str, messages: u32) -> Result<Took> {
         let running = self.start(outcomes).await?;
-        let (all, mut window) = (u64::from(messages), None);
+        let all = u64::from(messages);
+        let mut window = Window::of(running.child.id(), all);
         let (mut seen, mut moved) = (0, Instant::now());
         let took = loop {
             let done = running.acknowledged().await?;
-            let now = Instant::now();
-            if window.is_none() && done >= all.div_euclid(10) {
-                window = Some((now, done));
-            }
-            if done >= all {
-                let (since, before) = window.context("no window")?;
-                break Took {
-                    messages: done.saturating_sub(before),
-                    time: now - since,
-                };
+            if let Some(took) = window.done(done)? {
+                break took;
             }
             if done > seen {
-                (seen, moved) = (done, now);
+                (seen, moved) = (done, Instant::now());
             }
             ensure!(
                 moved.elapsed() < PATIENCE,

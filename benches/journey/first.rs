@@ -4,17 +4,15 @@
 //! It does not check periods, limits or freezes, keeps no history that can be verified and sends no
 //! outcome.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use futures_lite::StreamExt;
 use lapin::options::BasicAckOptions;
 use serde_json::Value;
 use tokio_postgres::{Client, Statement};
 
-use super::Took;
 use super::postgres::Cluster;
 use super::queue::Queue;
+use super::window::{Took, Window};
 
 /// Take so many messages.
 pub(crate) async fn run(
@@ -25,23 +23,20 @@ pub(crate) async fn run(
 ) -> Result<Took> {
     let mut database = Database::open(cluster).await?;
     let (connection, _channel, mut consumer) = queue.consume(prefetch).await?;
-    let first = messages.div_euclid(10).max(1);
-    let mut since = Instant::now();
-    for number in 1..=messages {
+    let mut window = Window::of(std::process::id(), u64::from(messages));
+    let mut done = 0_u64;
+    let took = loop {
         let delivery = consumer.next().await.context("the consumer ended")??;
         let job: Value = serde_json::from_slice(&delivery.data)?;
         database.post(&job).await?;
         delivery.acker.ack(BasicAckOptions::default()).await?;
-        if number == first {
-            since = Instant::now();
+        done = done.saturating_add(1);
+        if let Some(took) = window.done(done)? {
+            break took;
         }
-    }
-    let time = since.elapsed();
+    };
     connection.close(200, "done".into()).await?;
-    Ok(Took {
-        messages: u64::from(messages.saturating_sub(first)),
-        time,
-    })
+    Ok(took)
 }
 
 struct Database {

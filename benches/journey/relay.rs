@@ -1,16 +1,15 @@
 //! The bare relay: takes messages, publishes one for each and acknowledges what is confirmed.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use futures_lite::{StreamExt, future};
 use kontor::broker::Topology;
 use lapin::message::Delivery;
 
-use super::Took;
 use super::bare::acknowledge;
 use super::queue::{Publishing, Queue, publish};
+use super::window::{Took, Window};
 
 /// Publishes that may wait for their confirm: as many as kontor has open.
 const WINDOW: usize = 512;
@@ -27,9 +26,9 @@ pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<T
     let (publishing, channel) = queue.publisher().await?;
     let exchange = Topology::outcomes_exchange("kontor");
     let mut open: VecDeque<(Delivery, Publishing)> = VecDeque::new();
-    let (mut sent, mut done, first) = (0_u32, 0_u32, messages.div_euclid(10));
-    let mut window = None;
-    while done < messages {
+    let (mut sent, mut done) = (0_u32, 0_u32);
+    let mut window = Window::of(std::process::id(), u64::from(messages));
+    let took = loop {
         while sent < messages && open.len() < WINDOW {
             let next = if open.is_empty() {
                 Some(consumer.next().await)
@@ -43,18 +42,13 @@ pub(crate) async fn run(queue: &Queue, messages: u32, prefetch: u16) -> Result<T
             sent = sent.saturating_add(1);
         }
         done = done.saturating_add(confirmed(&mut open).await?);
-        if window.is_none() && done >= first {
-            window = Some((Instant::now(), done));
+        if let Some(took) = window.done(u64::from(done))? {
+            break took;
         }
-    }
-    let (since, before) = window.context("no message was relayed")?;
-    let time = since.elapsed();
+    };
     publishing.close(200, "done".into()).await?;
     connection.close(200, "done".into()).await?;
-    Ok(Took {
-        messages: u64::from(done.saturating_sub(before)),
-        time,
-    })
+    Ok(took)
 }
 
 /// Wait for the oldest confirm, take what else is there, acknowledge all of them with one frame.
