@@ -30,6 +30,7 @@ pub mod entry;
 pub mod journal;
 pub mod open_items;
 pub mod outcome;
+pub mod outcomes;
 pub mod rehearse;
 pub mod restore;
 pub mod run;
@@ -74,6 +75,7 @@ enum Command {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Dead(dead::DeadArgs),
+    Outcomes(outcomes::OutcomesArgs),
     Bench(bench::Args),
     Torture(torture::TortureArgs),
     Docs(docs::DocsArgs),
@@ -100,6 +102,7 @@ impl Command {
             Self::Backup(args) => backup::run(args, globals, out),
             Self::Restore(args) => restore::run(args, globals, out),
             Self::Dead(args) => dead::run(args, globals, out),
+            Self::Outcomes(args) => outcomes::run(args, globals, out),
             Self::Bench(args) => bench::run(args, globals, out),
             Self::Torture(args) => torture::run(args, globals, out),
             Self::Docs(args) => docs::run(args, globals, out),

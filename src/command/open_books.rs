@@ -36,7 +36,7 @@ pub struct Where {
 }
 
 /// Which state directory to read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Directory {
     /// State directory, or the directory of one partition [default: journal.dir of the settings]
     #[arg(long, value_name = "DIR")]

@@ -17,6 +17,8 @@
 mod cuts;
 mod letters;
 
+pub use letters::outcome_message;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 

@@ -20,6 +20,7 @@ mod dead;
 mod demo;
 mod four_eyes;
 mod journey;
+mod outcomes;
 mod poison;
 mod proof;
 mod rates;

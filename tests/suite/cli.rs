@@ -94,6 +94,7 @@ fn usage_is_64_and_help_names_every_command() {
         "journal",
         "snapshot",
         "dead",
+        "outcomes",
         "docs",
     ] {
         assert!(

@@ -68,6 +68,18 @@ pub struct PublisherLane {
     pub task: JoinHandle<()>,
 }
 
+impl PublisherLane {
+    /// What is known of the reason that no confirm comes; otherwise this.
+    pub fn silence(&self, otherwise: &str) -> BrokerFault {
+        let status = self.status.borrow();
+        let blocked = status.blocked.as_ref();
+        let blocked = blocked.map(|reason| format!("it takes no messages at the moment: {reason}"));
+        status.fault.clone().unwrap_or_else(|| BrokerFault::Lost {
+            reason: blocked.unwrap_or_else(|| otherwise.to_owned()),
+        })
+    }
+}
+
 /// What cannot be seen from the results.
 #[derive(Debug, Default)]
 pub struct PublishCounters {

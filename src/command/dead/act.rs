@@ -29,6 +29,7 @@ const LOT: u32 = 100;
 const LOT_BYTES: usize = 8 << 20;
 /// How long the broker may say nothing about a letter that was sent again.
 const PATIENCE: Duration = Duration::from_secs(30);
+const SILENCE: &str = "it did not confirm a letter";
 
 const COLUMNS: [Column; 4] = [
     Column::words("reason"),
@@ -284,7 +285,7 @@ impl Acting<'_> {
             self.pace().await;
             let Some(lane) = &mut self.lane else { break };
             if lane.publishes.send(again).await.is_err() {
-                return Err(silent(lane));
+                return Err(lane.silence(SILENCE));
             }
             sent.push(letter);
         }
@@ -293,7 +294,7 @@ impl Acting<'_> {
             let Some(lane) = &mut self.lane else { break };
             let confirmed = tokio::time::timeout(PATIENCE, lane.confirms.recv()).await;
             let Ok(Some(confirmed)) = confirmed else {
-                return Err(silent(lane));
+                return Err(lane.silence(SILENCE));
             };
             match confirmed.result {
                 ConfirmResult::Acked => {
@@ -301,7 +302,7 @@ impl Acting<'_> {
                     self.count(letter).done += 1;
                 }
                 ConfirmResult::Returned | ConfirmResult::Nacked | ConfirmResult::Unsendable => {}
-                ConfirmResult::Lost | ConfirmResult::Unsent => return Err(silent(lane)),
+                ConfirmResult::Lost | ConfirmResult::Unsent => return Err(lane.silence(SILENCE)),
             }
         }
         Ok(())
@@ -314,17 +315,6 @@ impl Acting<'_> {
         let pause = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
         self.next = Instant::now() + pause;
     }
-}
-
-/// Why the broker says nothing about a letter.
-fn silent(lane: &PublisherLane) -> BrokerFault {
-    let status = lane.status.borrow();
-    let blocked = status.blocked.as_ref();
-    let blocked = blocked.map(|reason| format!("it takes no messages at the moment: {reason}"));
-    let fault = status.fault.clone();
-    fault.unwrap_or_else(|| BrokerFault::Lost {
-        reason: blocked.unwrap_or_else(|| "it did not confirm a letter".to_owned()),
-    })
 }
 
 impl Common {

@@ -175,11 +175,13 @@ impl Courier {
                 Next::Confirmed(Some(confirmed)) => {
                     self.settle(&mut round, confirmed, &mut tell)?;
                 }
-                Next::Confirmed(None) => return Err(self.fault("the lane ended")),
+                Next::Confirmed(None) => return Err(self.lane.silence("the lane ended")),
                 Next::Heard(Ok(delivery)) => round.answer(&delivery, &mut tell),
                 Next::Heard(Err(fault)) => self.ask_again(&mut round, &fault, &mut tell).await?,
                 Next::Silence if round.until(patience) > Instant::now() => {}
-                Next::Silence if round.sending() => return Err(self.fault("it says nothing")),
+                Next::Silence if round.sending() => {
+                    return Err(self.lane.silence("it says nothing"));
+                }
                 Next::Silence => break,
             }
         }
@@ -238,16 +240,6 @@ impl Courier {
                 Err(_fault) => tokio::time::sleep(REFUSAL_PAUSE).await,
             }
         }
-    }
-
-    /// What is known of the reason that nothing comes.
-    fn fault(&self, otherwise: &str) -> BrokerFault {
-        let status = self.lane.status.borrow();
-        let blocked = status.blocked.as_ref();
-        let blocked = blocked.map(|reason| format!("it takes no messages at the moment: {reason}"));
-        status.fault.clone().unwrap_or_else(|| BrokerFault::Lost {
-            reason: blocked.unwrap_or_else(|| otherwise.to_owned()),
-        })
     }
 }
 

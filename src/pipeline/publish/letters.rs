@@ -102,31 +102,12 @@ impl Letters {
     }
 
     fn single(&self, commit: &Commit, job: &JobRecord, duplicate: bool) -> Publish {
-        let mut body = Vec::with_capacity(512);
-        outcome::encode(job, commit, &self.names, &mut body);
-        let mut properties = Properties {
-            content_type: Some("application/json".to_owned()),
-            message_id: Some(outcome::message_id(job, commit, &self.names)),
-            correlation_id: Some(job.envelope.key.to_string()),
-            kind: Some(outcome::kind(job).to_owned()),
-            delivery_mode: Some(2),
-            ..Properties::default()
-        }
-        .with_text("kontor-status", job.outcome.status.text());
+        let mut publish = outcome_message(&self.targets.outcomes, commit, job, &self.names);
         if duplicate {
-            properties.set_header("kontor-duplicate", HeaderValue::Bool(true));
+            let header = HeaderValue::Bool(true);
+            publish.properties.set_header("kontor-duplicate", header);
         }
-        if let Some(trace) = &job.envelope.traceparent {
-            properties.set_header("traceparent", HeaderValue::text(trace));
-        }
-        Publish {
-            exchange: self.targets.outcomes.clone(),
-            routing_key: outcome::routing_key(job, &self.names),
-            mandatory: true,
-            properties,
-            body,
-            ..Publish::default()
-        }
+        publish
     }
 
     fn aside(&self, aside: &Aside) -> Publish {
@@ -151,6 +132,37 @@ impl Letters {
             received_at,
         };
         dead_letter(&self.targets.dead, 0, original, bytes.as_deref(), &why)
+    }
+}
+
+/// The message of one outcome for an exchange, the same one each time.
+pub fn outcome_message(
+    exchange: &str,
+    commit: &Commit,
+    job: &JobRecord,
+    names: &NameTable,
+) -> Publish {
+    let mut body = Vec::with_capacity(512);
+    outcome::encode(job, commit, names, &mut body);
+    let mut properties = Properties {
+        content_type: Some("application/json".to_owned()),
+        message_id: Some(outcome::message_id(job, commit, names)),
+        correlation_id: Some(job.envelope.key.to_string()),
+        kind: Some(outcome::kind(job).to_owned()),
+        delivery_mode: Some(2),
+        ..Properties::default()
+    }
+    .with_text("kontor-status", job.outcome.status.text());
+    if let Some(trace) = &job.envelope.traceparent {
+        properties.set_header("traceparent", HeaderValue::text(trace));
+    }
+    Publish {
+        exchange: exchange.to_owned(),
+        routing_key: outcome::routing_key(job, names),
+        mandatory: true,
+        properties,
+        body,
+        ..Publish::default()
     }
 }
 

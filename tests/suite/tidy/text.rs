@@ -11,7 +11,6 @@ const COLUMNS_MAX: usize = 100;
 
 /// Files that are too long still. A row may get smaller and has to go; none may come.
 const TOO_LONG: &[(&str, usize)] = &[
-    ("src/command/submit/courier.rs", 503),
     ("src/jobs/invoice/tests.rs", 645),
     ("src/jobs/payment/tests.rs", 669),
     ("src/jobs/settlement/tests.rs", 591),
