@@ -9,18 +9,13 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::books::Books;
-use crate::support::client::{Client, Seen, account, entry, json_message};
+use crate::support::client::{Client, Seen, entry, json_message, open_accounts, payment};
 use crate::support::daemon::{Daemon, Site};
 use crate::support::{PATIENCE, beside_others, eventually};
 use crate::trouble::Mount;
 
 /// The key of the job that fells.
 const POISON: &str = "poison-1";
-
-fn payment(number: usize) -> Value {
-    let key = format!("pay-{number}");
-    entry(&key, "bank/main", "equity/owner", "1.00")
-}
 
 fn poison() -> Value {
     entry(POISON, "bank/main", "equity/owner", "500.00")
@@ -30,13 +25,7 @@ fn poison() -> Value {
 async fn prepared(site: &Site) -> (Client, String) {
     let daemon = site.run().await;
     let client = Client::of(site).await;
-    let seen = client.watch_outcomes().await;
-    let accounts = [
-        account("bank/main", "asset", None),
-        account("equity/owner", "equity", None),
-    ];
-    client.send_jobs(&accounts).await;
-    client.take(&seen, accounts.len()).await;
+    let seen = open_accounts(&client).await;
     daemon.stop().await;
     (client, seen)
 }
