@@ -281,24 +281,30 @@ impl Commit {
         slice(&self.balances, range)
     }
 
-    /// The entries of a book, openings included, in order.
+    /// The entries of a book, openings included, in order, with the jobs that posted them.
+    pub fn posts_of(&self, book: BookIndex) -> impl Iterator<Item = (Option<&JobRecord>, &Post)> {
+        let of_book = self.records.iter().filter_map(move |record| match record {
+            Record::Job(job) if job.book == book => Some((Some(job), &job.effects)),
+            Record::Setup(setup) if setup.book == book => Some((None, &setup.effects)),
+            Record::Job(_)
+            | Record::Setup(_)
+            | Record::Duplicate(_)
+            | Record::Start(_)
+            | Record::Stop
+            | Record::Cut(_)
+            | Record::Accepted { .. }
+            | Record::Letters(_) => None,
+        });
+        of_book.flat_map(|(job, effects)| {
+            let posts = self.effects(effects).iter().filter_map(Effect::as_post);
+            posts.map(move |post| (job, post))
+        })
+    }
+
+    /// The entries of a book with their legs, openings included, in order.
     pub fn entries_of(&self, book: BookIndex, visit: &mut dyn FnMut(&Post, &[Leg])) {
-        for record in &self.records {
-            let effects = match record {
-                Record::Job(job) if job.book == book => &job.effects,
-                Record::Setup(setup) if setup.book == book => &setup.effects,
-                Record::Job(_)
-                | Record::Setup(_)
-                | Record::Duplicate(_)
-                | Record::Start(_)
-                | Record::Stop
-                | Record::Cut(_)
-                | Record::Accepted { .. }
-                | Record::Letters(_) => continue,
-            };
-            for post in self.effects(effects).iter().filter_map(Effect::as_post) {
-                visit(post, self.legs(&post.legs));
-            }
+        for (_job, post) in self.posts_of(book) {
+            visit(post, self.legs(&post.legs));
         }
     }
 

@@ -8,7 +8,7 @@ use crate::command::open_books::{OpenBook, Where, bar, show};
 use crate::command::{Done, Globals, Unusable};
 use crate::ids::Position;
 use crate::ledger::value::member;
-use crate::ledger::{Commit, JobRecord, Record, Value};
+use crate::ledger::{Commit, JobRecord, Value};
 use crate::partition::Progress;
 use crate::report::export::{Entry, Export, Form, Span};
 use crate::time::Date;
@@ -128,36 +128,17 @@ fn entries(
     export: &mut Export<'_>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    for record in &commit.records {
-        let (book, effects, job) = match record {
-            Record::Job(job) => (job.book, &job.effects, Some(job)),
-            Record::Setup(setup) => (setup.book, &setup.effects, None),
-            Record::Duplicate(_)
-            | Record::Start(_)
-            | Record::Stop
-            | Record::Cut(_)
-            | Record::Accepted { .. }
-            | Record::Letters(_) => continue,
+    for (job, post) in commit.posts_of(open.index) {
+        let named = post.document_ref.as_deref();
+        let entry = Entry {
+            post,
+            legs: commit.legs(&post.legs),
+            kind: job.map_or("", outcome::kind),
+            key: job.map_or("", |job| &job.envelope.key),
+            document: named.or_else(|| job.and_then(document)),
+            recorded_at: commit.recorded_at,
         };
-        if book != open.index {
-            continue;
-        }
-        for post in commit
-            .effects(effects)
-            .iter()
-            .filter_map(|one| one.as_post())
-        {
-            let named = post.document_ref.as_deref();
-            let entry = Entry {
-                post,
-                legs: commit.legs(&post.legs),
-                kind: job.map_or("", outcome::kind),
-                key: job.map_or("", |job| &job.envelope.key),
-                document: named.or_else(|| job.and_then(document)),
-                recorded_at: commit.recorded_at,
-            };
-            out.write_all(export.entry(&entry)?.as_bytes())?;
-        }
+        out.write_all(export.entry(&entry)?.as_bytes())?;
     }
     Ok(())
 }

@@ -123,30 +123,17 @@ fn exported(engine: &Engine, commits: &[Commit]) -> Result<Vec<Json>, Finding> {
         String::new(),
     );
     for commit in commits {
-        for record in &commit.records {
-            let (effects, job) = match record {
-                Record::Job(job) => (&job.effects, Some(job)),
-                Record::Setup(setup) => (&setup.effects, None),
-                Record::Duplicate(_)
-                | Record::Start(_)
-                | Record::Stop
-                | Record::Cut(_)
-                | Record::Accepted { .. }
-                | Record::Letters(_) => continue,
+        for (job, post) in commit.posts_of(BookIndex(0)) {
+            let entry = Entry {
+                post,
+                legs: commit.legs(&post.legs),
+                kind: job.map_or("", |job| outcome::kind(job)),
+                key: job.map_or("", |job| &job.envelope.key),
+                document: post.document_ref.as_deref(),
+                recorded_at: commit.recorded_at,
             };
-            let posts = commit.effects(effects).iter();
-            for post in posts.filter_map(|effect| effect.as_post()) {
-                let entry = Entry {
-                    post,
-                    legs: commit.legs(&post.legs),
-                    kind: job.map_or("", |job| outcome::kind(job)),
-                    key: job.map_or("", |job| &job.envelope.key),
-                    document: post.document_ref.as_deref(),
-                    recorded_at: commit.recorded_at,
-                };
-                let line = export.entry(&entry);
-                lines += &line.map_err(|one| Finding::new("I1", one.to_string()))?;
-            }
+            let line = export.entry(&entry);
+            lines += &line.map_err(|one| Finding::new("I1", one.to_string()))?;
         }
     }
     Ok(lines.lines().map(|line| read(line.as_bytes())).collect())
