@@ -12,7 +12,8 @@ use serde_json::{Value as Json, json};
 use super::open_books::{Directory, OpenJournal, bar, show};
 use super::{Done, Globals};
 use crate::backup::{FileRow, Taken, take};
-use crate::journal::file::disk::{OsDisk, give_way};
+use crate::journal::file::disk::OsDisk;
+use crate::journal::file::{Yield, give_way};
 use crate::report::Format;
 use crate::time::{Clock as _, SystemClock};
 use crate::vault::KEK_FILE;
@@ -42,7 +43,7 @@ pub struct BackupArgs {
 /// Run the command.
 pub fn run(args: &BackupArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
     // Who may not go slower goes on as fast as everybody else.
-    let _unheard = give_way();
+    let _unheard = give_way(Yield::Most);
     let (mut all, mut doubts) = (Vec::new(), false);
     for journal in args.dir.journals(globals)? {
         let target = args.to.join(journal.partition_name());

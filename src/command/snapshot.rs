@@ -12,7 +12,7 @@ use super::open_books::{Directory, OpenJournal, bar, owned};
 use super::{Done, Globals};
 use crate::ids::Position;
 use crate::journal::file::Until;
-use crate::journal::file::disk::give_way;
+use crate::journal::file::{Yield, give_way};
 use crate::journal::snapshot::{self, SnapshotFault};
 use crate::partition::{BuildFault, Built, build};
 use crate::report::Format;
@@ -38,7 +38,7 @@ pub struct SnapshotArgs {
 /// Run the command.
 pub fn run(args: &SnapshotArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
     // Who may not go slower goes on as fast as everybody else.
-    let _unheard = give_way();
+    let _unheard = give_way(Yield::Most);
     let mut all = Vec::new();
     for journal in args.dir.journals(globals)? {
         let taken = take(&journal)?;

@@ -263,6 +263,12 @@ impl Loaded {
         }
     }
 
+    /// Positions behind the snapshot that all this began with.
+    pub(super) fn behind(&self) -> u64 {
+        let snapshot = self.snapshot.unwrap_or_default();
+        self.last.position.0.saturating_sub(snapshot.0)
+    }
+
     /// Remember what a record of a book's beginning came from.
     pub(super) fn note_setup(&mut self, setup: &SetupRecord) {
         let slot = setup.book.slot();

@@ -51,6 +51,7 @@ pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build}
 
 use building::Building;
 use config::Config;
+use snapshots::catch_up;
 
 use crate::engine::Engine;
 use crate::ids::{Lineage, Position};
@@ -249,11 +250,12 @@ impl Partition {
             secret,
             secrets,
             loaded,
+            newest,
         } = rebuild(settings, claim, progress)?;
         let vault = vault(&disk, &secret, &recovered, &loaded.ending)?;
-        let (snapshot, behind_bytes) = (loaded.snapshot, loaded.replayed_bytes);
         let Loaded {
             mut engine,
+            snapshot,
             waypoints,
             ending,
             setups,
@@ -273,14 +275,10 @@ impl Partition {
         let history = store.history();
         let until = Position(history.durable().position);
         let earlier = Earlier::new(history.clone(), cursor.position(), until);
-        let schedule = Schedule {
-            jobs: settings.journal.snapshot_jobs,
-            bytes: settings.journal.snapshot_bytes,
-        };
         let shelf = Arc::new(Shelf::holding(cold));
         let cold = KeyLookup::new(Arc::clone(&shelf), history.clone());
-        let snapshots = Snapshots::new(history.clone(), secrets.clone(), schedule, shelf)
-            .behind(snapshot, behind_bytes);
+        let snapshots = Snapshots::new(history.clone(), secrets.clone(), schedule(settings), shelf)
+            .behind(newest.0, newest.1);
         Ok(Opened {
             journal_id: hex(recovered.journal),
             names: NameTable::of_books(engine.books()).known_until(until),
@@ -314,6 +312,8 @@ struct Rebuilt<D: Disk> {
     secret: JournalSecret,
     secrets: Secrets,
     loaded: Loaded,
+    /// The newest snapshot, and the bytes of records behind it.
+    newest: (Option<Position>, u64),
 }
 
 /// Recover the journal, with the other durable files as evidence, and rebuild the books from it.
@@ -344,7 +344,11 @@ fn rebuild<D: Disk>(
         Ok(_) => KeysWanted::Kept,
         Err(_) => KeysWanted::Found,
     };
-    let loaded = load(&disk, &secrets, until, keys, &mut tell)?;
+    let mut loaded = load(&disk, &secrets, until, keys, &mut tell)?;
+    let mut newest = (loaded.snapshot, loaded.replayed_bytes);
+    if keys == KeysWanted::Kept {
+        newest = catch_up(&disk, &mut loaded, schedule(settings))?;
+    }
     drop(building);
     Ok(Rebuilt {
         file,
@@ -353,7 +357,16 @@ fn rebuild<D: Disk>(
         secret,
         secrets,
         loaded,
+        newest,
     })
+}
+
+/// When snapshots are due.
+fn schedule(settings: &Settings) -> Schedule {
+    Schedule {
+        jobs: settings.journal.snapshot_jobs,
+        bytes: settings.journal.snapshot_bytes,
+    }
 }
 
 /// The state directory of a partition.

@@ -2,8 +2,8 @@
 //!
 //! A snapshot is built from the one before and the journal behind it, through the same code as a
 //! restart: so each is a replay test, and its digest is that of the commit it ends with. The work
-//! runs on a thread of the least priority and costs memory for a second copy of the books while it
-//! lasts; keys are not part of the copy.
+//! runs on a thread that lets others go first, the less so the more it is overdue, and costs memory
+//! for a second copy of the books while it lasts; keys are not part of the copy.
 //!
 //! A snapshot that cannot be written is tried again later. Books that cannot be rebuilt are a fault
 //! of the whole process: what the engine holds may not be believed any more.
@@ -18,12 +18,12 @@ use std::time::Duration;
 use super::building::Building;
 use super::carried;
 use super::cold::{Shelf, put_keys};
-use super::load::{KeysWanted, LoadFault, load};
+use super::load::{KeysWanted, LoadFault, Loaded, load};
 use super::secrets::Secrets;
 use crate::ids::{BookIndex, Position};
 use crate::journal::History;
-use crate::journal::file::disk::{Disk, give_way};
-use crate::journal::file::{Frontier, JournalId, Until};
+use crate::journal::file::disk::Disk;
+use crate::journal::file::{Frontier, JournalId, Until, Yield, give_way};
 use crate::journal::snapshot::keys::ColdKeys;
 use crate::journal::snapshot::{Head, KeyFile, Reader, SnapshotFault, Writer, tidy};
 use crate::time::Clock;
@@ -42,6 +42,27 @@ pub struct Schedule {
     pub jobs: u64,
     /// Bytes of records.
     pub bytes: u64,
+}
+
+impl Schedule {
+    /// Whether one is due after so many positions and bytes.
+    fn is_due(&self, jobs: u64, bytes: u64) -> bool {
+        jobs > 0 && (jobs >= self.jobs || bytes >= self.bytes)
+    }
+
+    /// How much the next one lets others go first: the less, the more lies behind the last one.
+    /// Under a load that wants every core for hours it would else come ever later.
+    fn how_to_yield(&self, (jobs, bytes): (u64, u64)) -> Yield {
+        let overdue = |times: u64| {
+            let reached = |owed: u64, step: u64| owed >= step.saturating_mul(times);
+            reached(jobs, self.jobs) || reached(bytes, self.bytes)
+        };
+        match (overdue(2), overdue(4)) {
+            (false, _) => Yield::Most,
+            (true, false) => Yield::Some,
+            (true, true) => Yield::Little,
+        }
+    }
 }
 
 /// Why a snapshot was not taken.
@@ -104,11 +125,21 @@ pub fn build<D: Disk>(
         }
     };
     let mut loaded = load(disk, secrets, until, KeysWanted::Named, &mut tell)?;
+    Ok(write_down(disk, &mut loaded, stop)?)
+}
+
+/// Write the snapshot of rebuilt books, by whoever may build; none if it is there already. The keys
+/// that they held are in files afterwards.
+fn write_down<D: Disk>(
+    disk: &D,
+    loaded: &mut Loaded,
+    stop: &AtomicBool,
+) -> Result<Option<Built>, SnapshotFault> {
     if loaded.snapshot == Some(loaded.last.position) || loaded.last.position == Position(0) {
         return Ok(None);
     }
     let position = loaded.last.position;
-    let keys = put_keys(disk, &mut loaded, stop)?;
+    let keys = put_keys(disk, loaded, stop)?;
     let head = Head {
         journal: loaded.journal,
         position,
@@ -135,8 +166,35 @@ pub fn build<D: Disk>(
         position,
         bytes,
         keys,
-        key_files: loaded.key_files,
+        key_files: loaded.key_files.clone(),
     }))
+}
+
+/// Write the snapshot that is owed when a start has rebuilt the books, before anything is posted. A
+/// process that ends while it takes one gives it up; without this a daemon that is restarted
+/// often would replay more at every start. The newest snapshot and the bytes of records behind it.
+pub(super) fn catch_up<D: Disk>(
+    disk: &D,
+    loaded: &mut Loaded,
+    schedule: Schedule,
+) -> Result<(Option<Position>, u64), LoadFault> {
+    let newest = (loaded.snapshot, loaded.replayed_bytes);
+    if !schedule.is_due(loaded.behind(), loaded.replayed_bytes) {
+        return Ok(newest);
+    }
+    let written = write_down(disk, loaded, &AtomicBool::new(false));
+    // Whatever came of it: the keys may be in a file by now, and nowhere else in memory.
+    let (journal, through) = (loaded.journal, loaded.keys_through);
+    loaded.cold = ColdKeys::open(disk, journal, &loaded.key_files, through, &loaded.cold)?;
+    match written {
+        Ok(_built) => Ok((Some(loaded.last.position), 0)),
+        Err(fault) if fault.is_final() => Err(fault.into()),
+        Err(fault) => {
+            let words = format!("{fault}; it is tried again while jobs are posted");
+            loaded.passed_over.push(words);
+            Ok(newest)
+        }
+    }
 }
 
 /// What the taker of snapshots needs, before it is started.
@@ -193,7 +251,7 @@ impl<D: Disk> Snapshots<D> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::Builder::new()
-            .name("kontor-snapshot".to_owned())
+            .name("kontor-snap-due".to_owned())
             .spawn(move || self.run(&*clock, &stopped, &mut tell))?;
         Ok(Taker {
             stop,
@@ -202,13 +260,35 @@ impl<D: Disk> Snapshots<D> {
     }
 
     fn run(mut self, clock: &dyn Clock, stop: &AtomicBool, tell: &mut dyn FnMut(Event)) {
-        if let Err(fault) = give_way() {
-            tracing::warn!(%fault, "snapshots are taken at full priority");
-        }
         while !stop.load(Ordering::Acquire) {
             std::thread::park_timeout(LOOK);
-            let Some(event) = self.look(clock, stop) else {
+            if !self.due(clock) {
                 continue;
+            }
+            let how = self.schedule.how_to_yield(self.owed());
+            // What gave way once cannot take it back: each snapshot has a thread of its own.
+            let taken = std::thread::scope(|scope| {
+                let take = || {
+                    if let Err(fault) = give_way(how) {
+                        tracing::warn!(%fault, "a snapshot is taken at full priority");
+                    }
+                    self.take(clock, stop)
+                };
+                let name = "kontor-snapshot".to_owned();
+                let begun = std::thread::Builder::new().name(name);
+                begun
+                    .spawn_scoped(scope, take)
+                    .map(std::thread::ScopedJoinHandle::join)
+            });
+            let event = match taken {
+                Ok(Ok(Some(event))) => event,
+                Ok(Ok(None)) => continue,
+                // A panic there has been reported by the hook, which ends the process.
+                Ok(Err(_panicked)) => return,
+                Err(fault) => {
+                    tracing::warn!(%fault, "no thread for a snapshot");
+                    continue;
+                }
             };
             let over = matches!(event, Event::Fault(_));
             tell(event);
@@ -220,13 +300,11 @@ impl<D: Disk> Snapshots<D> {
 
     /// Take a snapshot if one is due. After a fault there is nothing more to take.
     pub fn look(&mut self, clock: &dyn Clock, stop: &AtomicBool) -> Option<Event> {
-        let appended = self.history.appended_bytes();
-        let bytes = appended.saturating_sub(self.appended_before);
-        let waits = clock.elapsed() < self.not_before;
-        if waits || !self.is_due(self.history.durable(), bytes) {
-            return None;
+        if self.due(clock) {
+            self.take(clock, stop)
+        } else {
+            None
         }
-        self.take(clock, stop)
     }
 
     /// Take a snapshot of what is durable now; none if there is nothing behind the last one, or if
@@ -274,10 +352,20 @@ impl<D: Disk> Snapshots<D> {
         Ok(())
     }
 
-    fn is_due(&self, durable: Frontier, appended: u64) -> bool {
-        let jobs = durable.position.saturating_sub(self.last.0);
-        let bytes = self.behind_bytes.saturating_add(appended);
-        jobs > 0 && (jobs >= self.schedule.jobs || bytes >= self.schedule.bytes)
+    fn due(&self, clock: &dyn Clock) -> bool {
+        let (jobs, bytes) = self.owed();
+        clock.elapsed() >= self.not_before && self.schedule.is_due(jobs, bytes)
+    }
+
+    /// Positions and bytes behind the last snapshot.
+    fn owed(&self) -> (u64, u64) {
+        let appended = self.history.appended_bytes();
+        let bytes = appended.saturating_sub(self.appended_before);
+        let durable = self.history.durable().position;
+        (
+            durable.saturating_sub(self.last.0),
+            self.behind_bytes.saturating_add(bytes),
+        )
     }
 }
 
@@ -296,5 +384,29 @@ impl Drop for Taker {
             // A panic there has been reported by the hook.
             drop(thread.join());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_a_snapshot_is_owed_the_less_it_lets_others_go_first() {
+        let schedule = Schedule {
+            jobs: 100,
+            bytes: 1000,
+        };
+        for (owed, how) in [
+            ((100, 0), Yield::Most),
+            ((199, 1999), Yield::Most),
+            ((200, 0), Yield::Some),
+            ((1, 3999), Yield::Some),
+            ((400, 0), Yield::Little),
+            ((1, 4000), Yield::Little),
+        ] {
+            assert_eq!(schedule.how_to_yield(owed), how, "{owed:?}");
+        }
+        assert!(!schedule.is_due(0, 5000), "nothing to take");
     }
 }

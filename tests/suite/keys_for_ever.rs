@@ -99,6 +99,31 @@ fn a_key_that_only_a_file_remembers_leads_to_its_first_outcome() {
 }
 
 #[test]
+fn a_start_writes_the_snapshot_that_the_last_run_owed() {
+    let dir = tempfile::tempdir().unwrap();
+    let books = format!("snapshot_jobs = 1000\n{BOOK}");
+    let mut house = House::open(dir.path(), &books);
+    let answers: Vec<_> = (0..101).flat_map(|round| post(&mut house, round)).collect();
+    drop(house);
+    let disk = OsDisk::new(partition(dir.path()));
+    assert!(snapshot::list(&disk).unwrap().is_empty());
+
+    let mut house = House::open(dir.path(), &books);
+    assert!(house.warnings.is_empty(), "{:?}", house.warnings);
+    assert_eq!(house.replayed_jobs, 1_010);
+    assert!(house.engine().keys().is_empty(), "they are in a file");
+    assert_eq!(snapshot::list(&disk).unwrap().len(), 1);
+    assert_eq!(key_files(dir.path()).len(), 1);
+    all_are_remembered(&mut house, answers.get(..30).unwrap());
+    drop(house);
+
+    // What is owed once is not written twice.
+    let house = House::open(dir.path(), &books);
+    assert!(house.replayed_jobs < 100, "{}", house.replayed_jobs);
+    assert_eq!(snapshot::list(&disk).unwrap().len(), 1);
+}
+
+#[test]
 fn work_of_the_engine_meets_the_keys_of_years_ago() {
     let dir = tempfile::tempdir().unwrap();
     let day = |date: &str| Timestamp::parse(&format!("{date}T12:00:00Z")).unwrap();

@@ -193,6 +193,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "rustix",
         &[
             "journal/file/disk.rs",
+            "journal/file/priority.rs",
             "guarded.rs",
             "broker/private.rs",
             "broker/package.rs",

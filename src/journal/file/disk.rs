@@ -113,14 +113,6 @@ impl<T> Drop for Errand<T> {
     }
 }
 
-/// Let every other thread go first: for work that nobody waits for. Of the calling thread only.
-pub fn give_way() -> io::Result<()> {
-    const LEAST: i32 = 19;
-    // On Linux a nice value belongs to the thread.
-    rustix::process::nice(LEAST)?;
-    Ok(())
-}
-
 /// The name of the file system that a directory is on, if that is one over the network: there a
 /// lock may be lost without a word, and a sync may be somebody else's promise.
 pub fn network_of(directory: &Path) -> io::Result<Option<&'static str>> {

@@ -33,6 +33,7 @@ mod spare;
 mod recovery;
 mod writer;
 mod reader;
+mod priority;
 mod proven;
 mod copying;
 
@@ -43,6 +44,7 @@ pub use fault::{Damage, Fault, Finding};
 pub use frame::{FrameHead, JournalId, KIND_SEAL, Location, PAYLOAD_BYTES_MAX};
 pub use frontier::{Evidence, Frontier};
 pub use lock::Lock;
+pub use priority::{Yield, give_way};
 pub use proven::known;
 pub use reader::{Frame, Lookup, Reader, Until};
 pub use recovery::{Cut, Recovered};
