@@ -110,15 +110,20 @@ pub struct Given {
 }
 
 impl Given {
-    /// What the book begins with, compiled as the daemon does.
-    pub fn setup(&self) -> Result<Setup, CaseFault> {
-        let raw = |value: &Json| RawJson::new(value.to_string());
+    /// The members of the book's `[[book]]`, but for its name.
+    pub fn members(&self) -> Map<String, Json> {
         let mut accounts = self.accounts.clone();
         accounts.values_mut().for_each(declare_unit);
-        let accounts = RawJson::new(Json::Object(accounts).to_string());
-        let mut members = vec![("accounts".to_owned(), accounts)];
-        let config = self.config.iter();
-        members.extend(config.map(|(name, value)| (name.clone(), raw(value))));
+        let mut members = self.config.clone();
+        members.insert("accounts".to_owned(), Json::Object(accounts));
+        members
+    }
+
+    /// What the book begins with, compiled as the daemon does.
+    pub fn setup(&self) -> Result<Setup, CaseFault> {
+        let raw = |value: Json| RawJson::new(value.to_string());
+        let members = self.members().into_iter();
+        let members: Vec<_> = members.map(|(name, value)| (name, raw(value))).collect();
         setup::compile(&members).map_err(|fault| {
             let accounts = fault.member.starts_with("accounts");
             let within = if accounts { "given" } else { "given.config" };
@@ -255,6 +260,11 @@ impl CaseJob {
     /// The book that the job names, to which its producer sends it; none if it is not text.
     pub fn book(&self) -> Option<String> {
         text(&self.book)
+    }
+
+    /// Who acts, if it is text.
+    pub fn actor(&self) -> Option<String> {
+        text(&self.actor)
     }
 
     /// The message's body for a job that is not raw.

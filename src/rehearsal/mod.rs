@@ -11,8 +11,11 @@
 //! | File           | Duty                                                  |
 //! |----------------|-------------------------------------------------------|
 //! | `case.rs`      | reads a case file strictly                            |
+//! | `step.rs`      | its jobs as they are sent, each at its instant        |
 //! | `run.rs`       | takes the jobs through, one after the other           |
 //! | `seen.rs`      | what became of them, in the shape of `expect`         |
+//! | `past.rs`      | its commits, for rules and questions that look back   |
+//! | `question.rs`  | its questions, answered by the book as it stands      |
 //! | `verify.rs`    | `checks`: the journal's chain, balances as they opened   |
 //! | `functions.rs` | the pure functions that `function_checks` names       |
 //! | `compare.rs`   | what differs, with its place                          |
@@ -22,9 +25,11 @@ pub mod case;
 pub mod compare;
 pub mod explain;
 mod functions;
-mod past;
+pub mod past;
+pub mod question;
 mod run;
-mod seen;
+pub mod seen;
+pub mod step;
 mod verify;
 
 use std::collections::BTreeSet;

@@ -8,35 +8,32 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::case::{Case, CaseFault, CaseJob, RAW};
-use super::past::Commits;
-use super::seen::{Seen, shown};
-use super::{functions, verify};
+use super::case::{Case, CaseFault, CaseJob};
+use super::past::Past;
+use super::question::ask;
+use super::seen::{Seen, came, shown};
+use super::step::{Message, Step};
 use crate::code::Code;
 use crate::engine::due::NoOldKeys;
 use crate::engine::{Engine, Secrets, Verdict};
 use crate::ids::{BookIndex, Position};
-use crate::jobs::catalogue::FIRST_QUESTION;
 use crate::jobs::job::{DeadLetter, Job};
-use crate::jobs::kind_code;
-use crate::jobs::query::{Asked, PastUnreadable, Unanswered};
+use crate::jobs::query::PastUnreadable;
 use crate::jobs::setup::Setup;
 use crate::journal::record::{self, RecordFault};
 use crate::ledger::commit::SetupRecord;
 use crate::ledger::plan::NaturalKeys;
-use crate::ledger::{Book, Commit, Inconsistent, JobRecord, NameTable, Record, Rejection};
+use crate::ledger::{Book, Commit, Inconsistent, JobRecord, NameTable};
 use crate::limits::{DUE_JOBS_MAX, MESSAGE_BYTES_MAX};
 use crate::pipeline::decode::{ContentType, Item, Sealer, Subject, decode, seal};
 use crate::time::Timestamp;
 use crate::wire::message::{BookRules, Head, JobReader, read_binary};
-use crate::wire::{outcome, question};
+use crate::wire::outcome;
 
 /// The one book of a case.
 const BOOK: &str = "main";
 /// Where it stands.
 const TIME_ZONE: &str = "Europe/Berlin";
-/// Where the clock stands if no job says so.
-const CLOCK: &str = "2027-01-01T00:00:00Z";
 /// Cases hold nothing secret; a fixed secret makes every run the same.
 const SECRET: [u8; 32] = *b"kontor rehearses with no secrets";
 /// The book is set up so long before the first job.
@@ -86,7 +83,8 @@ pub struct Run {
 /// Take a case through. The outer fault is one of the case, the inner one is ours.
 pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
     let given = case.given.setup()?;
-    let mut stage = Stage::new(first_instant(case)?);
+    let (steps, begins) = (case.steps()?, case.begins()?);
+    let mut stage = Stage::new(begins);
     let unobeyed = given.unobeyed.iter();
     let options = unobeyed
         .map(|name| format!("given.config {name}"))
@@ -94,18 +92,8 @@ pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
     if let Err(fault) = stage.set_up(given) {
         return Ok(Err(fault));
     }
-    for (at, job) in case.jobs.iter().enumerate() {
-        if let Some(text) = &job.at {
-            stage.now = instant(at, text)?;
-        }
-        if let Err(fault) = stage.due() {
-            return Ok(Err(fault));
-        }
-        let raw = match job.kind.as_str() {
-            RAW => Some(raw(at, job)?),
-            _ => None,
-        };
-        if let Err(fault) = stage.job(job, raw) {
+    for step in steps {
+        if let Err(fault) = stage.step(step) {
             return Ok(Err(fault));
         }
     }
@@ -114,38 +102,6 @@ pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
         return Ok(Err(fault));
     }
     Ok(stage.finish(case, options))
-}
-
-fn instant(at: usize, text: &str) -> Result<Timestamp, CaseFault> {
-    Timestamp::parse(text).ok_or_else(|| {
-        let problem = format!("{text:?} is no RFC 3339 instant such as {CLOCK}");
-        CaseFault::member(format!("/jobs/{at}/at"), problem)
-    })
-}
-
-/// The earliest instant that a job names.
-fn first_instant(case: &Case) -> Result<Timestamp, CaseFault> {
-    let mut first = None;
-    for (at, job) in case.jobs.iter().enumerate() {
-        if let Some(text) = &job.at {
-            let named = instant(at, text)?;
-            first = Some(first.map_or(named, |first: Timestamp| first.min(named)));
-        }
-    }
-    Ok(first
-        .or_else(|| Timestamp::parse(CLOCK))
-        .unwrap_or_default())
-}
-
-/// Body and content type of a raw job.
-type Raw = (Vec<u8>, Result<ContentType, DeadLetter>);
-
-fn raw(at: usize, job: &CaseJob) -> Result<Raw, CaseFault> {
-    let fault = |problem| CaseFault::member(format!("/jobs/{at}/data"), problem);
-    let raw = job.raw().map_err(fault)?;
-    let content_type = raw.content_type.as_deref().unwrap_or("application/json");
-    let bytes = raw.bytes().map_err(fault)?;
-    Ok((bytes, ContentType::of(Some(content_type), None)))
 }
 
 /// Replaces texts by their hash: nothing in a rehearsal opens them again.
@@ -235,21 +191,24 @@ impl Stage {
         self.engine.book(BookIndex(0))
     }
 
-    fn job(&mut self, job: &CaseJob, raw: Option<Raw>) -> Result<(), RehearsalFault> {
-        // Whoever sends a job gives it the routing key of the book that it names.
-        let named = job.book().filter(|_| raw.is_none());
-        let (body, content_type) = match raw {
-            Some(raw) => raw,
-            None if kind_code(&job.kind).is_some_and(|code| code >= FIRST_QUESTION) => {
-                return self.question(job);
-            }
-            None => (job.message(), Ok(ContentType::Json)),
+    fn step(&mut self, Step { job, now, message }: Step<'_>) -> Result<(), RehearsalFault> {
+        self.now = now;
+        self.due()?;
+        let Some(Message {
+            book,
+            actor: _,
+            content_type,
+            body,
+        }) = message
+        else {
+            return self.question(job);
         };
         let head = Head {
-            book: named.as_deref().or(Some(BOOK)),
+            book: book.as_deref().or(Some(BOOK)),
             trusted: true,
             ..Head::default()
         };
+        let content_type = ContentType::of(Some(&content_type), None);
         let mut items = Vec::new();
         decode(
             &mut self.reader,
@@ -271,7 +230,7 @@ impl Stage {
 
     fn post(&mut self, number: u64, mut job: Job) -> Result<(), RehearsalFault> {
         if let Some(needed) = self.engine.needs_past(&job) {
-            let looked = Commits(&self.commits).look_up(needed);
+            let looked = Past::of(&self.commits, BookIndex(0)).look_up(needed);
             let what = needed.to_string();
             let missing = RehearsalFault::PastMissing { job: number, what };
             job.entry = looked.ok_or(missing)?;
@@ -326,13 +285,11 @@ impl Stage {
             let done = self.engine.apply_due(&mut commit, DUE_JOBS_MAX, all);
             done.map_err(Inconsistent::from)?;
             let commit = self.keep(0, commit)?;
-            for (position, record) in commit.positions() {
-                if let Record::Job(record) = record {
-                    let number = self.seen.cause(record);
-                    self.show_effects(number, record, &commit);
-                    self.seen
-                        .event(self.published(&commit, position).unwrap_or_default());
-                }
+            for (position, record, _) in came(&commit) {
+                let number = self.seen.cause(record);
+                self.show_effects(number, record, &commit);
+                self.seen
+                    .event(self.published(&commit, position).unwrap_or_default());
             }
         }
         Ok(())
@@ -341,17 +298,12 @@ impl Stage {
     /// Show what became of a job, whose own outcome stands at `own`. What it set off besides (a job
     /// that it approved) has an outcome of its own, which is not the case's to name.
     fn show(&mut self, number: u64, commit: &Commit, own: Position) {
-        for (position, record) in commit.positions() {
-            let Record::Job(record) = record else {
-                continue;
-            };
+        for (position, record, _) in came(commit) {
             self.show_effects(number, record, commit);
             let Some(outcome) = self.published(commit, position).filter(|_| position == own) else {
                 continue;
             };
-            if let Some(refusal) = &record.outcome.rejection {
-                self.note_option(number, outcome::kind(record), refusal);
-            }
+            self.note_option(number, outcome::kind(record), &outcome);
             self.seen.outcome(number, outcome, false);
         }
     }
@@ -362,9 +314,11 @@ impl Stage {
         }
     }
 
-    fn note_option(&mut self, number: u64, kind: &str, refusal: &Rejection) {
-        if refusal.code() == Code::UnsupportedOption {
-            let place = refusal.path().unwrap_or_default();
+    fn note_option(&mut self, number: u64, kind: &str, outcome: &Map<String, Json>) {
+        if outcome.get("code") == Some(&json!(Code::UnsupportedOption.text())) {
+            let path = outcome.get("path").and_then(Json::as_str);
+            let path = path.unwrap_or_default();
+            let place = path.strip_prefix("/data").unwrap_or(path);
             self.options
                 .push((number, kind.to_owned(), place.to_owned()));
         }
@@ -380,62 +334,25 @@ impl Stage {
     }
 
     fn dead(&mut self, number: u64, letter: &DeadLetter) {
-        let mut detail = shown(&letter.detail);
-        detail.insert("dead_letter".to_owned(), json!(true));
-        let rejection = json!({
-            "job": number,
-            "code": letter.code.text(),
-            "message": letter.message(),
-            "path": letter.path,
-            "detail": detail,
-        });
-        self.seen.rejections.push(rejection);
+        let (code, message) = (letter.code.text(), letter.message());
+        let path = letter.path.as_deref();
+        self.seen
+            .set_aside(number, code, &message, path, shown(&letter.detail));
     }
 
     fn question(&mut self, job: &CaseJob) -> Result<(), RehearsalFault> {
-        let data = job.data.as_ref().map_or("{}", |data| data.get());
-        let kind = kind_code(&job.kind).unwrap_or_default();
-        let Some(book) = self.engine.book(BookIndex(0)) else {
+        let Some(book) = self.book() else {
             return Ok(());
         };
-        let entries = Commits(&self.commits);
-        let read_at = book.next_sequence().0.saturating_sub(1);
-        let asked = Asked {
-            book,
-            entries: &entries,
-            today: book.zone().date(self.now),
-        };
-        let answer = question::read(kind, data.as_bytes())
-            .map_err(Unanswered::Refused)
-            .and_then(|question| question.answer(&asked));
-        match answer {
-            Ok(members) => {
-                let mut answer = shown(&members);
-                answer.insert("kind".to_owned(), json!(job.kind));
-                answer.insert("status".to_owned(), json!("answered"));
-                answer.insert("sequence".to_owned(), json!(read_at));
-                self.seen.outcome(job.n, answer, false);
-                Ok(())
-            }
-            Err(Unanswered::Refused(refusal)) => {
-                self.note_option(job.n, &job.kind, &refusal);
-                let path = refusal.path().map(|path| format!("/data{path}"));
-                self.seen.rejections.push(json!({
-                    "job": job.n,
-                    "kind": job.kind,
-                    "status": "rejected",
-                    "code": refusal.code().text(),
-                    "message": refusal.message(),
-                    "path": path,
-                    "detail": shown(refusal.detail()),
-                }));
-                Ok(())
-            }
-            Err(Unanswered::Unread(PastUnreadable { reason })) => {
-                let what = format!("the entries of the past: {reason}");
-                Err(RehearsalFault::PastMissing { job: job.n, what })
-            }
-        }
+        let entries = Past::of(&self.commits, BookIndex(0));
+        let answered = ask(job, book, &entries, book.zone().date(self.now));
+        let outcome = answered.map_err(|PastUnreadable { reason }| {
+            let what = format!("the entries of the past: {reason}");
+            RehearsalFault::PastMissing { job: job.n, what }
+        })?;
+        self.note_option(job.n, &job.kind, &outcome);
+        self.seen.outcome(job.n, outcome, false);
+        Ok(())
     }
 
     fn finish(self, case: &Case, mut options: BTreeSet<String>) -> Result<Run, RehearsalFault> {
@@ -457,20 +374,7 @@ impl Stage {
             format!("{kind} {place} {chosen}").trim_end().to_owned()
         }));
         let (engine, commits) = (self.engine, self.commits);
-        let mut seen = match engine.book(BookIndex(0)) {
-            Some(book) => self.seen.finish(book),
-            None => Map::new(),
-        };
-        if let Some(checks) = case.expect.get("checks") {
-            seen.insert(
-                "checks".to_owned(),
-                verify::checks(checks, &commits, &engine)?,
-            );
-        }
-        if let Some(Json::Array(checks)) = case.expect.get("function_checks") {
-            let made = checks.iter().map(functions::check).collect();
-            seen.insert("function_checks".to_owned(), Json::Array(made));
-        }
+        let seen = self.seen.finish(case, &engine, &commits, BookIndex(0))?;
         Ok(Run {
             seen,
             options_not_built: options,

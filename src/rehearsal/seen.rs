@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::case::Case;
+use super::run::RehearsalFault;
+use super::{functions, verify};
+use crate::engine::Engine;
+use crate::ids::{BookIndex, Position};
 use crate::ledger::value::Members;
 use crate::ledger::{Book, Commit, Effect, JobRecord, Leg, Post, Side, Value};
 use crate::money::{Minor, print_minor};
@@ -12,11 +17,11 @@ use crate::wire::outcome::write_value;
 
 /// The lists that grow with the jobs.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) entries: Vec<Json>,
-    pub(super) outcomes: Vec<Json>,
-    pub(super) rejections: Vec<Json>,
-    pub(super) events: Vec<Json>,
+pub struct Seen {
+    entries: Vec<Json>,
+    outcomes: Vec<Json>,
+    rejections: Vec<Json>,
+    events: Vec<Json>,
     numbers: BTreeMap<String, Vec<u64>>,
     /// By which job a document, a hold or an entry came into the book.
     causes: BTreeMap<String, u64>,
@@ -39,6 +44,32 @@ fn shown_value(value: &Value) -> Json {
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
+/// How a record came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// A producer sent the job.
+    Sent,
+    /// It waited in the book, and the job before decided it.
+    SetOff,
+    /// The engine did it by itself, because it was due.
+    ByItself,
+}
+
+/// The jobs' records of a commit with their positions, and how each came about.
+pub fn came(commit: &Commit) -> impl Iterator<Item = (Position, &JobRecord, Came)> {
+    let mut before = Came::Sent;
+    commit.positions().filter_map(move |(position, record)| {
+        let record = record.as_job()?;
+        before = match (record.follows(), before) {
+            (true, Came::ByItself) => Came::ByItself,
+            (true, Came::Sent | Came::SetOff) => Came::SetOff,
+            (false, _) if record.event.is_some() => Came::ByItself,
+            (false, _) => Came::Sent,
+        };
+        Some((position, record, before))
+    })
+}
+
 /// What an effect brings into the book that work of the engine's own may be about.
 fn begun(effect: &Effect) -> Option<String> {
     if let Effect::Document(change) = effect {
@@ -52,7 +83,7 @@ fn begun(effect: &Effect) -> Option<String> {
 
 impl Seen {
     /// Take in an outcome as published: among the rejections if it is one.
-    pub(super) fn outcome(&mut self, job: u64, mut outcome: Map<String, Json>, duplicate: bool) {
+    pub fn outcome(&mut self, job: u64, mut outcome: Map<String, Json>, duplicate: bool) {
         outcome.insert("job".to_owned(), json!(job));
         if duplicate {
             outcome.insert("duplicate".to_owned(), json!(true));
@@ -64,8 +95,27 @@ impl Seen {
         }
     }
 
+    /// Take in what was set aside instead of getting an outcome.
+    pub fn set_aside(
+        &mut self,
+        job: u64,
+        code: &str,
+        message: &str,
+        path: Option<&str>,
+        mut detail: Map<String, Json>,
+    ) {
+        detail.insert("dead_letter".to_owned(), json!(true));
+        self.rejections.push(json!({
+            "job": job,
+            "code": code,
+            "message": message,
+            "path": path,
+            "detail": detail,
+        }));
+    }
+
     /// Take in what the engine did by itself.
-    pub(super) fn event(&mut self, mut outcome: Map<String, Json>) {
+    pub fn event(&mut self, mut outcome: Map<String, Json>) {
         if let Some(name) = outcome.get("event").cloned() {
             outcome.insert("type".to_owned(), name);
         }
@@ -74,13 +124,13 @@ impl Seen {
 
     /// The job that caused what the engine does by itself: the one by which the thing came into the
     /// book that the work is about.
-    pub(super) fn cause(&self, record: &JobRecord) -> u64 {
+    pub fn cause(&self, record: &JobRecord) -> u64 {
         let about = String::from_utf8_lossy(&record.envelope.content);
         self.causes.get(&*about).copied().unwrap_or_default()
     }
 
     /// Take in the effects of a job's record.
-    pub(super) fn effects(&mut self, job: u64, record: &JobRecord, commit: &Commit, book: &Book) {
+    pub fn effects(&mut self, job: u64, record: &JobRecord, commit: &Commit, book: &Book) {
         for effect in commit.effects(&record.effects) {
             if let Some(begun) = begun(effect) {
                 self.causes.entry(begun).or_insert(job);
@@ -142,8 +192,31 @@ impl Seen {
         Some(Json::Object(shown))
     }
 
-    /// Everything together, with what stands in the book at the end.
-    pub(super) fn finish(self, book: &Book) -> Map<String, Json> {
+    /// Everything that the case can name, with what stands in the book at the end; nothing if there
+    /// is no such book.
+    pub fn finish(
+        self,
+        case: &Case,
+        engine: &Engine,
+        commits: &[Commit],
+        index: BookIndex,
+    ) -> Result<Map<String, Json>, RehearsalFault> {
+        let Some(book) = engine.book(index) else {
+            return Ok(Map::new());
+        };
+        let mut all = self.all(book);
+        if let Some(named) = case.expect.get("checks") {
+            let checks = verify::checks(named, commits, book, index)?;
+            all.insert("checks".to_owned(), checks);
+        }
+        if let Some(Json::Array(checks)) = case.expect.get("function_checks") {
+            let made = checks.iter().map(functions::check).collect();
+            all.insert("function_checks".to_owned(), Json::Array(made));
+        }
+        Ok(all)
+    }
+
+    fn all(self, book: &Book) -> Map<String, Json> {
         let (mut balances, mut held) = (Map::new(), Map::new());
         for (_, account) in book.accounts().iter() {
             let decimals = book.units().decimals(account.unit);

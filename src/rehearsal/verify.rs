@@ -5,13 +5,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::past::Past;
 use super::run::RehearsalFault;
-use crate::engine::Engine;
-use crate::ids::{AccountIndex, BookIndex};
+use crate::ids::BookIndex;
 use crate::journal::file::{Evidence, Fault, FileJournal, FrameHead, Options, Reader, Until};
 use crate::journal::record;
-use crate::ledger::{Commit, Effect, Side};
-use crate::money::Minor;
+use crate::ledger::{Book, Commit, Side};
 use crate::simulator::disk::SimulatedDisk;
 
 /// Kind of the frames that hold commits.
@@ -23,13 +22,14 @@ const SEGMENT_BYTES: u64 = 4 << 20;
 pub(super) fn checks(
     named: &Json,
     commits: &[Commit],
-    engine: &Engine,
+    book: &Book,
+    index: BookIndex,
 ) -> Result<Json, RehearsalFault> {
     let mut made = Map::new();
     for name in named.as_object().into_iter().flat_map(Map::keys) {
         let value = match name.as_str() {
             "hash_chain" => json!(chain(commits)?),
-            "balances_unchanged" => json!(is_as_opened(commits, engine)),
+            "balances_unchanged" => json!(is_as_opened(commits, book, index)),
             _ => Json::Null,
         };
         made.insert(name.clone(), value);
@@ -68,35 +68,10 @@ fn chain(commits: &[Commit]) -> Result<&'static str, RehearsalFault> {
     }
 }
 
-/// Whether every account stands where its opening put it.
-fn is_as_opened(commits: &[Commit], engine: &Engine) -> bool {
-    let Some(book) = engine.book(BookIndex(0)) else {
-        return true;
-    };
-    let mut opened = vec![Minor::default(); book.accounts().len()];
-    let openings = commits.iter().flat_map(|commit| {
-        let posts = commit.effects.iter().filter_map(Effect::as_post);
-        posts
-            .filter(|post| post.opening)
-            .flat_map(|post| commit.legs(&post.legs))
-    });
-    for leg in openings {
-        if let Some(balance) = opened.get_mut(leg.account.slot()) {
-            let amount = Minor::from(leg.amount);
-            *balance += if leg.side == Side::Debit {
-                amount
-            } else {
-                -amount
-            };
-        }
-    }
-    let now = |(index, _): (AccountIndex, _)| {
-        book.accounts()
-            .get(index)
-            .map(|account| account.counters.balance(Side::Debit))
-    };
-    book.accounts()
-        .iter()
-        .map(now)
-        .eq(opened.into_iter().map(Some))
+/// Whether every account of a book stands where its opening put it.
+fn is_as_opened(commits: &[Commit], book: &Book, index: BookIndex) -> bool {
+    let opened = Past::of(commits, index).openings(book.accounts().len());
+    let accounts = book.accounts().iter();
+    let now = accounts.map(|(_, account)| account.counters.balance(Side::Debit));
+    now.eq(opened)
 }
