@@ -36,7 +36,7 @@ use crate::pipeline::stations::StationFault;
 use crate::settings::Settings;
 use crate::telemetry::http::{Shown, router, serve};
 use crate::telemetry::{Health, Metrics, Role};
-use crate::time::{Clock, SystemClock};
+use crate::time::{Clock, clock};
 use assemble::{known, open, prefetch, report, since_epoch, start_journey};
 use orders::Orders;
 use reload::Current;
@@ -179,7 +179,7 @@ impl Http {
 impl Process {
     fn new(settings: Settings) -> Self {
         let settings = Arc::new(settings);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let clock = clock::of_this_process();
         let metrics = Arc::new(Metrics::new(&known(&settings, &*clock)));
         let health = Arc::new(Health::new(env!("CARGO_PKG_VERSION"), &settings.partitions));
         Self {

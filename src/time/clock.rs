@@ -14,6 +14,16 @@ pub trait Clock: Send + Sync {
     fn elapsed(&self) -> Duration;
 }
 
+/// The clock of this process: that of the machine. Tests may put another one in its place; a
+/// release knows no other.
+pub fn of_this_process() -> Arc<dyn Clock> {
+    #[cfg(debug_assertions)]
+    if let Some(clock) = super::stand_in::named() {
+        return clock;
+    }
+    Arc::new(SystemClock::new())
+}
+
 /// The machine's clocks.
 #[derive(Debug)]
 pub struct SystemClock {

@@ -7,6 +7,8 @@ pub mod date;
 pub mod instant;
 pub mod calendar;
 pub mod clock;
+#[cfg(debug_assertions)]
+mod stand_in;
 
 pub use calendar::{Calendar, CalendarRecord, Convention};
 pub use clock::{Clock, ManualClock, SystemClock};

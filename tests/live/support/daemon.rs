@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use kontor::time::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -21,6 +22,8 @@ const GUARD: &str = r#"read -r line; kill -KILL "$1" 2>/dev/null"#;
 
 /// The environment that makes a job fell the process.
 const SABOTAGE: &str = "KONTOR_SABOTAGE";
+/// The environment that names a file in which the time stands.
+const CLOCK: &str = "KONTOR_CLOCK";
 
 /// Where a daemon runs: its settings and its state, which outlive it.
 pub(crate) struct Site {
@@ -71,6 +74,17 @@ impl Site {
         if !what.is_empty() {
             self.overrides.push((SABOTAGE.to_owned(), what.to_owned()));
         }
+    }
+
+    /// Let the daemon's clock stand at an instant; see `src/time/stand_in.rs`. A running daemon
+    /// whose clock stood already goes on at once as if the time between had passed.
+    pub(crate) fn clock_at(&mut self, now: Timestamp) {
+        let (clock, next) = (self.dir.path().join("clock"), self.dir.path().join("next"));
+        std::fs::write(&next, now.to_string()).expect("an instant");
+        std::fs::rename(&next, &clock).expect("a clock");
+        self.overrides.retain(|(known, _)| known != CLOCK);
+        let clock = clock.to_str().expect("a path").to_owned();
+        self.overrides.push((CLOCK.to_owned(), clock));
     }
 
     /// The state directory.
