@@ -8,6 +8,9 @@
 //! What a case names must match exactly, what it leaves out is free. A case that needs a kind or an
 //! option which this release has not built says so; it neither passes nor fails.
 //!
+//! What is sent, what was seen and how the two are compared does not depend on the way between:
+//! `tests/live/cases.rs` takes the same cases through a broker and a running daemon.
+//!
 //! | File           | Duty                                                  |
 //! |----------------|-------------------------------------------------------|
 //! | `case.rs`      | reads a case file strictly                            |

@@ -15,6 +15,7 @@
 
 mod backups;
 mod broker;
+mod cases;
 mod credentials;
 mod dead;
 mod demo;

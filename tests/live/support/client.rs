@@ -207,7 +207,7 @@ impl Client {
 }
 
 impl Seen {
-    fn of(delivery: Delivery) -> Self {
+    pub(crate) fn of(delivery: Delivery) -> Self {
         Self {
             properties: delivery.properties,
             body: delivery.data,
