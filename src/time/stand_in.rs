@@ -1,8 +1,8 @@
 //! A clock that stands where a file says, so that tests can move the clock of a running daemon.
 //!
 //! `KONTOR_CLOCK=FILE` names the file; in it stands one instant of RFC 3339. Whoever moves the
-//! clock renames another file over it. The monotonic side goes along, so that to the daemon a day set
-//! forward is a day that passed. As with `pipeline/sabotage.rs` this exists only where debug
+//! clock renames another file over it. The monotonic side goes along, so that to the daemon a day
+//! set forward is a day that passed. As with `pipeline/sabotage.rs` this exists only where debug
 //! assertions are compiled in: a release reads the clock of its machine, whatever its environment
 //! says.
 
