@@ -115,6 +115,8 @@ impl<C: Cursor> Dispatch<C> {
                 self.set_aside(posted);
             }
             if let Some(commit) = batch.commit {
+                // An answer that somebody asks for again may go out before the held commits do.
+                self.publisher.learn(&commit);
                 if self.earlier_done {
                     self.publisher.durable(commit);
                 } else {

@@ -237,9 +237,14 @@ impl Publisher {
         self.results
     }
 
+    /// Names that a commit brings: outcomes may be shown from here on that need them.
+    pub fn learn(&mut self, commit: &Commit) {
+        self.letters.names.learn(commit);
+    }
+
     /// A commit became durable. Commits come in order; what the cursor has passed is left out.
     pub fn durable(&mut self, commit: Arc<Commit>) {
-        self.letters.names.learn(&commit);
+        self.learn(&commit);
         if commit.last() <= self.cursor {
             return;
         }

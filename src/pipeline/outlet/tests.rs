@@ -16,7 +16,7 @@ use crate::pipeline::decode::DeadPart;
 use crate::pipeline::observe::Observer;
 use crate::pipeline::parcel::{Batch, Posted, Tag};
 use crate::pipeline::persist::Durable;
-use crate::pipeline::publish::{Mode, Publisher, Targets};
+use crate::pipeline::publish::{Mode, Publisher, Repeat, Targets};
 use crate::pipeline::stations::StationFault;
 
 /// Gives one commit, whatever it is asked for.
@@ -203,4 +203,41 @@ async fn a_dead_letter_counts_when_it_has_arrived() {
         assert_eq!((due.is_some(), counted()), (arrives, arrives), "{result:?}");
         dispatch.tick().unwrap();
     }
+}
+
+#[test]
+fn an_answer_names_the_accounts_of_commits_that_wait_behind_earlier_ones() {
+    let (mut bench, _) = bench();
+    let dispatch = &mut bench.outlet.dispatch;
+    let mut desk = Desk::new(&[("bank/main", "EUR", "asset", "0.00", None)], &[]);
+    let opened = json!({ "account": "wallet/7", "unit": "EUR", "class": "liability" });
+    desk.run("account.open", &opened);
+    let legs = json!([
+        { "dr": "bank/main", "amount": "1.00" },
+        { "cr": "wallet/7", "amount": "1.00" }
+    ]);
+    desk.run("entry.post", &json!({ "legs": legs }));
+    let commits = desk.commits.split_off(desk.commits.len() - 2);
+    let commits: Vec<Arc<Commit>> = commits.into_iter().map(Arc::new).collect();
+    let batch = |commit: &Arc<Commit>| Batch {
+        commit: Some(Arc::clone(commit)),
+        posted: Vec::new(),
+        again: Vec::new(),
+    };
+    // Outcomes of before the start are still being read; nothing newer goes out yet.
+    dispatch.durable(Persisted {
+        proof: Durable::for_test(commits[1].last()),
+        batches: commits.iter().map(batch).collect(),
+    });
+    dispatch.read(vec![Repeat {
+        commit: Arc::clone(&commits[1]),
+        position: commits[1].first,
+        reply: Some(Reply {
+            to: "kontor.replies.shop".into(),
+            correlation_id: None,
+        }),
+    }]);
+    let answer = dispatch.next_message().unwrap();
+    let body = String::from_utf8(answer.body).unwrap();
+    assert!(body.contains("\"wallet/7\":\"1.00\""), "{body}");
 }
