@@ -10,7 +10,11 @@ use crate::broker::Publish;
 use crate::pipeline::stations::StationFault;
 use crate::simulator::broker::Fate;
 use crate::simulator::disk::Accident;
+use crate::time::Clock as _;
 use crate::torture::work::REPLIES_NOWHERE;
+
+/// 2036-01-01: until here time may pass. The work names years behind it as the future.
+const LONG_ENOUGH: i64 = 2_082_758_400_000_000_000;
 
 /// One step of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,6 +131,7 @@ impl World {
             // With the power goes the evidence of what was durable.
             Fault::PowerCut => self.damage.is_none(),
             Fault::ClockJump | Fault::ClockStall | Fault::SlowDisk => true,
+            Fault::LongTime => self.clock.now().0 < LONG_ENOUGH,
             Fault::PowerCutInCall
             | Fault::DiskError
             | Fault::ShortWrite
@@ -243,7 +248,7 @@ impl World {
     }
 
     fn produce(&mut self) {
-        let sent = self.work.message();
+        let sent = self.work.message(self.clock.now().0);
         self.witness.sends(sent.clone());
         self.broker
             .publish_job(std::sync::Arc::clone(&sent.message));
@@ -332,6 +337,7 @@ impl World {
                 let by = (seconds - 3_600).saturating_mul(1_000_000_000);
                 self.clock.jump(by);
             }
+            Fault::LongTime => self.long_time(),
             Fault::ClockStall => {
                 self.clock.pass(Duration::from_secs(self.chance.up_to(600)));
             }
@@ -346,6 +352,19 @@ impl World {
             | Fault::Unroutable => {}
         }
         Ok(())
+    }
+
+    /// Months or years pass. Then somebody finds the first messages and sends them again.
+    fn long_time(&mut self) {
+        let most = if self.chance.once_in(3) { 900 } else { 40 };
+        let days = self.chance.between(1, most);
+        self.clock
+            .pass(Duration::from_secs(days.saturating_mul(86_400)));
+        let count = self.chance.below(6);
+        for sent in self.sent.iter().take(count) {
+            self.broker
+                .publish_job(std::sync::Arc::clone(&sent.message));
+        }
     }
 
     fn cut_consumer(&mut self) -> Checked {

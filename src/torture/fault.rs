@@ -65,6 +65,8 @@ faults! {
     Duplicate "message sent twice";
     /// The time of day jumps.
     ClockJump "clock jumped";
+    /// Months or years pass, and then the first messages come again.
+    LongTime "a long time passed";
     /// No time passes, or a lot of it.
     ClockStall "clock stalled";
 }

@@ -100,9 +100,28 @@ pub const KINDS: &[Kind] = &[
         draw::settlement_attempt,
         model::settlements::attempt,
     ),
+    kind("hold.place", 10, draw::hold_place, model::holds::place),
+    kind("hold.capture", 6, draw::hold_capture, model::holds::capture),
+    kind("hold.void", 3, draw::hold_void, model::holds::void),
+    kind(
+        "recurring.post",
+        3,
+        draw::recurring_post,
+        model::recurring::post,
+    ),
+    kind("accrual.post", 4, draw::accrual_post, model::accruals::post),
     kind("period.open", 1, draw::period_open, model::periods::open),
     kind("period.close", 3, draw::period_close, model::periods::close),
 ];
+
+impl Kind {
+    /// The part of the name that it shares with its family.
+    pub fn family(&self) -> &'static str {
+        self.name
+            .split_once('.')
+            .map_or(self.name, |(family, _)| family)
+    }
+}
 
 /// The kind of a name.
 pub fn find(name: &str) -> Option<&'static Kind> {

@@ -6,6 +6,7 @@
 //!
 //! | File | Does |
 //! |---|---|
+//! | `calendar.rs` | days and instants, counted once more |
 //! | `kinds.rs` | the kinds of jobs, one line each |
 //! | `work/` | draws jobs and messages |
 //! | `model/` | the books as somebody else would keep them |
@@ -29,6 +30,7 @@
     reason = "a second opinion about the books, written down as plainly as possible"
 )]
 
+pub mod calendar;
 pub mod kinds;
 pub mod model;
 pub mod work;

@@ -4,6 +4,7 @@
 //! queues. Each step is one that a thread or a task would make; who makes the next one is decided
 //! by the caller.
 
+mod held;
 mod looking;
 
 use std::cell::RefCell;
@@ -35,6 +36,7 @@ use crate::simulator::broker::Broker;
 use crate::simulator::clock::SimulatedClock;
 use crate::simulator::disk::SimulatedDisk;
 use crate::time::Timestamp;
+pub(super) use held::Held;
 use looking::Looking;
 
 type Disk = SimulatedDisk;
@@ -153,6 +155,7 @@ pub(super) struct Process {
     slots: usize,
     jump_max: Duration,
     timer: Timer,
+    held: Held,
     /// What the secrets of the journal are, for whoever reads beside.
     pub(super) secrets: Secrets,
     /// Digest of the books as they were opened.
@@ -169,6 +172,7 @@ impl Process {
         clock: &SimulatedClock,
         observer: &Observer,
         sabotage: Option<Sabotage>,
+        held: &Held,
     ) -> Result<Self, OpenFault> {
         let settings = &terms.settings;
         let opened = Partition::open(settings, Claim::on(disk.clone(), 0)?, clock, &mut |_| {})?;
@@ -240,6 +244,7 @@ impl Process {
             slots: terms.slots,
             jump_max: settings.clock_jump_max,
             timer: Timer::start(clock, settings.clock_jump_max),
+            held: Held::clone(held),
             secrets,
             after_clean_stop: ending.clean,
         })
@@ -341,7 +346,7 @@ impl Process {
     }
 
     /// Whether the timer would wake `post`.
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         let clock = self.observer.clock();
         self.timer.believes(clock) && self.post.engine().is_due(clock.now())
     }
@@ -353,8 +358,11 @@ impl Process {
         let some: Vec<Parcel> = self.parcels.drain(..most).collect();
         let last = some.last().map(|parcel| parcel.tag);
         let bench = Rc::clone(&self.bench);
-        self.post
-            .hold_due(!self.timer.believes(self.observer.clock()));
+        let believed = self.timer.believes(self.observer.clock());
+        let skips = self.sabotage == Some(Sabotage::SkipDue);
+        self.post.hold_due(!believed || skips);
+        let first = self.post.engine().next_position();
+        self.held.note(first, !believed);
         self.post.batch(some, now, &mut ToBench(&bench))?;
         if self.sabotage == Some(Sabotage::AcknowledgeEarly)
             && let Some(Tag { epoch, tag }) = last

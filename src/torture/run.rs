@@ -109,7 +109,7 @@ fn world(bench: &Bench, seed: u64, sabotage: Option<Sabotage>) -> World {
         broker: Broker::new(terms.broker()),
         disk: SimulatedDisk::new(chance.number()),
         witness: Witness::new(Model::new(terms.model())),
-        work: Work::new(chance.split(), &terms.books),
+        work: Work::new(chance.split(), &terms.kinds, &terms.books),
         swarm,
         chance,
         clock,
@@ -150,6 +150,7 @@ impl World {
             return Ok(());
         }
         self.witness.compare_books()?;
+        self.witness.nothing_due(self.clock.now())?;
         self.stop_in_order()?;
         let published = self.terms.settings.outcomes.mode != OutcomesMode::Off;
         self.witness.owes_nothing(published)?;

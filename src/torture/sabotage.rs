@@ -52,6 +52,8 @@ sabotages! {
     StaleTag "stale-tag";
     /// An outcome that is published again has other bytes.
     OtherBytes "other-bytes";
+    /// Nothing becomes due.
+    SkipDue "skip-due";
     /// What waits in the publishing lane goes out before what a cut lost comes again.
     Overtake "overtake";
 }

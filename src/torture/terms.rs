@@ -1,7 +1,10 @@
 //! What a seed decides about sizes: books, batches, rings, segments, how outcomes are published.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::calendar::Place;
+use super::kinds::{KINDS, Kind};
 use super::model::{Account, Book};
 use super::work::{CUSTOMERS, PARTIES};
 use crate::settings::{OutcomesMode, Settings, SettingsFault};
@@ -15,6 +18,8 @@ pub struct Terms {
     pub books: Vec<(&'static str, &'static str)>,
     /// Settings of the daemon.
     pub settings: Settings,
+    /// Kinds of jobs that are sent.
+    pub kinds: Vec<&'static Kind>,
     /// Messages that producers send.
     pub messages: usize,
     /// Deliveries open with the consumer.
@@ -51,6 +56,7 @@ impl Terms {
         Self {
             books,
             settings,
+            kinds: kinds(chance),
             messages: place(chance.between(10, 60)),
             prefetch: place(pick(chance, &[1, 2, 10, 100])),
             slots: place(pick(chance, &[1, 4, 100])),
@@ -73,6 +79,17 @@ impl Terms {
     pub fn model(&self) -> impl Iterator<Item = Book> {
         self.books.iter().map(|(name, unit)| begun(name, unit))
     }
+}
+
+/// Every family of kinds is sent or not, by chance: what is there has more room then. Accounts and
+/// entries are always there.
+fn kinds(chance: &mut Chance) -> Vec<&'static Kind> {
+    let mut families = BTreeMap::new();
+    let mut is_sent = |kind: &&Kind| match kind.family() {
+        "account" | "entry" => true,
+        family => *families.entry(family).or_insert_with(|| !chance.once_in(4)),
+    };
+    KINDS.iter().filter(|kind| is_sent(kind)).collect()
 }
 
 fn pick(chance: &mut Chance, numbers: &[u64]) -> u64 {
@@ -131,6 +148,11 @@ fn begun(name: &'static str, unit: &'static str) -> Book {
     Book {
         name,
         unit,
+        place: if name == "main" {
+            Place::Berlin
+        } else {
+            Place::Greenwich
+        },
         accounts: accounts(unit).into_iter().map(account).collect(),
         ..Book::default()
     }

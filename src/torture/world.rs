@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::fault::{Fault, Swarm, Tally};
-use super::process::{Process, Stopping};
+use super::process::{Held, Process, Stopping};
 use super::sabotage::Sabotage;
 use super::terms::Terms;
 use super::witness::{Checked, Finding, Witness, finding};
@@ -114,6 +114,7 @@ impl World {
             &self.clock,
             &self.observer,
             self.sabotage,
+            &self.witness.held,
         );
         let process = match opened {
             Ok(process) => process,
@@ -276,7 +277,14 @@ impl World {
             fork.set_capacity(u64::MAX);
         }
         let clock = self.clock.apart();
-        let opened = Process::open(&fork, &self.terms, &clock, &self.observer, None);
+        let opened = Process::open(
+            &fork,
+            &self.terms,
+            &clock,
+            &self.observer,
+            None,
+            &Held::default(),
+        );
         let process = match opened {
             Ok(process) => process,
             Err(_) if self.has_lied() => return Ok(()),
@@ -391,7 +399,8 @@ impl World {
 
     /// Whether everything was sent, taken, recorded, acknowledged and published.
     pub(super) fn is_quiet(&self) -> bool {
-        let idle = self.process.as_ref().is_some_and(Process::is_idle);
+        let idle = self.process.as_ref();
+        let idle = idle.is_some_and(|process| process.is_idle() && !process.is_due());
         self.sent.len() >= self.terms.messages && self.broker.is_idle() && idle
     }
 

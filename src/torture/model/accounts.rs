@@ -63,7 +63,13 @@ pub fn close(book: &mut Book, data: &Value) -> Ruled {
     let customer = name.strip_prefix("ar/");
     let mut invoices = book.invoices.values();
     let has_open = invoices.any(|one| customer == Some(&one.customer) && one.open > 0);
-    if account.balance() != 0 || has_open {
+    if account.balance() != 0 {
+        return Err("ACCOUNT_NOT_EMPTY");
+    }
+    if account.debits_held + account.credits_held != 0 {
+        return Err("ACCOUNT_HAS_HOLDS");
+    }
+    if has_open {
         return Err("ACCOUNT_NOT_EMPTY");
     }
     if let Some(account) = book.accounts.get_mut(name) {

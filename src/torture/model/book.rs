@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::due::Alarms;
 use super::{Answer, print};
+use crate::torture::calendar::{self, Place};
 
 /// An account.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +21,10 @@ pub struct Account {
     pub debits: i128,
     /// Sum of credits.
     pub credits: i128,
+    /// Debits that are held.
+    pub debits_held: i128,
+    /// Credits that are held.
+    pub credits_held: i128,
     /// Lower limit.
     pub min: Option<i128>,
     /// Upper limit.
@@ -36,6 +42,42 @@ impl Account {
             self.debits - self.credits
         } else {
             self.credits - self.debits
+        }
+    }
+
+    /// What may still leave it.
+    pub fn available(&self) -> i128 {
+        let leaving = if self.debit_side {
+            self.credits_held
+        } else {
+            self.debits_held
+        };
+        self.balance() - leaving
+    }
+
+    /// The balance if everything that is held for it came.
+    fn exposure(&self) -> i128 {
+        let coming = if self.debit_side {
+            self.debits_held
+        } else {
+            self.credits_held
+        };
+        self.balance() + coming
+    }
+
+    fn move_by(&mut self, leg: &Leg) {
+        if leg.debit {
+            self.debits += leg.amount;
+        } else {
+            self.credits += leg.amount;
+        }
+    }
+
+    fn hold_by(&mut self, leg: &Leg, sign: i128) {
+        if leg.debit {
+            self.debits_held += leg.amount * sign;
+        } else {
+            self.credits_held += leg.amount * sign;
         }
     }
 }
@@ -62,6 +104,43 @@ pub struct Entry {
     pub reverses: Option<u64>,
     /// The entry that reverses it.
     pub reversed_by: Option<u64>,
+}
+
+/// A hold between two accounts.
+#[derive(Clone, Debug, Default)]
+pub struct Hold {
+    /// Debited when it is captured.
+    pub debit: String,
+    /// Credited when it is captured.
+    pub credit: String,
+    /// What is left of it.
+    pub rest: i128,
+    /// When it expires.
+    pub expires: i64,
+    /// The state.
+    pub state: &'static str,
+}
+
+/// An entry that is reversed by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Accrual {
+    /// The entry.
+    pub entry: u64,
+    /// The day.
+    pub day: String,
+}
+
+/// The same entry by a schedule.
+#[derive(Clone, Debug, Default)]
+pub struct Schedule {
+    /// Key of its job.
+    pub key: String,
+    /// Data of its job.
+    pub data: Value,
+    /// Runs that are behind it.
+    pub runs: u64,
+    /// Day of the next one.
+    pub due: Option<String>,
 }
 
 /// An invoice.
@@ -118,6 +197,14 @@ pub struct Book {
     pub name: &'static str,
     /// Its unit.
     pub unit: &'static str,
+    /// Where it is.
+    pub place: Place,
+    /// The time of what is judged now.
+    pub now: i64,
+    /// The date of it, where the book is.
+    pub today: String,
+    /// The key of what is judged now.
+    pub key: String,
     /// Number of the last outcome.
     pub sequence: u64,
     /// Every key that has an outcome, with the content of its job.
@@ -126,6 +213,14 @@ pub struct Book {
     pub accounts: BTreeMap<String, Account>,
     /// Entries in order; the first has number 1.
     pub entries: Vec<Entry>,
+    /// Holds by number.
+    pub holds: BTreeMap<String, Hold>,
+    /// Accruals by the name of what waits.
+    pub accruals: BTreeMap<String, Accrual>,
+    /// Schedules by number.
+    pub schedules: BTreeMap<String, Schedule>,
+    /// What becomes due by itself.
+    pub alarms: Alarms,
     /// Invoices by number.
     pub invoices: BTreeMap<String, Invoice>,
     /// Payments by number.
@@ -174,58 +269,91 @@ impl Book {
         self.taken.contains(what)
     }
 
+    /// From now on it is so late.
+    pub fn at(&mut self, now: i64) {
+        self.now = now;
+        self.today = calendar::today(self.place, now);
+    }
+
+    /// An entry.
+    pub fn entry(&self, number: u64) -> Option<&Entry> {
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.entries.get(place)
+    }
+
+    /// The same, to be changed.
+    pub fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.entries.get_mut(place)
+    }
+
     /// Post an entry if every limit holds; its number.
     pub fn post(&mut self, entry: Entry) -> Result<u64, &'static str> {
-        let mut touched: Vec<&str> = Vec::new();
+        self.check_limits(&entry.legs, &[], &[])?;
+        Ok(self.write(entry))
+    }
+
+    /// Post an entry whose limits were checked.
+    pub fn write(&mut self, entry: Entry) -> u64 {
         for leg in &entry.legs {
+            if let Some(account) = self.accounts.get_mut(&leg.account) {
+                account.move_by(leg);
+            }
+        }
+        self.entries.push(entry);
+        number(self.entries.len())
+    }
+
+    /// Hold an amount on both sides of a hold, or give it back if it is negative.
+    pub fn hold(&mut self, hold: &Hold, amount: i128) {
+        if let Some(account) = self.accounts.get_mut(&hold.debit) {
+            account.debits_held += amount;
+        }
+        if let Some(account) = self.accounts.get_mut(&hold.credit) {
+            account.credits_held += amount;
+        }
+    }
+
+    /// Whether every account that is touched keeps its limits, or comes nearer to them.
+    pub fn check_limits(
+        &self,
+        posted: &[Leg],
+        held: &[Leg],
+        released: &[Leg],
+    ) -> Result<(), &'static str> {
+        let mut touched: Vec<&str> = Vec::new();
+        for leg in posted.iter().chain(held).chain(released) {
             if !touched.contains(&leg.account.as_str()) {
                 touched.push(&leg.account);
             }
         }
-        for name in &touched {
-            self.check_limits(name, &entry.legs)?;
-        }
-        for leg in &entry.legs {
-            if let Some(account) = self.accounts.get_mut(&leg.account) {
-                if leg.debit {
-                    account.debits += leg.amount;
-                } else {
-                    account.credits += leg.amount;
-                }
+        for name in touched {
+            let before = self.accounts.get(name).ok_or("ACCOUNT_NOT_FOUND")?;
+            let mut after = before.clone();
+            let of_account = |leg: &&Leg| leg.account == name;
+            posted
+                .iter()
+                .filter(of_account)
+                .for_each(|leg| after.move_by(leg));
+            for (legs, sign) in [(held, 1), (released, -1)] {
+                let legs = legs.iter().filter(of_account);
+                legs.for_each(|leg| after.hold_by(leg, sign));
             }
-        }
-        self.entries.push(entry);
-        Ok(number(self.entries.len()))
-    }
-
-    fn check_limits(&self, name: &str, legs: &[Leg]) -> Result<(), &'static str> {
-        let account = self.accounts.get(name).ok_or("ACCOUNT_NOT_FOUND")?;
-        let before = account.balance();
-        let sum: i128 = legs
-            .iter()
-            .filter(|leg| leg.account == name)
-            .map(|leg| {
-                if leg.debit == account.debit_side {
-                    leg.amount
-                } else {
-                    -leg.amount
-                }
-            })
-            .sum();
-        let after = before + sum;
-        if account.min.is_some_and(|min| after < min && after < before) {
-            return Err("INSUFFICIENT_FUNDS");
-        }
-        if account.max.is_some_and(|max| after > max && after > before) {
-            return Err("LIMIT_EXCEEDED");
+            let (was, is) = (before.available(), after.available());
+            if before.min.is_some_and(|min| is < min && is < was) {
+                return Err("INSUFFICIENT_FUNDS");
+            }
+            let (was, is) = (before.exposure(), after.exposure());
+            if before.max.is_some_and(|max| is > max && is > was) {
+                return Err("LIMIT_EXCEEDED");
+            }
         }
         Ok(())
     }
 
     /// An answer of a posted entry: its number and the balances of what it touched.
     pub fn posted(&self, answer: Answer, entry: u64) -> Answer {
-        let place = usize::try_from(entry.saturating_sub(1)).unwrap_or(usize::MAX);
-        let legs = self.entries.get(place).map(|entry| entry.legs.as_slice());
+        let legs = self.entry(entry).map(|entry| entry.legs.as_slice());
         let mut balances = serde_json::Map::new();
         for leg in legs.unwrap_or_default() {
             if let Some(account) = self.accounts.get(&leg.account) {

@@ -3,33 +3,19 @@
 use serde_json::Value;
 
 use super::book::Entry;
-use super::{Answer, Book, Leg, Ruled, list, minor, need, positive, text};
+use super::{Answer, Book, Leg, Ruled, accruals, list, minor, need, positive, text};
 
 /// `entry.post`.
 pub fn post(book: &mut Book, data: &Value) -> Ruled {
     book.period_open(need(data, "booking_date"))?;
-    let mut legs = Vec::new();
-    for leg in list(data, "legs") {
-        let debit = text(leg, "dr").is_some();
-        let account = text(leg, "dr")
-            .or_else(|| text(leg, "cr"))
-            .unwrap_or_default();
-        legs.push(Leg {
-            account: account.to_owned(),
-            debit,
-            amount: amount(need(leg, "amount"), book.decimals(account), positive)?,
-        });
-    }
+    let legs = legs(book, data)?;
     let mut asserted = Vec::new();
     for one in list(data, "assert") {
         let account = need(one, "account");
         let balance = amount(need(one, "balance"), book.decimals(account), minor)?;
         asserted.push((account, balance));
     }
-    for leg in &legs {
-        book.usable(&leg.account, leg.debit)?;
-    }
-    structure(&legs)?;
+    check(book, &legs)?;
     for (account, expected) in asserted {
         let Some(known) = book.accounts.get(account) else {
             return Err("ACCOUNT_NOT_FOUND");
@@ -51,6 +37,35 @@ pub fn post(book: &mut Book, data: &Value) -> Ruled {
         ..Entry::default()
     })?;
     Ok(book.posted(Answer::of("posted"), entry))
+}
+
+/// The legs of a job.
+pub fn legs(book: &Book, data: &Value) -> Result<Vec<Leg>, &'static str> {
+    let read = |leg: &Value| {
+        let debit = text(leg, "dr").is_some();
+        let account = text(leg, "dr").or_else(|| text(leg, "cr"));
+        let account = account.unwrap_or_default();
+        Ok(Leg {
+            account: account.to_owned(),
+            debit,
+            amount: amount(need(leg, "amount"), book.decimals(account), positive)?,
+        })
+    };
+    list(data, "legs").iter().map(read).collect()
+}
+
+/// Every account takes its leg, and the legs make an entry.
+pub fn check(book: &Book, legs: &[Leg]) -> Result<(), &'static str> {
+    for leg in legs {
+        book.usable(&leg.account, leg.debit)?;
+    }
+    structure(legs)
+}
+
+/// The sum of all debits.
+pub fn debits(legs: &[Leg]) -> i128 {
+    let debits = legs.iter().filter(|leg| leg.debit);
+    debits.map(|leg| leg.amount).sum()
 }
 
 /// Beyond its form nothing is known about an amount of an unknown account.
@@ -92,12 +107,7 @@ pub fn reverse(book: &mut Book, data: &Value) -> Ruled {
         .get("entry")
         .and_then(Value::as_u64)
         .unwrap_or_default();
-    let place = usize::try_from(number)
-        .ok()
-        .and_then(|number| number.checked_sub(1));
-    let past = place
-        .and_then(|place| book.entries.get(place))
-        .ok_or("ENTRY_NOT_FOUND")?;
+    let past = book.entry(number).ok_or("ENTRY_NOT_FOUND")?;
     let legs: Vec<Leg> = past
         .legs
         .iter()
@@ -120,8 +130,9 @@ pub fn reverse(book: &mut Book, data: &Value) -> Ruled {
         reverses: Some(number),
         ..Entry::default()
     })?;
-    if let Some(past) = place.and_then(|place| book.entries.get_mut(place)) {
+    if let Some(past) = book.entry_mut(number) {
         past.reversed_by = Some(by);
     }
+    accruals::spare(book, number);
     Ok(book.posted(Answer::of("posted").with("reverses", number), by))
 }

@@ -4,11 +4,15 @@
 //! of money is used, so a mistake there is not made here again. Amounts are minor units.
 
 pub mod accounts;
+pub mod accruals;
 pub mod book;
+pub mod due;
 pub mod entries;
+pub mod holds;
 pub mod invoices;
 pub mod payments;
 pub mod periods;
+pub mod recurring;
 pub mod settlements;
 
 use std::collections::BTreeMap;
@@ -75,11 +79,13 @@ impl Model {
 
     /// What a job's record must say, and what the books are after it. An error is a record that
     /// should not be.
-    pub fn judge(&mut self, job: &Job) -> Result<Value, String> {
+    pub fn judge(&mut self, job: &Job, now: i64) -> Result<Value, String> {
         let book = self
             .books
             .get_mut(job.book)
             .ok_or_else(|| format!("a record in the unknown book {}", job.book))?;
+        book.at(now);
+        book.key.clone_from(&job.key);
         book.sequence = book.sequence.saturating_add(1);
         let content = job.content();
         let ruled = match book.keys.get(&job.key) {
@@ -92,26 +98,31 @@ impl Model {
                 rule(book, job)
             }
         };
-        let mut outcome = serde_json::Map::new();
-        let mut set = |name: &str, value: Value| outcome.insert(name.to_owned(), value);
-        set("book", job.book.into());
-        set("sequence", book.sequence.into());
-        set("key", job.key.clone().into());
-        set("kind", job.kind.into());
-        match ruled {
-            Ok(answer) => {
-                set("status", answer.status.into());
-                for (name, value) in answer.members {
-                    set(name, value);
-                }
-            }
-            Err(code) => {
-                set("status", "rejected".into());
-                set("code", code.into());
+        Ok(outcome(book, &job.key, job.kind, ruled))
+    }
+}
+
+/// What an outcome must say.
+fn outcome(book: &Book, key: &str, kind: &str, ruled: Ruled) -> Value {
+    let mut outcome = serde_json::Map::new();
+    let mut set = |name: &str, value: Value| outcome.insert(name.to_owned(), value);
+    set("book", book.name.into());
+    set("sequence", book.sequence.into());
+    set("key", key.into());
+    set("kind", kind.into());
+    match ruled {
+        Ok(answer) => {
+            set("status", answer.status.into());
+            for (name, value) in answer.members {
+                set(name, value);
             }
         }
-        Ok(Value::Object(outcome))
+        Err(code) => {
+            set("status", "rejected".into());
+            set("code", code.into());
+        }
     }
+    Value::Object(outcome)
 }
 
 /// The checks that all kinds share, in the order of the catalogue, then the kind's own.

@@ -188,6 +188,7 @@ fn pay(book: &mut Book, items: &[Item], sign: i128, from_credit: bool) {
 
 /// `payment.allocate`.
 pub fn allocate(book: &mut Book, data: &Value) -> Ruled {
+    book.period_open(&book.today)?;
     let items = items(data)?;
     let back = data.get("unallocate").and_then(Value::as_bool) == Some(true);
     let payment = text(data, "payment");
@@ -225,7 +226,7 @@ pub fn allocate(book: &mut Book, data: &Value) -> Ruled {
         let credit = book
             .accounts
             .get(&account)
-            .map_or(0, super::Account::balance);
+            .map_or(0, super::Account::available);
         let available = source.as_ref().map_or(credit, |payment| payment.open);
         if requested > available {
             return Err("ALLOCATION_EXCEEDS_PAYMENT");

@@ -59,6 +59,7 @@ enum Part {
 
 /// `settlement.attempt`.
 pub fn attempt(book: &mut Book, data: &Value) -> Ruled {
+    book.period_open(&book.today)?;
     let name = need(data, "instruction");
     let found = book.instructions.get(name).ok_or("DOCUMENT_NOT_FOUND")?;
     let mut instruction = found.clone();
@@ -166,7 +167,7 @@ fn legs(instruction: &Instruction, quantity: i128, cash: i128) -> Vec<Leg> {
 fn free(book: &Book, account: &str) -> i128 {
     let known = book.accounts.get(account);
     known.map_or(0, |known| {
-        (known.balance() - known.min.unwrap_or_default()).max(0)
+        (known.available() - known.min.unwrap_or_default()).max(0)
     })
 }
 

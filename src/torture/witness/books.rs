@@ -23,6 +23,7 @@ impl Witness {
             numbers(book, expected)?;
             balances(book, expected)?;
             documents(book, expected)?;
+            holds(book, expected)?;
             if !book.is_balanced() {
                 return finding(format!("book {} is out of balance", book.name()));
             }
@@ -45,6 +46,8 @@ fn numbers(book: &Book, expected: &model::Book) -> Checked {
         ("RE", expected.invoices.len()),
         ("PAY", expected.payments.len()),
         ("SI", expected.instructions.len()),
+        ("H", expected.holds.len()),
+        ("RS", expected.schedules.len()),
     ];
     for (name, count) in series {
         let found = book
@@ -77,14 +80,38 @@ fn balances(book: &Book, expected: &model::Book) -> Checked {
     }
     for (name, account) in &expected.accounts {
         let found = book.accounts().by_name(name);
-        let found = found.map(|found| (found.balance(), found.closed));
-        let wanted = (account.balance(), account.closed);
+        let found = found.map(|found| (found.balance(), found.available(), found.closed));
+        let wanted = (account.balance(), account.available(), account.closed);
         if found != Some(wanted) {
             return finding(format!(
-                "book {}: account {name} has (balance, closed) {found:?}, expected is {wanted:?}",
+                "book {}: account {name} has (balance, available, closed) {found:?}, expected is \
+                 {wanted:?}",
                 book.name()
             ));
         }
+    }
+    Ok(())
+}
+
+fn holds(book: &Book, expected: &model::Book) -> Checked {
+    for (number, one) in &expected.holds {
+        let found = book.holds().get(number);
+        let state = found.map(|hold| hold.state.text());
+        if state != Some(one.state) {
+            return finding(format!(
+                "book {}: {number} is {state:?}, expected is {}",
+                book.name(),
+                one.state
+            ));
+        }
+    }
+    let found = book.next_due().map(|at| at.0);
+    let wanted = expected.alarms.first().map(|alarm| alarm.at);
+    if found != wanted {
+        return finding(format!(
+            "book {}: the next thing is due at {found:?}, expected is {wanted:?}",
+            book.name()
+        ));
     }
     Ok(())
 }

@@ -100,7 +100,8 @@ impl Witness {
                 "{numbered:?} was published and is not durable: {said}"
             )),
             Some(known) if known.bytes != bytes => finding(format!(
-                "{numbered:?} was published with other bytes: {said}"
+                "{numbered:?} was published with other bytes: {said}, known is {}",
+                String::from_utf8_lossy(&known.bytes)
             )),
             Some(_) => Ok(numbered),
         }

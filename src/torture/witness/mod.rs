@@ -21,6 +21,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::model::Model;
+use super::process::Held;
 use super::work::{Job, Part, Sent, traced};
 use crate::engine::Engine;
 use crate::ids::{BookIndex, Position};
@@ -74,6 +75,8 @@ pub struct Witness {
     /// Messages that the producer has sent.
     sent: BTreeMap<usize, Sent>,
     mail: mail::Mail,
+    /// Which commits were made while nothing became due.
+    pub(super) held: Held,
 }
 
 impl Witness {
@@ -91,6 +94,7 @@ impl Witness {
             recorded: BTreeSet::new(),
             sent: BTreeMap::new(),
             mail: mail::Mail::default(),
+            held: Held::default(),
         }
     }
 
@@ -120,11 +124,7 @@ impl Witness {
         self.follows(commit)?;
         self.replay(commit)?;
         self.names.learn(commit);
-        for (_, record) in commit.positions() {
-            if let Record::Job(job) = record {
-                self.job(job, commit)?;
-            }
-        }
+        self.records(commit)?;
         self.last = commit.last();
         self.digests.insert(self.last, commit.digest);
         Ok(())
@@ -242,13 +242,84 @@ impl Witness {
         Ok(())
     }
 
-    fn job(&mut self, record: &JobRecord, commit: &Commit) -> Checked {
+    /// What is due by the time of a commit comes first, then the jobs that were sent.
+    fn records(&mut self, commit: &Commit) -> Checked {
+        let mut others = false;
+        for (position, record) in commit.positions() {
+            match record {
+                Record::Job(job) if is_due(job) => {
+                    if others {
+                        return finding(format!("{position} was due and came behind a job"));
+                    }
+                    self.rung(job, commit)?;
+                }
+                Record::Job(_) | Record::Duplicate(_) => {
+                    let due = self.model.first_due(commit.recorded_at.0);
+                    if !others
+                        && !self.held.at(commit.first)
+                        && let Some((at, book)) = due
+                    {
+                        return finding(format!(
+                            "{position} went before what was due in {book} at {}",
+                            Timestamp(at)
+                        ));
+                    }
+                    others = true;
+                    if let Record::Job(job) = record {
+                        self.job(job, commit)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The outcome of a record, as bytes and as it reads.
+    fn said(&self, record: &JobRecord, commit: &Commit) -> Checked<(Vec<u8>, Value)> {
         let mut bytes = Vec::new();
         outcome::encode(record, commit, &self.names, &mut bytes);
-        let said: Value = serde_json::from_slice(&bytes)
+        let said = serde_json::from_slice(&bytes)
             .map_err(|fault| Finding(format!("an outcome is no JSON: {fault}")))?;
+        Ok((bytes, said))
+    }
+
+    /// The engine did what was due.
+    fn rung(&mut self, record: &JobRecord, commit: &Commit) -> Checked {
+        let (bytes, said) = self.said(record, commit)?;
+        let rung = self.model.ring(commit.recorded_at.0);
+        let (book, expected) = rung.map_err(|what| Finding(format!("{said}: {what}")))?;
+        if let Some(difference) = difference(&said, &expected) {
+            return finding(format!(
+                "by itself came {said}, expected is {expected}: {difference}"
+            ));
+        }
+        let known = Known {
+            bytes,
+            key: record.envelope.key.to_string(),
+            reply_to: None,
+        };
+        let numbered = (book.to_owned(), record.sequence.0);
+        self.outcomes.insert(numbered, known);
+        Ok(())
+    }
+
+    /// Nothing is due any more by a time.
+    pub fn nothing_due(&self, now: Timestamp) -> Checked {
+        match self.model.first_due(now.0) {
+            None => Ok(()),
+            Some((at, book)) => finding(format!(
+                "in {book} something was due at {} and is not done",
+                Timestamp(at)
+            )),
+        }
+    }
+
+    fn job(&mut self, record: &JobRecord, commit: &Commit) -> Checked {
+        let (bytes, said) = self.said(record, commit)?;
         let (number, job) = self.origin(record)?;
-        let expected = self.model.judge(&job).map_err(Finding)?;
+        let expected = self.model.judge(&job, commit.recorded_at.0);
+        let expected = expected.map_err(Finding)?;
         if let Some(difference) = difference(&said, &expected) {
             return finding(format!(
                 "the outcome of {} in message {number} is {said}, expected is {expected}: \
@@ -324,6 +395,12 @@ impl Witness {
     fn book_name(&self, index: BookIndex) -> &str {
         self.names.book(index)
     }
+}
+
+/// Whether nobody has sent a job.
+fn is_due(record: &JobRecord) -> bool {
+    let envelope = &record.envelope;
+    envelope.traceparent.is_none() && envelope.actor.as_deref() == Some("system")
 }
 
 /// The first member that is not as expected. Amounts compare as texts.

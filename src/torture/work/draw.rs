@@ -93,6 +93,84 @@ pub fn entry_reverse(sketch: &mut Sketch<'_>) -> Value {
     })
 }
 
+/// `hold.place`.
+pub fn hold_place(sketch: &mut Sketch<'_>) -> Value {
+    sketch.counts.holds = sketch.counts.holds.saturating_add(1);
+    let debit = if sketch.once_in(8) {
+        format!("credit/{}", sketch.customer())
+    } else {
+        sketch.account()
+    };
+    json!({
+        "debit": debit,
+        "credit": sketch.account(),
+        "amount": sketch.amount(),
+        "expires_at": sketch.soon(),
+    })
+}
+
+/// `hold.capture`.
+pub fn hold_capture(sketch: &mut Sketch<'_>) -> Value {
+    sketch.counts.entries = sketch.counts.entries.saturating_add(1);
+    object(json!({
+        "hold": hold(sketch),
+        "amount": sketch.once_in(2).then(|| amount(sketch.chance.between(0, 3_000))),
+        "final": sketch.once_in(2).then(|| sketch.once_in(3)),
+        "booking_date": sketch.once_in(2).then(|| sketch.date()),
+    }))
+}
+
+/// `hold.void`.
+pub fn hold_void(sketch: &mut Sketch<'_>) -> Value {
+    object(json!({ "hold": hold(sketch), "reason": sketch.text() }))
+}
+
+fn hold(sketch: &mut Sketch<'_>) -> String {
+    format!("H-{:06}", sketch.guess(sketch.counts.holds))
+}
+
+/// `recurring.post`.
+pub fn recurring_post(sketch: &mut Sketch<'_>) -> Value {
+    sketch.counts.entries = sketch.counts.entries.saturating_add(1);
+    let every = sketch.word(&["day", "week", "month", "month_end", "quarter", "year"]);
+    let first = if sketch.once_in(3) {
+        sketch.date()
+    } else {
+        sketch.near(20, 20)
+    };
+    // Days and weeks would come too often in a long time.
+    let counted = matches!(every, "day" | "week") || sketch.once_in(2);
+    object(json!({
+        "first": first,
+        "every": every,
+        "count": counted.then(|| sketch.chance.between(1, 9)),
+        "legs": two_legs(sketch),
+    }))
+}
+
+fn two_legs(sketch: &mut Sketch<'_>) -> Value {
+    let minor = sketch.minor();
+    json!([
+        { "dr": sketch.account(), "amount": amount(minor) },
+        { "cr": sketch.account(), "amount": amount(minor) },
+    ])
+}
+
+/// `accrual.post`.
+pub fn accrual_post(sketch: &mut Sketch<'_>) -> Value {
+    sketch.counts.entries = sketch.counts.entries.saturating_add(1);
+    let day = if sketch.once_in(4) {
+        sketch.date()
+    } else {
+        sketch.near(2, 60)
+    };
+    json!({
+        "booking_date": sketch.date(),
+        "auto_reverse": day,
+        "legs": two_legs(sketch),
+    })
+}
+
 /// `invoice.issue`.
 pub fn invoice_issue(sketch: &mut Sketch<'_>) -> Value {
     sketch.counts.entries = sketch.counts.entries.saturating_add(1);

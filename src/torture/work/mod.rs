@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub use sketch::{CUSTOMERS, Counts, PARTIES, Sketch};
 
-use super::kinds::KINDS;
+use super::kinds::Kind;
 use crate::broker::{HeaderValue, Properties};
 use crate::simulator::Chance;
 use crate::simulator::broker::Message;
@@ -106,14 +106,20 @@ struct Ledger {
 #[derive(Debug)]
 pub struct Work {
     chance: Chance,
+    kinds: Vec<&'static Kind>,
     ledgers: Vec<Ledger>,
     messages: usize,
     keys: u64,
+    now: i64,
 }
 
 impl Work {
-    /// For these books and their units.
-    pub fn new(chance: Chance, books: &[(&'static str, &'static str)]) -> Self {
+    /// For these kinds, books and their units.
+    pub fn new(
+        chance: Chance,
+        kinds: &[&'static Kind],
+        books: &[(&'static str, &'static str)],
+    ) -> Self {
         let ledger = |(name, unit): &(&'static str, &'static str)| Ledger {
             name,
             unit,
@@ -122,14 +128,17 @@ impl Work {
         };
         Self {
             chance,
+            kinds: kinds.to_vec(),
             ledgers: books.iter().map(ledger).collect(),
             messages: 0,
             keys: 0,
+            now: 0,
         }
     }
 
-    /// The next message.
-    pub fn message(&mut self) -> Sent {
+    /// The next message, at a time of day.
+    pub fn message(&mut self, now: i64) -> Sent {
+        self.now = now;
         let number = self.messages;
         self.messages = self.messages.saturating_add(1);
         let at = self.chance.below(self.ledgers.len());
@@ -163,9 +172,9 @@ impl Work {
             0 => self.chance.pick(&ledger.jobs).cloned(),
             _ => None,
         };
-        let weights: u64 = KINDS.iter().map(|kind| kind.weight).sum();
+        let weights: u64 = self.kinds.iter().map(|kind| kind.weight).sum();
         let mut left = self.chance.up_to(weights.saturating_sub(1));
-        let kind = KINDS.iter().find(|kind| {
+        let kind = self.kinds.iter().find(|kind| {
             let here = left < kind.weight;
             left = left.saturating_sub(kind.weight);
             here
@@ -182,6 +191,7 @@ impl Work {
         }
         let mut sketch = Sketch {
             chance: &mut self.chance,
+            now: self.now,
             unit: ledger.unit,
             counts: &mut ledger.counts,
         };
@@ -201,7 +211,7 @@ impl Work {
         self.keys = keys.saturating_add(1);
         let job = Job {
             // A key that leads to another content already, or a new one.
-            key: again.map_or_else(|| format!("k-{keys}"), |again| again.key),
+            key: again.map_or_else(|| new_key(&mut self.chance, keys), |again| again.key),
             book: ledger.name,
             kind: kind.name,
             data,
@@ -236,6 +246,15 @@ impl Work {
         let jobs = self.jobs(at, sender, false);
         forms::items(&mut self.chance, jobs)
     }
+}
+
+/// A new key; now and then one that a later run of a schedule would have.
+fn new_key(chance: &mut Chance, keys: u64) -> String {
+    if chance.once_in(60) {
+        let run = chance.between(1, 3);
+        return format!("k-{}/{run}", chance.up_to(keys));
+    }
+    format!("k-{keys}")
 }
 
 /// Give a message its number, its sender and its address.

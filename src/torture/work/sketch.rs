@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::simulator::Chance;
+use crate::torture::calendar::{self, Place, SECOND};
 
 /// Customers of a book.
 pub const CUSTOMERS: [&str; 3] = ["cust-1", "cust-2", "cust-3"];
@@ -14,7 +15,9 @@ pub const PARTIES: [&str; 3] = ["alpha", "beta", "gamma"];
 /// Wallets, opened and closed by jobs.
 const WALLETS: u64 = 8;
 /// Months whose periods are locked and opened again.
-const MONTHS: [&str; 4] = ["2026-01", "2026-02", "2026-03", "2026-04"];
+const MONTHS: [&str; 6] = [
+    "2026-01", "2026-02", "2026-03", "2026-04", "2027-03", "2027-05",
+];
 
 /// How many things of a sort were drawn so far in a book.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +30,8 @@ pub struct Counts {
     pub payments: u64,
     /// Instructions.
     pub instructions: u64,
+    /// Holds.
+    pub holds: u64,
     /// References from outside that must be unique.
     pub references: u64,
 }
@@ -36,6 +41,8 @@ pub struct Counts {
 pub struct Sketch<'a> {
     /// Chance.
     pub chance: &'a mut Chance,
+    /// The time of day.
+    pub now: i64,
     /// Unit of the book.
     pub unit: &'static str,
     /// What was drawn so far.
@@ -109,6 +116,27 @@ impl Sketch<'_> {
             "2026-11"
         };
         format!("{month}-{:02}", self.chance.between(1, 28))
+    }
+
+    /// A date so many days from today, a little before it or behind.
+    pub fn near(&mut self, before: u64, behind: u64) -> String {
+        let today = calendar::number(&calendar::today(Place::Greenwich, self.now));
+        let days = i64::try_from(self.chance.up_to(before.saturating_add(behind)));
+        let before = i64::try_from(before).unwrap_or_default();
+        calendar::date(today + days.unwrap_or_default() - before)
+    }
+
+    /// An instant soon, or just over.
+    pub fn soon(&mut self) -> String {
+        let seconds = match self.chance.up_to(9) {
+            0 => self.chance.between(0, 40_000_000),
+            1..=6 => self.chance.between(1, 30),
+            _ => self.chance.between(1, 4_000),
+        };
+        let millis = i64::try_from(self.chance.up_to(999)).unwrap_or_default();
+        let seconds = i64::try_from(seconds).unwrap_or_default();
+        let soon = self.now + (seconds - 1) * SECOND + millis * 1_000_000;
+        calendar::print(soon)
     }
 
     /// A number up to a little more than were drawn.

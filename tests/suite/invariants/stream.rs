@@ -70,6 +70,7 @@ impl Draw {
     pub(super) fn simulated(&mut self, kind: &str, unit: &'static str) -> Json {
         let mut sketch = Sketch {
             chance: &mut self.chance,
+            now: self.now.0,
             unit,
             counts: &mut self.counts,
         };
