@@ -19,32 +19,32 @@
 pub mod open_items;
 pub mod price;
 pub mod statement;
+mod balance;
+mod figures;
 mod risk;
 mod stock;
+mod trial_balance;
 mod variance;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::catalogue::{self, KindInfo};
-use super::fields::Id;
 use crate::code::Code;
-use crate::ids::{AccountIndex, KindCode, Sequence, UnitIndex};
-use crate::ledger::effect::Nature;
-use crate::ledger::plan::optional_date;
+use crate::ids::{KindCode, Sequence};
 use crate::ledger::value::Members;
-use crate::ledger::{Account, Book, Leg, Post, Rejection, Side, Value};
-use crate::money::Minor;
-use crate::time::{Date, DateText};
+use crate::ledger::{Book, Leg, Post, Rejection, Value};
+use crate::time::Date;
 
+pub use balance::Balance;
+pub use figures::DateKind;
 pub use open_items::OpenItems;
 pub use price::Price;
 pub use risk::RiskCheck;
 pub use statement::Statement;
 pub use stock::Stock;
+pub use trial_balance::TrialBalance;
 pub use variance::Variance;
 
 /// The entries of a book, openings included.
@@ -169,282 +169,6 @@ questions! {
 /// The sequence of the last outcome in a book; 0 before the first one.
 pub fn read_at(book: &Book) -> Sequence {
     Sequence(book.next_sequence().0.saturating_sub(1))
-}
-
-/// Which date of an entry decides whether it is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DateKind {
-    /// The booking date of the entry.
-    #[default]
-    Booking,
-    /// The value date of the leg.
-    Value,
-}
-
-/// Ask for balances of accounts.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Balance {
-    /// The accounts, answered in this order; all of the book by name if there is no list.
-    pub accounts: Option<Vec<Id>>,
-    /// At the end of this day; now by default.
-    pub as_of: Option<DateText>,
-    /// Which dates count for `as_of`. Booking dates by default.
-    pub by: Option<DateKind>,
-}
-
-impl Question for Balance {
-    const NAME: &'static str = "query.balance";
-    const SUMMARY: &'static str = "Balances of accounts, now or at the end of a day.";
-    const EXAMPLE: &'static str = r#"{ "accounts": ["bank/main"], "as_of": "2026-12-31" }"#;
-
-    fn answer(&self, asked: &Asked<'_>) -> Result<Members, Unanswered> {
-        let Asked { book, entries, .. } = *asked;
-        let as_of = optional_date(self.as_of.as_ref(), "/as_of")?;
-        let accounts = match &self.accounts {
-            None => by_name(book),
-            Some(names) => listed(book, names)?,
-        };
-        let by = self.by.unwrap_or_default();
-        let figures = Figures::take(book, accounts, as_of.map(|date| (date, by)), entries)?;
-        let mut members = figures.head();
-        let balances = figures.rows().map(|(account, figure)| {
-            let balance = figure.on_normal_side(account);
-            (
-                account.name.to_string().into(),
-                figures.amount(account, balance),
-            )
-        });
-        members.push(("balances".into(), Value::Object(balances.collect())));
-        let rows = figures.rows().map(|(account, figure)| {
-            let mut row = figures.row(account, *figure);
-            if as_of.is_none() {
-                row.push(("held".into(), figures.amount(account, account.held())));
-                let available = figures.amount(account, account.available());
-                row.push(("available".into(), available));
-            }
-            Value::Object(row)
-        });
-        members.push(("rows".into(), Value::List(rows.collect())));
-        Ok(members)
-    }
-}
-
-/// Ask for the trial balance: every account, and both sides of every unit.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrialBalance {
-    /// By entries booked until the end of this day; now by default.
-    pub as_of: Option<DateText>,
-    /// Whether entries that close a period count. They do by default.
-    pub after_close: Option<bool>,
-}
-
-impl Question for TrialBalance {
-    const NAME: &'static str = "report.trial_balance";
-    const SUMMARY: &'static str = "Trial balance: every account, and both sides of every unit.";
-    const EXAMPLE: &'static str = r#"{ "as_of": "2026-12-31" }"#;
-
-    fn answer(&self, asked: &Asked<'_>) -> Result<Members, Unanswered> {
-        let Asked { book, entries, .. } = *asked;
-        let as_of = optional_date(self.as_of.as_ref(), "/as_of")?;
-        let cutoff = as_of.map(|date| (date, DateKind::Booking));
-        let closed = self.after_close.unwrap_or(true);
-        let figures = if closed {
-            Figures::take(book, by_name(book), cutoff, entries)?
-        } else {
-            Figures::before_closing(book, by_name(book), cutoff, entries)?
-        };
-        let mut members = figures.head();
-        let rows = figures.rows().map(|(account, figure)| {
-            let mut row = figures.row(account, *figure);
-            let (side, amount) = figure.side();
-            row.push((side.text().into(), figures.amount(account, amount)));
-            Value::Object(row)
-        });
-        members.push(("rows".into(), Value::List(rows.collect())));
-        Ok(members)
-    }
-}
-
-/// The accounts of a list in its order, each once.
-fn listed(book: &Book, names: &[Id]) -> Result<Vec<AccountIndex>, Rejection> {
-    let mut indices = Vec::with_capacity(names.len());
-    let mut seen = BTreeSet::new();
-    for (at, name) in names.iter().enumerate() {
-        let index = book.account(name, &format!("/accounts/{at}"))?;
-        if seen.insert(index) {
-            indices.push(index);
-        }
-    }
-    Ok(indices)
-}
-
-/// All accounts, in order of their names.
-fn by_name(book: &Book) -> Vec<AccountIndex> {
-    let mut all: Vec<_> = book.accounts().iter().collect();
-    all.sort_unstable_by(|(_, one), (_, other)| one.name.cmp(&other.name));
-    all.into_iter().map(|(index, _)| index).collect()
-}
-
-/// What stands on an account: debits less credits.
-#[derive(Clone, Copy)]
-struct Figure(Minor);
-
-impl Figure {
-    /// The side it stands on, and how much; nothing stands on the debit side.
-    fn side(self) -> (Side, Minor) {
-        if self.0 < 0 {
-            (Side::Credit, -self.0)
-        } else {
-            (Side::Debit, self.0)
-        }
-    }
-
-    fn on_normal_side(self, account: &Account) -> Minor {
-        match account.class.normal_side() {
-            Side::Debit => self.0,
-            Side::Credit => -self.0,
-        }
-    }
-}
-
-/// Figures of accounts at one moment.
-struct Figures<'b> {
-    book: &'b Book,
-    as_of: Option<(Date, DateKind)>,
-    asked: Vec<(AccountIndex, Figure)>,
-}
-
-impl<'b> Figures<'b> {
-    /// From the counters, or by adding up the entries until a day.
-    fn take(
-        book: &'b Book,
-        asked: Vec<AccountIndex>,
-        as_of: Option<(Date, DateKind)>,
-        entries: &dyn Entries,
-    ) -> Result<Self, PastUnreadable> {
-        let now = |index| {
-            let account = book.accounts().get(index);
-            let figure = account.map(|account| account.counters.balance(Side::Debit));
-            (index, Figure(figure.unwrap_or_default()))
-        };
-        let asked = match as_of {
-            None => asked.into_iter().map(now).collect(),
-            Some(_) => added_up(asked, as_of, entries, |_| true)?,
-        };
-        Ok(Self { book, as_of, asked })
-    }
-
-    /// By adding up all entries but those that close a period.
-    fn before_closing(
-        book: &'b Book,
-        asked: Vec<AccountIndex>,
-        as_of: Option<(Date, DateKind)>,
-        entries: &dyn Entries,
-    ) -> Result<Self, PastUnreadable> {
-        let counts = |post: &Post| post.nature != Nature::Closing;
-        let asked = added_up(asked, as_of, entries, counts)?;
-        Ok(Self { book, as_of, asked })
-    }
-
-    fn rows(&self) -> impl Iterator<Item = (&Account, &Figure)> {
-        let account = |index| self.book.accounts().get(index);
-        self.asked
-            .iter()
-            .filter_map(move |(index, figure)| Some((account(*index)?, figure)))
-    }
-
-    fn amount(&self, account: &Account, minor: Minor) -> Value {
-        Value::amount(minor, self.book.units().decimals(account.unit))
-    }
-
-    /// Day and totals: per unit the sums of the balances by the side they stand on.
-    fn head(&self) -> Members {
-        let mut head = Members::new();
-        if let Some((date, by)) = self.as_of {
-            head.push(("as_of".into(), Value::Date(date)));
-            if by == DateKind::Value {
-                head.push(("by".into(), Value::text("value")));
-            }
-        }
-        let units = self.sums().into_iter().map(|(unit, [debit, credit])| {
-            let decimals = self.book.units().decimals(unit);
-            let sides = vec![
-                ("debit".into(), Value::amount(debit, decimals)),
-                ("credit".into(), Value::amount(credit, decimals)),
-            ];
-            let code = self.book.units().code(unit).to_owned();
-            (code.into(), Value::Object(sides))
-        });
-        head.push(("report".into(), Value::Object(units.collect())));
-        head
-    }
-
-    /// Debit and credit sums of every unit that has a row, in order of the units' first use.
-    fn sums(&self) -> BTreeMap<UnitIndex, [Minor; 2]> {
-        let mut sums = BTreeMap::new();
-        for (account, figure) in self.rows() {
-            let [debit, credit] = sums.entry(account.unit).or_insert([0, 0]);
-            match figure.side() {
-                (Side::Debit, amount) => *debit += amount,
-                (Side::Credit, amount) => *credit += amount,
-            }
-        }
-        sums
-    }
-
-    /// What every row of an account begins with.
-    fn row(&self, account: &Account, figure: Figure) -> Members {
-        let unit = self.book.units().code(account.unit);
-        vec![
-            ("account".into(), Value::text(account.name.to_string())),
-            ("unit".into(), Value::text(unit.to_owned())),
-            ("class".into(), Value::text(account.class.text())),
-            (
-                "balance".into(),
-                self.amount(account, figure.on_normal_side(account)),
-            ),
-        ]
-    }
-}
-
-/// Debits less credits of accounts over the entries that count, until a day if there is one;
-/// openings are always in.
-fn added_up(
-    asked: Vec<AccountIndex>,
-    cutoff: Option<(Date, DateKind)>,
-    entries: &dyn Entries,
-    counts: fn(&Post) -> bool,
-) -> Result<Vec<(AccountIndex, Figure)>, PastUnreadable> {
-    let mut sums: Vec<(AccountIndex, Minor)> = asked.iter().map(|index| (*index, 0)).collect();
-    sums.sort_unstable();
-    entries.each(&mut |post, legs| {
-        let legs = if counts(post) { legs } else { &[] };
-        for leg in legs {
-            let beyond = cutoff.is_some_and(|(until, by)| match by {
-                DateKind::Booking => post.booking_date > until,
-                DateKind::Value => leg.value_date.unwrap_or(post.value_date) > until,
-            });
-            if !post.opening && beyond {
-                continue;
-            }
-            let place = sums.binary_search_by_key(&leg.account, |(index, _)| *index);
-            if let Some((_, sum)) = place.ok().and_then(|place| sums.get_mut(place)) {
-                *sum += match leg.side {
-                    Side::Debit => Minor::from(leg.amount),
-                    Side::Credit => -Minor::from(leg.amount),
-                };
-            }
-        }
-    })?;
-    let sum = |index: AccountIndex| {
-        let place = sums.binary_search_by_key(&index, |(known, _)| *known);
-        let known = place.ok().and_then(|place| sums.get(place));
-        Figure(known.map_or(0, |(_, sum)| *sum))
-    };
-    Ok(asked.into_iter().map(|index| (index, sum(index))).collect())
 }
 
 #[cfg(test)]
