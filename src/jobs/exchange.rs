@@ -81,6 +81,8 @@ pub(crate) struct Exchange<'a> {
     /// The functional unit.
     pub(crate) functional: Currency<'a>,
     conversion: Conversion,
+    /// What earlier parts of the same whole credited, in the unit of the document.
+    before: Minor,
     position: AccountIndex,
     counter: AccountIndex,
     shown: Value,
@@ -201,11 +203,21 @@ impl<'a> Exchange<'a> {
         Ok(Self {
             functional,
             conversion: Conversion { factor, mode },
+            before: 0,
             position: open_account(book, &format!("fxpos/{unit}"), path)?,
             counter: open_account(book, &format!("fxeq/{unit}"), path)?,
             shown,
             path: path.to_owned(),
         })
+    }
+
+    /// The same for a part of what is taken back of a document, of which so much was taken back
+    /// before.
+    pub(crate) fn after(self, taken_back: Minor) -> Self {
+        Self {
+            before: -taken_back,
+            ..self
+        }
     }
 
     /// The rate as documents keep it, with the name of its member.
@@ -225,7 +237,7 @@ impl<'a> Exchange<'a> {
         let amounts: Vec<_> = parts.iter().map(|part| (part.amount, part.kind)).collect();
         let converted = self
             .conversion
-            .parts(&amounts)
+            .parts(self.before, &amounts)
             .ok_or_else(|| self.overflow())?;
         let sum = converted.iter().sum();
         Ok((converted, sum))

@@ -26,8 +26,21 @@ pub(crate) const OPEN: [DocumentState; 2] = [DocumentState::Open, DocumentState:
 /// Member of a document: from which value date on how much less is open.
 const REDUCTIONS: &str = "reductions";
 
+/// Member of an invoice: what was credited, with tax.
+pub(crate) const CREDITED: &str = "credited";
+
+/// Member of a document: what was taken of it as discounts for early payment.
+pub(crate) const DISCOUNT_TAKEN: &str = "discount_taken";
+
 /// Member of a document: what of it was written off.
 pub(crate) const WRITTEN_OFF: &str = "written_off";
+
+/// What was taken back of a document so far: credited, written off, or taken as discount for early
+/// payment.
+pub(crate) fn taken_back(document: &Document) -> Minor {
+    let members = [CREDITED, DISCOUNT_TAKEN, WRITTEN_OFF];
+    members.map(|name| document.minor(name)).iter().sum()
+}
 
 /// The document of a number, with the number as the book keeps it, if customers pay it.
 pub(crate) fn find<'a>(book: &'a Book, number: &str) -> Option<(&'a str, &'a Document)> {
@@ -187,11 +200,13 @@ impl<'a> Correction<'a> {
                 nets.push(part(account, net, PartKind::Net));
             }
             if tax != 0 {
-                taxes.push(part(group.tax_account(book, path)?, tax, PartKind::Tax));
+                let kind = PartKind::Tax { before: 0 };
+                taxes.push(part(group.tax_account(book, path)?, tax, kind));
             }
         }
         nets.extend(taxes);
         let exchange = Exchange::of_document(book, currency, document, path, mode)?;
+        let exchange = exchange.map(|exchange| exchange.after(taken_back(document)));
         let earned = Earned::of(&nets, exchange.as_ref())?;
         earned.postings.check_sides(book)?;
         Ok(Self {

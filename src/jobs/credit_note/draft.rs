@@ -9,7 +9,7 @@ use crate::jobs::exchange::{Part, PartKind};
 use crate::jobs::invoice::lines::overflow;
 use crate::jobs::invoice::revenue_name;
 use crate::jobs::postings::{first_open, open_account};
-use crate::jobs::receivable::{Group, groups, mode, shares};
+use crate::jobs::receivable::{CREDITED, Group, groups, mode, shares, taken_back};
 use crate::ledger::plan::echo;
 use crate::ledger::value::member;
 use crate::ledger::{Book, Document, Rejection, Value};
@@ -21,8 +21,6 @@ use crate::time::Date;
 pub(super) const PATH: &str = "/invoice";
 /// Member of an invoice: what was credited of each tax group.
 pub(super) const CREDITED_TAX: &str = "credited_tax";
-/// Member of an invoice: what was credited, with tax.
-pub(super) const CREDITED: &str = "credited";
 
 /// The numbers of a line and its amount.
 pub(super) type Read = (LineTerms, Minor);
@@ -87,13 +85,12 @@ impl<'a> Credited<'a> {
             }
             left
         });
-        let never_paid = invoice.minor("discount_taken") + invoice.minor("written_off");
         Self {
             invoice,
             mode: mode(book, invoice),
             gross,
             before,
-            creditable: gross - before - never_paid,
+            creditable: gross - taken_back(invoice),
             left: left.collect(),
             whole,
         }
@@ -231,13 +228,21 @@ impl<'a> Credited<'a> {
         }
         for share in shares.iter().filter(|share| share.tax != 0) {
             let account = share.group.tax_account(book, PATH)?;
-            let kind = PartKind::Tax;
+            let before = -self.tax_before(&share.group);
+            let kind = PartKind::Tax { before };
             parts.push(Part {
                 kind,
                 ..part(account, share.tax, PATH)
             });
         }
         Ok(parts)
+    }
+
+    /// The tax of a group that was credited before.
+    fn tax_before(&self, group: &Group<'_>) -> Minor {
+        let groups = self.whole.iter().zip(&self.left);
+        let same = groups.filter(|(whole, _)| *whole == group);
+        same.map(|(whole, left)| whole.tax - left.tax).sum()
     }
 
     /// Whether the invoice says where its revenue went.

@@ -1,7 +1,7 @@
 //! The rule of `credit_note.issue`.
 
 use super::Issue;
-use super::draft::{self, CREDITED, CREDITED_TAX, Credited, PATH, Share};
+use super::draft::{self, CREDITED_TAX, Credited, PATH, Share};
 use crate::code::Code;
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Earned, Exchange, Part, PartKind};
@@ -113,6 +113,7 @@ impl<'a> Note<'a> {
         }
         let mode = receivable::mode(book, invoice);
         let exchange = Exchange::of_document(book, currency, invoice, PATH, mode)?;
+        let exchange = exchange.map(|exchange| exchange.after(receivable::taken_back(invoice)));
         let earned = Earned::of(&parts, exchange.as_ref())?;
         earned.postings.check_sides(book)?;
         Ok(Self {
@@ -305,7 +306,7 @@ impl<'a> Note<'a> {
         let sum = credited.before + self.total;
         let (name, reductions) = reduced(invoice, booking, self.applied, decimals);
         vec![
-            (CREDITED.into(), Value::amount(sum, decimals)),
+            (receivable::CREDITED.into(), Value::amount(sum, decimals)),
             (CREDITED_TAX.into(), Value::List(groups)),
             (CREDIT_NOTES.into(), Value::List(notes)),
             (name.into(), reductions),

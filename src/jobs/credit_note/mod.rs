@@ -8,10 +8,11 @@
 //! |                     |                        | `credit/<customer>` | what is left of it |
 //!
 //! Codes, rates, rounding and exchange rate are the invoice's, not today's, and prices include tax
-//! if its prices did. The net is taken back from where the invoice put it: from the account that a
-//! line names, else from the accounts of the line's tax group in proportion (largest remainder). A
-//! full credit note takes back what is left of each tax group; the first one mirrors the invoice
-//! with its document charges, allowances and cash rounding.
+//! if its prices did. Notes in parts are converted so that together they are worth what the
+//! invoice was (`exchange/conversion.rs`). The net is taken back from where the invoice put it:
+//! from the account that a line names, else from the accounts of the line's tax group in
+//! proportion (largest remainder). A full credit note takes back what is left of each tax group;
+//! the first one mirrors the invoice with its document charges, allowances and cash rounding.
 //!
 //! What can be credited is the gross amount less what was credited before, written off, or taken
 //! as discount for early payment: nobody gets back what was never paid.

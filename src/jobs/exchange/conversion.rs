@@ -4,6 +4,10 @@
 //! is stored or rounded. The total of a document is converted and rounded once, each tax once; the
 //! remainder of the total is spread over the nets by the largest fractions, so that no cent is
 //! made.
+//!
+//! What is taken back of a document in parts (credit notes, write-offs, discounts) is worth what
+//! the rate makes of all parts so far, less what it made of the earlier ones: the last part leaves
+//! nothing behind on `fxeq/<unit>`.
 
 use super::RateData;
 use crate::code::Code;
@@ -18,7 +22,10 @@ pub(crate) enum PartKind {
     /// Revenue and what lessens it: takes what the conversion of the total leaves.
     Net,
     /// Tax: converted and rounded by itself, as it is declared.
-    Tax,
+    Tax {
+        /// What was credited of the same tax by earlier parts, in the unit of the document.
+        before: Minor,
+    },
     /// Cash rounding: not of the total, converted by itself.
     Rounding,
 }
@@ -93,28 +100,34 @@ impl Conversion {
         Some(self.exact(amount)?.round(self.mode))
     }
 
-    /// Taxes and cash rounding by themselves; the nets make up what the converted total leaves.
-    pub(super) fn parts(&self, parts: &[(Minor, PartKind)]) -> Option<Vec<Minor>> {
-        let of = |wanted: PartKind| parts.iter().filter(move |(_, kind)| *kind == wanted);
-        let total: Minor = of(PartKind::Net)
-            .chain(of(PartKind::Tax))
-            .map(|(amount, _)| amount)
-            .sum();
-        let mut left = self.convert(total)?;
-        for (amount, _) in of(PartKind::Tax) {
-            left -= self.convert(*amount)?;
+    /// What an amount adds to what was converted before: such steps add up to their sum converted.
+    fn step(&self, before: Minor, amount: Minor) -> Option<Minor> {
+        Some(self.convert(before + amount)? - self.convert(before)?)
+    }
+
+    /// Taxes and cash rounding by themselves; the nets make up what the converted total leaves. A
+    /// part of taxes alone has none, and its first tax makes it up.
+    pub(super) fn parts(&self, before: Minor, parts: &[(Minor, PartKind)]) -> Option<Vec<Minor>> {
+        let (mut total, mut taxes, mut exact) = (0, 0, Vec::new());
+        for (amount, kind) in parts {
+            match kind {
+                PartKind::Net => exact.push(self.exact(*amount)?),
+                PartKind::Tax { before } => taxes += self.step(*before, *amount)?,
+                PartKind::Rounding => continue,
+            }
+            total += amount;
         }
-        let exact = of(PartKind::Net).map(|(amount, _)| self.exact(*amount));
-        let exact = exact.collect::<Option<Vec<_>>>()?;
-        let nets = if exact.is_empty() {
-            Vec::new()
-        } else {
-            largest_fractions(left, &exact)?
-        };
-        let mut nets = nets.into_iter();
+        let mut left = self.step(before, total)? - taxes;
+        let mut nets = Vec::new().into_iter();
+        if !exact.is_empty() {
+            nets = largest_fractions(std::mem::take(&mut left), &exact)?.into_iter();
+        }
         let convert = |(amount, kind): &(Minor, PartKind)| match kind {
             PartKind::Net => nets.next(),
-            PartKind::Tax | PartKind::Rounding => self.convert(*amount),
+            PartKind::Tax { before } => {
+                Some(self.step(*before, *amount)? + std::mem::take(&mut left))
+            }
+            PartKind::Rounding => self.convert(*amount),
         };
         parts.iter().map(convert).collect()
     }
@@ -150,20 +163,40 @@ mod tests {
     #[test]
     fn taxes_are_rounded_by_themselves_and_the_nets_take_the_rest() {
         use PartKind::{Net, Rounding, Tax};
+        let of = |amount| (amount, Tax { before: 0 });
         let half = conversion("2", Direction::Divide, (2, 2));
         // 0.03 + 0.03 − 0.01 + 0.01 + 0.01 = 0.07; half of it is 0.04 and each tax is 0.01, which
         // leaves 0.02 for the nets.
-        let parts = [
-            (3, Net),
-            (1, Tax),
-            (3, Net),
-            (-1, Net),
-            (1, Tax),
-            (1, Rounding),
-        ];
-        let got = half.parts(&parts).unwrap();
+        let parts = [(3, Net), of(1), (3, Net), (-1, Net), of(1), (1, Rounding)];
+        let got = half.parts(0, &parts).unwrap();
         assert_eq!(got, [2, 1, 1, -1, 1, 1]);
-        assert_eq!(half.parts(&[(5, Tax)]), Some(vec![3]));
-        assert_eq!(half.parts(&[]), Some(Vec::new()));
+        assert_eq!(half.parts(0, &[of(5)]), Some(vec![3]));
+        assert_eq!(half.parts(0, &[]), Some(Vec::new()));
+    }
+
+    #[test]
+    fn parts_of_a_whole_add_up_to_what_the_whole_is_worth() {
+        use PartKind::{Net, Tax};
+        let dollars = conversion("1.0705", Direction::Divide, (2, 2));
+        for whole in [1, 7, 219, 10_001, 21_900] {
+            for tax in [0, whole / 7, whole] {
+                let (mut before, mut taxed, mut sums) = (0, 0, [0, 0]);
+                while before < whole {
+                    let part = (whole / 3).max(1).min(whole - before);
+                    let tax = (part * tax / whole).min(tax - taxed);
+                    let parts = [(-(part - tax), Net), (-tax, Tax { before: -taxed })];
+                    let got = dollars.parts(-before, &parts).unwrap();
+                    (sums[0], sums[1]) = (sums[0] + got[0], sums[1] + got[1]);
+                    (before, taxed) = (before + part, taxed + tax);
+                }
+                let all = dollars.convert(-whole).unwrap();
+                assert_eq!(sums[0] + sums[1], all, "{whole} with {tax}");
+                assert_eq!(sums[1], dollars.convert(-taxed).unwrap());
+            }
+        }
+        // A tax without a net takes the cent that its own conversion leaves.
+        let half = conversion("2", Direction::Divide, (2, 2));
+        let alone = [(1, Tax { before: 0 })];
+        assert_eq!(half.parts(1, &alone), Some(vec![0]));
     }
 }

@@ -366,7 +366,7 @@ impl<'a, 'o> Search<'a, 'o> {
                     &group.path,
                 )?;
                 let path = group.path.clone();
-                self.part(account, total.tax, &path, PartKind::Tax);
+                self.part(account, total.tax, &path, PartKind::Tax { before: 0 });
             }
         }
         Ok(())

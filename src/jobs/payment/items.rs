@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{AllocationData, discount};
 use crate::code::Code;
 use crate::jobs::currency::Currency;
-use crate::jobs::receivable::{self, not_found, reduced, wrong_state};
+use crate::jobs::receivable::{self, DISCOUNT_TAKEN, not_found, reduced, wrong_state};
 use crate::ledger::plan::echo;
 use crate::ledger::{Book, Document, DocumentState, Members, Plan, Rejection, Value};
 use crate::money::Minor;
@@ -170,9 +170,6 @@ pub(super) enum Source {
 const PAID_MEMBER: &str = "paid";
 /// Member of a document: what of that came from the customer's credit.
 const FROM_CREDIT: &str = "from_credit";
-
-/// Member of a document: the discounts for early payment.
-const DISCOUNT_TAKEN: &str = "discount_taken";
 
 /// What of a document was paid from the customer's credit.
 pub(super) fn from_credit(document: &Document) -> Minor {
