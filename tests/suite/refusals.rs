@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kontor::code::Code;
-use kontor::jobs::{JobData, kind_code};
+use kontor::ids::KindCode;
+use kontor::jobs::{
+    JobData, JobKind, KindInfo, KindVisitor, Question, QuestionData, QuestionVisitor, kind_code,
+};
 use kontor::rehearsal::case::CaseJob;
 use kontor::rehearsal::{Case, rehearse};
 use serde_json::{Value as Json, json};
@@ -148,6 +151,65 @@ fn every_code_of_the_built_kinds_is_raised() {
             found.push(format!("{kind} is built: a case has to raise {text} now"));
         }
     }
+    hold(&found);
+}
+
+/// The codes that a kind says it can refuse a job with, besides those of every job.
+struct OwnCodes;
+
+impl KindVisitor for OwnCodes {
+    type Made = (&'static str, &'static [Code]);
+
+    fn visit<K: JobKind>(
+        &mut self,
+        info: &'static KindInfo,
+        _: fn(Box<K>) -> JobData,
+    ) -> Self::Made {
+        (info.name, K::REFUSALS)
+    }
+}
+
+impl QuestionVisitor for OwnCodes {
+    type Made = (&'static str, &'static [Code]);
+
+    fn visit<Q: Question>(
+        &mut self,
+        info: &'static KindInfo,
+        _: fn(Box<Q>) -> QuestionData,
+    ) -> Self::Made {
+        (info.name, Q::REFUSALS)
+    }
+}
+
+/// A page that names a code which nobody can show would be a promise without a test.
+#[test]
+fn every_kind_is_refused_with_each_of_its_own_codes() {
+    let all = refusals(&files("tests/cases"), &read("tests/cases/not_built.txt"));
+    let raised: BTreeSet<(&str, &str)> = all
+        .iter()
+        .filter_map(|refusal| {
+            let kind = refusal.job.as_ref()?["kind"].as_str()?;
+            Some((kind, refusal.shown["code"].as_str()?))
+        })
+        .collect();
+    let jobs = JobData::BUILT.iter();
+    let jobs = jobs.filter_map(|code| JobData::visit(KindCode(*code), &mut OwnCodes));
+    let questions = QuestionData::BUILT.iter();
+    let questions =
+        questions.filter_map(|code| QuestionData::visit(KindCode(*code), &mut OwnCodes));
+    let (mut found, mut held) = (Vec::new(), 0);
+    for (kind, codes) in jobs.chain(questions) {
+        for code in codes {
+            held += 1;
+            if !raised.contains(&(kind, code.text())) {
+                found.push(format!(
+                    "{kind}: no case has it refused with {code}; write one, or take the code out \
+                     of its REFUSALS"
+                ));
+            }
+        }
+    }
+    assert!(held > 100, "only {held} codes of kinds");
     hold(&found);
 }
 

@@ -120,7 +120,6 @@ impl JobKind for Receive {
         Code::SeriesExhausted,
         Code::AllocationExceedsPayment,
         Code::AllocationExceedsOpen,
-        Code::RateNotFound,
     ];
 
     fn options(&self) -> Result<(), Rejection> {

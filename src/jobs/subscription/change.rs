@@ -74,7 +74,6 @@ impl JobKind for Change {
     const REFUSALS: &'static [Code] = &[
         Code::DocumentNotFound,
         Code::DocumentState,
-        Code::SeriesUnknown,
         Code::SeriesExhausted,
         Code::TaxCodeUnknown,
         Code::TaxNotValidOnDate,

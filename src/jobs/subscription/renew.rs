@@ -59,7 +59,6 @@ impl JobKind for Renew {
     const REFUSALS: &'static [Code] = &[
         Code::DocumentNotFound,
         Code::DuplicateReference,
-        Code::SeriesUnknown,
         Code::SeriesExhausted,
         Code::TaxCodeUnknown,
         Code::TaxNotValidOnDate,
