@@ -17,6 +17,10 @@ test:
 live:
     cargo test --test live
 
+# The hand-over between stations, under every order in which its threads can run.
+model:
+    cargo run --release --manifest-path fuzz/Cargo.toml -p ring-model
+
 demo:
     cargo run --release -- demo
 

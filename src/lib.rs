@@ -31,6 +31,7 @@ pub mod code;
 pub mod ledger;
 pub mod jobs;
 pub mod wire;
+mod atoms;
 pub mod ring;
 pub mod engine;
 pub mod journal;

@@ -22,13 +22,12 @@ mod tests;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crossbeam::queue::ArrayQueue;
-use crossbeam::utils::CachePadded;
 use wait::{Gate, Sleeper};
+
+use crate::atoms::{ArrayQueue, AtomicBool, AtomicU64, AtomicUsize, CachePadded, Ordering, fence};
 
 /// Make a ring with room for `capacity` items (at least one). The name is for the metrics.
 pub fn ring<T: Send + 'static>(name: &'static str, capacity: usize) -> (Producer<T>, Consumer<T>) {
@@ -150,7 +149,17 @@ impl<T> Shared<T> {
         }
         self.queue.push(item).map_err(NotPushed::Full)?;
         self.items.wake();
+        // The consumer may have left since, and looked into the ring before this item was in. One
+        // of the two sees the other: here is the fence of the wake-up, there is one of its own.
+        if self.abandoned.load(Ordering::Relaxed) {
+            self.empty();
+        }
         Ok(())
+    }
+
+    /// Drop what is in. It may hold something that others wait for.
+    fn empty(&self) {
+        while self.queue.pop().is_some() {}
     }
 
     /// Push what stands in the slot; `None` means no room yet.
@@ -314,6 +323,11 @@ impl<T> Consumer<T> {
         self.shared.try_take(into, max.max(1))
     }
 
+    /// Whether all producers are gone: nothing more comes than what is in.
+    pub fn is_closed(&self) -> bool {
+        self.shared.producers.load(Ordering::Acquire) == 0
+    }
+
     /// Append what is there, or have the task woken when there is something.
     pub fn poll_take(
         &mut self,
@@ -369,9 +383,9 @@ impl<T: Send + 'static> Consumer<T> {
 impl<T> Drop for Consumer<T> {
     fn drop(&mut self) {
         self.shared.abandoned.store(true, Ordering::Release);
-        // What is still in is dropped now, not when the last producer or watch goes: it may hold
-        // something that others wait for.
-        while self.shared.queue.pop().is_some() {}
+        fence(Ordering::SeqCst);
+        // Now, and not when the last producer or watch goes.
+        self.shared.empty();
         self.shared.room.wake();
     }
 }

@@ -26,14 +26,13 @@
 //! This file does not know what the condition is; it is handed an attempt, so that the protocol can
 //! be modelled by itself.
 
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
-use crossbeam::sync::{Parker, Unparker};
-use crossbeam::utils::Backoff;
 use smallvec::SmallVec;
+
+use crate::atoms::{AtomicUsize, Backoff, Mutex, MutexGuard, Ordering, Parker, Unparker, fence};
 
 /// Sleepers that fit without an allocation; rings here have one consumer and a few producers.
 const SLEEPERS_INLINE: usize = 4;

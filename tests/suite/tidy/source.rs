@@ -29,7 +29,14 @@ fn is_root(path: &str) -> bool {
         .strip_prefix("tests/")
         .or_else(|| path.strip_prefix("benches/"));
     let is_root = |inside: &str| !inside.contains('/') || inside.ends_with("/main.rs");
-    matches!(path, "src/lib.rs" | "src/main.rs" | "build.rs") || in_tests.is_some_and(is_root)
+    let is_fuzzed = |inside: &str| {
+        inside.ends_with("/src/lib.rs")
+            || inside.ends_with("/src/main.rs")
+            || inside.contains("/src/bin/")
+    };
+    matches!(path, "src/lib.rs" | "src/main.rs" | "build.rs")
+        || in_tests.is_some_and(is_root)
+        || path.strip_prefix("fuzz/").is_some_and(is_fuzzed)
 }
 
 fn unreached(all: &[File]) -> Vec<String> {
