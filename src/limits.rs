@@ -25,11 +25,16 @@ pub const ECHO_CHARS_MAX: usize = 64;
 pub const BOOKING_DAYS_AHEAD_MAX: i32 = 366;
 /// Jobs of one engine batch, so that the first job of a backlog does not wait for a huge commit.
 pub const BATCH_JOBS_MAX: usize = 8_192;
-/// Bytes of job contents in one engine batch, so that a frame stays well below a segment.
+/// About how many bytes the jobs of one engine batch may take in the journal, contents and effects,
+/// so that a frame stays well below its largest. The last job of a batch may exceed it.
 pub const BATCH_BYTES_MAX: usize = 8 * 1_048_576;
 /// Work of the engine's own in one commit (expiries, runs), so that a start after a long rest does
 /// not make one huge commit of it; the jobs wait behind all that is due.
 pub const DUE_JOBS_MAX: usize = 1_024;
+/// Legs in one commit of the engine's own work: what is due beyond them makes a commit of its own.
+pub const DUE_LEGS_MAX: usize = 262_144;
+/// Bytes of a trace context; the one of W3C has 55. A longer one is left out.
+pub const TRACEPARENT_BYTES_MAX: usize = 128;
 /// Runs of a schedule that its job posts itself, so that one job stays bounded; the others follow
 /// as jobs of their own.
 pub const RUNS_AT_ONCE_MAX: u32 = 1_000;

@@ -14,6 +14,7 @@ use crate::ids::{BookIndex, Hash128, SchemaVersion};
 use crate::jobs::{DueData, JobData, kind_code};
 use crate::ledger::plan::key_hash;
 use crate::ledger::{Alarm, Book, Commit, Envelope, Facts, Plan, Rejection};
+use crate::limits::DUE_LEGS_MAX;
 use crate::time::{Date, Timestamp};
 
 /// Who acts when the engine does.
@@ -87,6 +88,9 @@ impl Engine {
         old: &mut O,
     ) -> Result<bool, DueFault<O::Fault>> {
         for _ in 0..most {
+            if commit.legs.len() >= DUE_LEGS_MAX {
+                break;
+            }
             let Some((book, alarm)) = self.first_due(commit.recorded_at) else {
                 return Ok(false);
             };

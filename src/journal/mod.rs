@@ -71,6 +71,9 @@ pub enum JournalFault {
     /// Reading or writing failed, or the lock is held.
     #[error("{0}")]
     Io(String),
+    /// There is no room for it. Nothing was written, and it can be tried again.
+    #[error("{0}")]
+    NoRoom(String),
     /// What is there is not what was written.
     #[error("{0}")]
     Damaged(String),

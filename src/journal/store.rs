@@ -117,9 +117,9 @@ impl From<Fault> for JournalFault {
         let text = fault.to_string();
         match fault {
             Fault::Damaged(_) | Fault::VersionUnknown { .. } => Self::Damaged(text),
+            Fault::SpaceExhausted { .. } => Self::NoRoom(text),
             Fault::Locked { .. }
             | Fault::Io { .. }
-            | Fault::SpaceExhausted { .. }
             | Fault::PayloadTooLarge { .. }
             | Fault::PositionNotNext { .. }
             | Fault::KindReserved { .. }

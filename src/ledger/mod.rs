@@ -32,6 +32,7 @@ pub mod structure;
 pub mod commit;
 pub mod names;
 pub mod movements;
+pub mod weight;
 
 pub use account::{Account, AccountClass, Accounts, Freeze};
 pub use alarm::{Alarm, Alarms};

@@ -15,7 +15,8 @@ use crate::journal::snapshot::keys::ColdKeys;
 use crate::journal::snapshot::{Head, Piece, Reader, SnapshotFault, Writer};
 use crate::journal::{Commits, JournalFault};
 use crate::ledger::commit::SetupRecord;
-use crate::ledger::{Book, Commit, Effect, Inconsistent, Leg, Record, Value};
+use crate::ledger::weight::weight;
+use crate::ledger::{Book, Commit, Effect, Inconsistent, Leg, Record};
 
 /// About how many bytes of effects go into a piece.
 const PIECE_BYTES: usize = 512 << 10;
@@ -56,7 +57,7 @@ pub(super) fn write<D: Disk>(
     let mut piece = Commit::default();
     let mut bytes = 0_usize;
     book.carry(&mut |effect: Effect, legs: &[Leg]| {
-        bytes = bytes.saturating_add(weight(&effect, legs));
+        bytes = bytes.saturating_add(weight(&effect, legs.len()));
         let first_leg = u32::try_from(piece.legs.len()).unwrap_or(u32::MAX);
         piece.legs.extend_from_slice(legs);
         piece.effects.push(effect.shifted(first_leg));
@@ -70,55 +71,6 @@ pub(super) fn write<D: Disk>(
         Ok::<(), SnapshotFault>(())
     })?;
     put(&mut piece, &setup, writer)
-}
-
-/// About how many bytes an effect takes. What is not counted one by one is small.
-fn weight(effect: &Effect, legs: &[Leg]) -> usize {
-    const SMALL: usize = 64;
-    let members = match effect {
-        Effect::Reference { value, .. } => value.text().len(),
-        Effect::Document(change) => change
-            .set
-            .iter()
-            .map(|(_, value)| SMALL.saturating_add(value_weight(value)))
-            .fold(0, usize::saturating_add),
-        Effect::AccountOpened(opened) => {
-            let labels = opened.change.labels.as_ref().map_or(0, Vec::len);
-            let text = opened.change.text.as_ref().map_or(0, Vec::len);
-            text.saturating_add(labels.saturating_mul(SMALL))
-        }
-        Effect::Keep { job, .. } => job.as_ref().map_or(0, |job| job.content.len()),
-        Effect::Unit { .. }
-        | Effect::Post(_)
-        | Effect::Hold(_)
-        | Effect::Release { .. }
-        | Effect::Number { .. }
-        | Effect::AccountChanged { .. }
-        | Effect::Series { .. }
-        | Effect::Period { .. }
-        | Effect::NaturalKey(_)
-        | Effect::Reversed { .. }
-        | Effect::Alarm { .. }
-        | Effect::Carried(_) => 0,
-    };
-    let legs = legs.len().saturating_mul(SMALL);
-    SMALL.saturating_add(members).saturating_add(legs)
-}
-
-fn value_weight(value: &Value) -> usize {
-    const SMALL: usize = 32;
-    match value {
-        Value::Text(text) => SMALL.saturating_add(text.len()),
-        Value::List(values) => values
-            .iter()
-            .map(value_weight)
-            .fold(SMALL, usize::saturating_add),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| name.len().saturating_add(value_weight(value)))
-            .fold(SMALL, usize::saturating_add),
-        Value::Bool(_) | Value::Int(_) | Value::Amount { .. } | Value::Date(_) => SMALL,
-    }
 }
 
 fn put<D: Disk>(

@@ -96,10 +96,24 @@ impl<J: Journal> Persist<J> {
 
     /// Make the commits of all batches durable with one sync.
     pub fn persist(&mut self, batches: Vec<Batch>) -> Result<Persisted, JournalFault> {
+        self.persist_when(batches, &mut |_reason| false)
+    }
+
+    /// The same; where there is no room for a commit, `wait` says whether to try again.
+    pub fn persist_when(
+        &mut self,
+        batches: Vec<Batch>,
+        wait: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Persisted, JournalFault> {
         let mut appended = false;
         for commit in batches.iter().filter_map(|batch| batch.commit.as_deref()) {
             self.rested = false;
-            self.journal.append(commit)?;
+            loop {
+                match self.journal.append(commit) {
+                    Err(JournalFault::NoRoom(reason)) if wait(&reason) => {}
+                    other => break other?,
+                }
+            }
             appended = true;
         }
         if appended {

@@ -19,6 +19,7 @@ use crate::journal::JournalFault;
 use crate::journal::marker::{Mark, Markers, Pen, Station};
 use crate::ledger::commit::DuplicateRecord;
 use crate::ledger::plan::{Movement, PastEntry, PastNeeded};
+use crate::ledger::weight::{weight_of_effects, weight_of_job};
 use crate::ledger::{Commit, Inconsistent, Record};
 use crate::limits::{BATCH_BYTES_MAX, DUE_JOBS_MAX};
 use crate::time::Timestamp;
@@ -278,7 +279,7 @@ impl<P: Past> Post<P> {
         next: &mut impl Next,
     ) -> Result<(), PostFault> {
         let job = self.look_up(job, next)?;
-        let bytes = job.envelope.content.len();
+        let bytes = weight_of_job(&job.envelope);
         if self.making.bytes.saturating_add(bytes) > BATCH_BYTES_MAX {
             self.hand_on(next)?;
         }
@@ -286,12 +287,14 @@ impl<P: Past> Post<P> {
             Some(commit) => commit,
             None => self.begin(now, next)?,
         };
+        let before = commit.effects.len();
         let verdict = self.apply(job, mark, &mut commit)?;
         match verdict {
             Verdict::Recorded(position) => {
                 if commit.records.len() == 1 {
                     self.last.reserve(&mut commit);
                 }
+                let bytes = bytes.saturating_add(weight_of_effects(&commit, before));
                 self.making.bytes = self.making.bytes.saturating_add(bytes);
                 posted.after = posted.after.max(position);
                 posted.jobs = posted.jobs.saturating_add(1);
@@ -421,7 +424,7 @@ mod tests {
     use crate::code::Code;
     use crate::ids::{Hash128, KindCode, SchemaVersion};
     use crate::jobs::job::{Body, Cold};
-    use crate::ledger::{Envelope, Rejection};
+    use crate::ledger::{Envelope, JobRecord, Rejection, Reply};
     use crate::pipeline::parcel::Tag;
     use crate::wire::message::Unsealed;
 
@@ -476,6 +479,28 @@ mod tests {
 
     #[test]
     fn a_commit_stays_within_a_frame_however_large_its_jobs_are() {
+        let contents = (1..=11).map(|number| refused(number, 3 << 20));
+        held(contents.collect(), |job| job.envelope.content.len());
+        // Nothing that is written for a job is free.
+        let replies = (1..=11).map(|number| {
+            let mut item = refused(number, 0);
+            if let Item::Job { job, .. } = &mut item {
+                let to = "x".repeat(3 << 20).into();
+                let correlation_id = None;
+                job.job.envelope.reply = Some(Box::new(Reply { to, correlation_id }));
+            }
+            item
+        });
+        held(replies.collect(), |job| {
+            job.envelope
+                .reply
+                .as_ref()
+                .map_or(0, |reply| reply.to.len())
+        });
+    }
+
+    /// Eleven jobs of three MiB each, in commits of eight at the most.
+    fn held(items: Vec<Item>, size: impl Fn(&JobRecord) -> usize) {
         let (engine, _) = engine(2).unwrap();
         let mut post = Post::new(engine, NoPast, 8_192);
         let parcel = Parcel {
@@ -484,7 +509,7 @@ mod tests {
                 tag: 1,
             },
             received: Duration::ZERO,
-            items: (1..=11).map(|number| refused(number, 3 << 20)).collect(),
+            items,
             through: Position(0),
             original: None,
             alone: None,
@@ -494,7 +519,7 @@ mod tests {
         let commits = kept.0.iter().filter_map(|batch| batch.commit.as_deref());
         let bytes = commits.map(|commit| {
             let jobs = commit.records.iter().filter_map(Record::as_job);
-            jobs.map(|job| job.envelope.content.len()).sum::<usize>()
+            jobs.map(&size).sum::<usize>()
         });
         let bytes: Vec<usize> = bytes.collect();
         assert_eq!(bytes.iter().sum::<usize>(), 33 << 20);

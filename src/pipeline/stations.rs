@@ -26,6 +26,7 @@ use crate::jobs::Body;
 use crate::journal::marker::{Mark, Markers};
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::Record;
+use crate::limits::TRACEPARENT_BYTES_MAX;
 use crate::ring::{Consumer, Producer, Taken};
 use crate::telemetry::Pulse;
 use crate::vault::VaultFault;
@@ -188,7 +189,9 @@ impl<S: Sealer<Fault = VaultFault>> Decoding<S> {
             kind: properties.kind.as_deref(),
             reply_to: properties.reply_to.as_deref(),
             correlation_id: properties.correlation_id.as_deref(),
-            traceparent: properties.traceparent(),
+            traceparent: properties
+                .traceparent()
+                .filter(|trace| trace.len() <= TRACEPARENT_BYTES_MAX),
         };
         let encoding = properties.content_encoding.as_deref();
         let content_type = ContentType::of(properties.content_type.as_deref(), encoding);
@@ -332,23 +335,22 @@ impl Persisting {
         let mut waiting = Vec::new();
         loop {
             pulse.idle();
+            // Others fill the disk too: it is looked at also while nothing comes.
             let patience = if station.has_rested() {
-                // While intake is held nothing comes that would make us look again.
-                self.is_crowded().then_some(ROOM_LOOK)
+                ROOM_LOOK
             } else {
-                Some(self.seal_idle)
+                self.seal_idle
             };
-            let taken = match patience {
-                Some(patience) => batches.take_timeout(&mut waiting, self.batches_max, patience),
-                None => Some(batches.take(&mut waiting, self.batches_max)),
-            };
+            let taken = batches.take_timeout(&mut waiting, self.batches_max, patience);
             pulse.busy();
             match taken {
                 Some(Taken::Closed) => break,
                 None if station.has_rested() => self.look_at_room(&mut station)?,
                 None => station.rest()?,
                 Some(Taken::Some(_)) => {
-                    let persisted = persist(&mut station, std::mem::take(&mut waiting), observer)?;
+                    let taken = std::mem::take(&mut waiting);
+                    let wait = &mut |reason: &str| self.wait_for_room(reason, &batches, &pulse);
+                    let persisted = persist_when(&mut station, taken, wait, observer)?;
                     self.look_at_room(&mut station)?;
                     if self.outlet.blocking_send(persisted).is_err() {
                         break;
@@ -361,19 +363,33 @@ impl Persisting {
         Ok(())
     }
 
-    fn is_crowded(&self) -> bool {
-        matches!(*self.room.borrow(), Room::Exhausted { .. })
+    /// Hold everything before this until there is room again; whether to try again. What is inside
+    /// is not acknowledged, and nothing of it has been written. Once nothing more can come in, the
+    /// process is ending and does not wait.
+    fn wait_for_room(&self, reason: &str, batches: &Consumer<Batch>, pulse: &Pulse) -> bool {
+        if batches.is_closed() {
+            return false;
+        }
+        let reason = reason.to_owned();
+        self.tell_room(Room::Exhausted { reason });
+        pulse.idle();
+        std::thread::sleep(ROOM_LOOK);
+        pulse.busy();
+        true
     }
 
     /// A journal that cannot say has met a fault on the side: waiting would not mend it.
     fn look_at_room<J: Journal>(&self, station: &mut Persist<J>) -> Result<(), JournalFault> {
-        let room = station.room()?;
+        self.tell_room(station.room()?);
+        Ok(())
+    }
+
+    fn tell_room(&self, room: Room) {
         self.room.send_if_modified(|known| {
             let changed = *known != room;
             *known = room;
             changed
         });
-        Ok(())
     }
 }
 
@@ -383,9 +399,19 @@ pub fn persist<J: Journal>(
     batches: Vec<Batch>,
     observer: &Observer,
 ) -> Result<Persisted, StationFault> {
+    persist_when(station, batches, &mut |_reason| false, observer)
+}
+
+/// The same; where there is no room, `wait` says whether to try again.
+fn persist_when<J: Journal>(
+    station: &mut Persist<J>,
+    batches: Vec<Batch>,
+    wait: &mut dyn FnMut(&str) -> bool,
+    observer: &Observer,
+) -> Result<Persisted, StationFault> {
     let began = observer.clock().elapsed();
     let before = station.journal().written_bytes();
-    let persisted = station.persist(batches)?;
+    let persisted = station.persist_when(batches, wait)?;
     let bytes = station.journal().written_bytes().saturating_sub(before);
     if let Some(took) = station.journal().last_sync() {
         observer.metrics().stations.fdatasync_duration.record(took);

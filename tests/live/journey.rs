@@ -112,6 +112,9 @@ async fn a_bad_line_falls_alone_and_is_set_aside_with_its_reason() {
     ];
     let mut headers = FieldTable::default();
     headers.insert("shop".into(), AMQPValue::LongString("berlin".into()));
+    // Longer than a trace context is: it would be kept with every job of the message.
+    let trace = "x".repeat(1_000);
+    headers.insert("traceparent".into(), AMQPValue::LongString(trace.into()));
     let copies = FieldArray::from(vec![AMQPValue::LongString("nowhere".into())]);
     headers.insert("CC".into(), AMQPValue::FieldArray(copies));
     let many = message_of(NDJSON)
@@ -126,6 +129,11 @@ async fn a_bad_line_falls_alone_and_is_set_aside_with_its_reason() {
     let outcomes = client.take(&seen, 2).await;
     let keys: Vec<Value> = outcomes.iter().map(|o| o.json()["key"].clone()).collect();
     assert_eq!(keys, ["open:wallet/1", "after"]);
+    assert!(
+        outcomes
+            .iter()
+            .all(|seen| seen.header("traceparent").is_none())
+    );
     let dead = client.take(&Topology::dead_exchange(&site.prefix), 2).await;
     let bodies: Vec<&str> = dead.iter().map(Seen::text).collect();
     assert_eq!(bodies, [lines[1].as_str(), lines[3].as_str()]);

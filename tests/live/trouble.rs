@@ -187,12 +187,11 @@ async fn a_full_disk_stops_intake_and_room_lets_it_go_on() {
     let free = || rustix::fs::statvfs(&disk.0).map(|fs| fs.f_bavail * fs.f_frsize);
     let taken = usize::try_from(free().unwrap() - 4_000_000).unwrap();
     std::fs::write(&filler, vec![1; taken]).unwrap();
-    client.send_job(&payment(0)).await;
+    // It is others who fill it: nothing has come that would make the journal look.
     let reason = daemon.unready().await;
     assert!(reason.contains("bytes left"), "{reason}");
-    client.take(&seen, 1).await;
 
-    let jobs: Vec<Value> = (1..1_000).map(payment).collect();
+    let jobs: Vec<Value> = (0..1_000).map(payment).collect();
     for chunk in jobs.chunks(10) {
         client.send_jobs(chunk).await;
     }
@@ -201,9 +200,48 @@ async fn a_full_disk_stops_intake_and_room_lets_it_go_on() {
     assert!(!daemon.is_ready());
     std::fs::remove_file(&filler).unwrap();
     daemon.ready().await;
-    client.take(&seen, 999).await;
+    client.take(&seen, 1_000).await;
     daemon.stop().await;
     assert_booked(&site, 1_000);
+}
+
+/// What is inside when the last byte of the disk goes to somebody else waits there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_under_load_holds_what_is_inside() {
+    const JOBS: usize = 20_000;
+    let _beside = beside_others().await;
+    let mut site = Site::new("fullload");
+    site.set("journal.free_bytes_min", "1048576");
+    let Some(disk) = Mount::new(&site.state(), "size=24m") else {
+        return;
+    };
+    let daemon = site.run().await;
+    let client = Client::of(&site).await;
+    let seen = open_accounts(&client).await;
+    let filler = disk.0.join("filler");
+    let free = || rustix::fs::statvfs(&disk.0).map(|fs| fs.f_bavail * fs.f_frsize);
+    let taken = usize::try_from(free().unwrap() - 500_000).unwrap();
+    let jobs: Vec<Value> = (0..JOBS).map(payment).collect();
+    let filled = tokio::task::spawn_blocking({
+        let filler = filler.clone();
+        move || std::fs::write(&filler, vec![1; taken])
+    });
+    for chunk in jobs.chunks(1_000) {
+        client.send_jobs(chunk).await;
+    }
+    filled.await.unwrap().ok();
+    daemon.unready().await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let live = daemon.get("/livez").map(|(status, _)| status);
+    assert_eq!(live, Some(200), "it waits and lives");
+    std::fs::remove_file(&filler).unwrap();
+    daemon.ready().await;
+    eventually("everything booked", async || {
+        client.depth(&seen).await >= JOBS
+    })
+    .await;
+    daemon.stop().await;
+    assert_booked(&site, JOBS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
