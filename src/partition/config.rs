@@ -78,6 +78,11 @@ impl Config {
         Ok(warnings)
     }
 
+    /// The books that are to begin.
+    pub(super) fn new_books(&self, engine: &Engine) -> Result<Vec<&Wanted>, BookFault> {
+        books::new_books(engine, &self.wanted)
+    }
+
     /// Note the start, set new books up, and make both durable.
     pub(super) fn begin<D: Disk>(
         &self,
@@ -86,7 +91,7 @@ impl Config {
         now: Timestamp,
         ending: &Ending,
     ) -> Result<(), OpenFault> {
-        let new = books::new_books(engine, &self.wanted)?;
+        let new = self.new_books(engine)?;
         let mut commit = engine.begin(now);
         let start = StartRecord {
             version: env!("CARGO_PKG_VERSION").into(),

@@ -31,6 +31,7 @@ mod reading;
 mod recorder;
 mod saver;
 mod secrets;
+mod siblings;
 mod snapshots;
 
 use std::ops::ControlFlow;
@@ -269,6 +270,7 @@ impl Partition {
         let config = Config::of(settings, partition)?;
         let mut warnings = config.check(&engine, &setups)?;
         warnings.extend(passed_over);
+        siblings::check(settings, partition, &config.new_books(&engine)?)?;
         config.begin(&mut engine, &mut store, clock.now(), &ending)?;
         let markers = markers(&disk, &ending, settings.broker.prefetch)?;
         let cursor = Cursor::open(&disk, recovered.journal, told, Position(0))?;

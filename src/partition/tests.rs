@@ -112,6 +112,18 @@ fn what_a_book_was_begun_with_cannot_change() {
         )
     });
     assert_eq!(added.unwrap().engine.books().len(), 2);
+    let beside = settings(dir.path(), |text| {
+        let moved = text.replace("name = \"main\"", "name = \"main\"\npartition = 1");
+        moved + "[partitions]\nrun = [1]\n"
+    });
+    let claim = Claim::take(&beside, 1).unwrap();
+    let opened = Partition::open(&beside, claim, &ManualClock::default(), &mut |_| {});
+    let fault_beside = opened.err().unwrap();
+    assert_eq!(fault_beside.exit_code(), 78, "{fault_beside}");
+    assert!(
+        fault_beside.to_string().contains("partition 0"),
+        "{fault_beside}"
+    );
     let moved = fault(dir.path(), |text| {
         let moved = text.replace("name = \"main\"", "name = \"main\"\npartition = 1");
         moved + "[[book]]\nname = \"other\"\n"
