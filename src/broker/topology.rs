@@ -49,6 +49,8 @@ pub struct Topology {
     pub queues: Vec<Queue>,
     /// Which queue takes what from which exchange.
     pub bindings: Vec<Binding>,
+    /// Bindings that an earlier topology made and that would be wrong now.
+    pub outdated: Vec<Binding>,
 }
 
 /// A durable exchange.
@@ -152,6 +154,7 @@ impl Topology {
             ],
             queues: vec![dead_queue(&dead)],
             bindings: vec![binding(&dead, &dead, "")],
+            outdated: Vec::new(),
         };
         for partition in partitions {
             let books = if partitions.len() == 1 {
@@ -161,6 +164,16 @@ impl Topology {
             };
             topology.add(job_queue(&jobs, partition.partition, &dead), &jobs, &books);
             topology.add(query_queue(&queries, partition.partition), &queries, &books);
+        }
+        if partitions.len() > 1 {
+            // As long as there was one partition it took every book.
+            for PartitionBooks { partition, .. } in partitions {
+                let of_jobs = Self::job_queue(prefix, *partition);
+                let of_queries = Self::query_queue(prefix, *partition);
+                for (exchange, queue) in [(&jobs, &of_jobs), (&queries, &of_queries)] {
+                    topology.outdated.push(binding(exchange, queue, "#"));
+                }
+            }
         }
         if outcomes_log {
             topology.add(log_queue(&outcomes), &outcomes, &["#".to_owned()]);
@@ -417,11 +430,16 @@ mod tests {
     fn one_partition_takes_every_book_and_several_take_their_own() {
         let one = Topology::new("kontor", &[partition(0, &["main"])], true);
         assert_eq!(keys_of(&one, "kontor.jobs.0"), ["#"]);
+        assert_eq!(one.outdated, []);
         let two = [partition(0, &["main"]), partition(1, &["de", "fr"])];
         let two = Topology::new("kontor", &two, true);
         assert_eq!(keys_of(&two, "kontor.jobs.0"), ["main"]);
         assert_eq!(keys_of(&two, "kontor.jobs.1"), ["de", "fr"]);
         assert_eq!(keys_of(&two, "kontor.queries.1"), ["de", "fr"]);
+        let outdated = two.outdated.iter().map(|b| (&*b.queue, &*b.routing_key));
+        let queues = ["jobs.0", "queries.0", "jobs.1", "queries.1"];
+        let queues = queues.map(|queue| format!("kontor.{queue}"));
+        assert!(outdated.eq(queues.iter().map(|queue| (&**queue, "#"))));
     }
 
     #[test]

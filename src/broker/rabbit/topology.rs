@@ -40,7 +40,8 @@ pub async fn check(options: &ConnectOptions, topology: &Topology) -> Result<Chec
     Ok(result)
 }
 
-/// Make what is missing, bind, and compare the rest. What exists is never changed.
+/// Make what is missing, bind, take back bindings of an earlier topology, and compare the rest. An
+/// exchange or queue that exists is never changed.
 pub async fn apply(options: &ConnectOptions, topology: &Topology) -> Result<Check, BrokerFault> {
     let mut probe = Probe::new(options);
     let exchanges = topology.exchanges.iter().map(Object::of_exchange);
@@ -63,6 +64,21 @@ pub async fn apply(options: &ConnectOptions, topology: &Topology) -> Result<Chec
             )
             .await;
         probe.judge(bound)?;
+    }
+    // Behind the new ones, so that no book is without a queue in between. One that is not there is
+    // no fault to the broker.
+    for binding in &topology.outdated {
+        let unbound = probe
+            .channel()
+            .await?
+            .queue_unbind(
+                short(&binding.queue),
+                short(&binding.exchange),
+                short(&binding.routing_key),
+                FieldTable::default(),
+            )
+            .await;
+        probe.judge(unbound)?;
     }
     probe.finish().await;
     check(options, topology).await

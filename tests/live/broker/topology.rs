@@ -59,9 +59,13 @@ async fn a_job_for_no_book_is_set_aside() {
         partition: n,
         books: vec![name.to_owned()],
     };
+    let alone = Topology::new(&prefix, &[books(0, "main")], true);
     let topology = Topology::new(&prefix, &[books(0, "main"), books(1, "other")], true);
-    let applied = apply_topology(&connect_options(), &topology).await.unwrap();
-    assert_eq!(applied.mismatches, []);
+    // One partition takes every book. A second one takes its own away from it.
+    for topology in [alone, topology.clone(), topology] {
+        let applied = apply_topology(&connect_options(), &topology).await;
+        assert_eq!(applied.unwrap().mismatches, []);
+    }
     let mut lane = publish(connect_options(), publisher_options(&prefix));
     let exchange = Topology::jobs_exchange(&prefix);
     for (token, book) in [(1, "main"), (2, "nobody"), (3, "other")] {
