@@ -156,14 +156,19 @@ pub fn decode_each<F>(
         items.push(whole(letter));
         return Ok(());
     }
+    // In a message of many jobs the reply to each carries its key.
+    let of_many = Head {
+        correlation_id: None,
+        ..*head
+    };
     match content_type {
         Err(letter) => items.push(whole(letter)),
         Ok(ContentType::Json) => match reader.json(body, head, true) {
             Ok(job) => items.push(Item::Job { job, line: 0 }),
             Err(letter) => items.push(whole(letter)),
         },
-        Ok(ContentType::Ndjson) => decode_lines(reader, head, body, reading, items)?,
-        Ok(ContentType::Binary) => decode_container(reader, head, body, reading, items)?,
+        Ok(ContentType::Ndjson) => decode_lines(reader, &of_many, body, reading, items)?,
+        Ok(ContentType::Binary) => decode_container(reader, &of_many, body, reading, items)?,
     }
     Ok(())
 }
@@ -400,6 +405,62 @@ fn seal_texts<S: Sealer>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::load::reader;
+
+    const ENTRY: &str = r#"{"key":"k-1","kind":"entry.post","data":{"legs":[
+        {"dr":"a","amount":"1.00"},{"cr":"b","amount":"1.00"}]}MORE}"#;
+
+    fn read(content_type: ContentType, body: &str) -> Box<Job> {
+        let head = Head {
+            book: Some("main"),
+            reply_to: Some("shop"),
+            correlation_id: Some("night-run"),
+            ..Head::default()
+        };
+        let mut items = Vec::new();
+        let body = body.as_bytes();
+        decode(
+            &mut reader(),
+            Ok(content_type),
+            &head,
+            body,
+            usize::MAX,
+            &mut items,
+        );
+        match items.pop() {
+            Some(Item::Job { job, .. }) => job.job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_the_reply_to_a_single_job_carries_the_correlation_of_its_message() {
+        let one = ENTRY.replace("MORE", "").replace('\n', "");
+        for (content_type, correlation) in [
+            (ContentType::Json, Some("night-run")),
+            (ContentType::Ndjson, None),
+        ] {
+            let reply = read(content_type, &one).envelope.reply.unwrap();
+            assert_eq!(reply.correlation_id.as_deref(), correlation);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_around_the_data_does_not_make_them_another_order() {
+        let print = |more: &str| {
+            let job = read(ContentType::Json, &ENTRY.replace("MORE", more));
+            (job.envelope.fingerprint, matches!(job.body, Body::Data(_)))
+        };
+        let (as_it_should_be, fits) = print("");
+        assert!(fits);
+        for more in [
+            r#","colour":"red""#,
+            r#","actor":7"#,
+            r#","occurred_at":null"#,
+        ] {
+            assert_eq!(print(more), (as_it_should_be, false), "{more}");
+        }
+    }
 
     #[test]
     fn content_types_are_three_and_plain() {

@@ -139,14 +139,16 @@ impl JobReader {
             return Ok(Unsealed { job, whole: None });
         }
         let policy = book.pan_policy;
-        let read = set_actor(envelope.actor.as_deref(), &mut job, head)
-            .and_then(|()| read_binary(code, body));
+        let around = set_actor(envelope.actor.as_deref(), &mut job, head);
+        let read = read_binary(code, body);
         let occurred = envelope.occurred_at.as_deref().map(Lenient::text);
         let expires = envelope.expires_at.as_deref().map(Lenient::text);
         set_times(occurred, expires, &mut job);
-        Ok(self.typed(job, kind, read, policy, |fingerprinter| {
-            (fingerprinter.bytes(kind, body), body.to_vec())
-        }))
+        Ok(
+            self.typed(job, kind, (around, read), policy, |fingerprinter| {
+                (fingerprinter.bytes(kind, body), body.to_vec())
+            }),
+        )
     }
 
     fn job(&mut self, members: &Members<'_>, head: &Head<'_>) -> Decoded {
@@ -173,12 +175,17 @@ impl JobReader {
             job.body = Body::Dead(dead);
             return Ok(Unsealed { job, whole: None });
         }
-        let read = envelope(written, &mut job, head).and_then(|()| match data {
+        let around = envelope(written, &mut job, head);
+        let read = match data {
             None => Err(Rejection::schema(Code::SchemaInvalid, "", "missing field")),
             Some(data) => read_json(code.unwrap_or_default(), data),
-        });
-        Ok(
-            self.typed(job, kind, read, book.pan_policy, |fingerprinter| {
+        };
+        Ok(self.typed(
+            job,
+            kind,
+            (around, read),
+            book.pan_policy,
+            |fingerprinter| {
                 let data = data.unwrap_or(Json::Null);
                 let mut text = String::new();
                 data.write_sorted(&mut text);
@@ -186,8 +193,8 @@ impl JobReader {
                     fingerprinter.tree(kind, data),
                     mask_cards(&text).into_bytes(),
                 )
-            }),
-        )
+            },
+        ))
     }
 
     /// The fingerprint of data that fit a schema of this release, whatever version they claim: a
@@ -209,12 +216,14 @@ impl JobReader {
         })
     }
 
-    /// What comes after reading the data, whichever form they had.
+    /// What comes after reading the data, whichever form they had. What is wrong around them is
+    /// told first, and yet they have the fingerprint of their own: a key that is known leads to
+    /// its outcome, whatever else is wrong.
     fn typed(
         &mut self,
         mut job: Box<Job>,
         kind: &str,
-        read: Result<JobData, Rejection>,
+        (around, read): (Result<(), Rejection>, Result<JobData, Rejection>),
         policy: PanPolicy,
         whole: impl FnOnce(&mut Fingerprinter) -> (u128, Vec<u8>),
     ) -> Unsealed {
@@ -231,7 +240,10 @@ impl JobReader {
         };
         let mut data = match read {
             Ok(data) => data,
-            Err(refusal) => return unfit(refusal, whole(&mut self.fingerprinter), job),
+            Err(refusal) => {
+                let refusal = around.err().unwrap_or(refusal);
+                return unfit(refusal, whole(&mut self.fingerprinter), job);
+            }
         };
         match self.fingerprinter.typed(kind, &Shape(&data)) {
             Ok(print) => job.envelope.fingerprint = Hash128(print),
@@ -244,7 +256,9 @@ impl JobReader {
         if let Some(inner) = data.inside() {
             job.inside = self.carried(inner, job.book).map(Box::new);
         }
-        job.body = match check_texts(&mut data, policy).and_then(|()| data.options()) {
+        // Texts are looked through even if the job is refused: it is journaled all the same.
+        let texts = check_texts(&mut data, policy);
+        job.body = match around.and(texts).and_then(|()| data.options()) {
             Ok(()) => Body::Data(data),
             Err(refusal) => Body::Refused {
                 refusal,
