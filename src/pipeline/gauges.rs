@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::jobs::payment::UNALLOCATED;
 use crate::ledger::ageing::Aged;
 use crate::ledger::period::PeriodState;
 use crate::ledger::{Book, DocumentKind, DocumentState};
@@ -125,15 +126,16 @@ fn show_ages(metrics: &Metrics, books: &[Book], now: Timestamp) {
     }
 }
 
-/// Suspense accounts by their names; the rest by what they are for, so that the number of series
-/// stays small.
+/// Watched accounts by what they are for, so that no account is a label and the number of series
+/// stays small; money received without an owner by itself.
 fn show_watched(metrics: &Metrics, books: &[Book]) {
     let mut sums: BTreeMap<(&str, &str), (Minor, u8)> = BTreeMap::new();
     for book in books {
         for account in book.accounts().watched() {
             let name = &*account.name;
             let role = match name.split_once('/') {
-                Some((role @ ("transit" | "fxpos"), _)) => role,
+                // What follows may be a customer's number; of this one it is a name of ours.
+                Some((role, _)) if name != UNALLOCATED => role,
                 Some(_) | None => name,
             };
             let (code, decimals) = (
@@ -211,6 +213,8 @@ mod tests {
             "ar/cust-1": { "unit": "EUR", "class": "asset", "opening": "0.00" },
             "rev/sales": { "unit": "EUR", "class": "income", "opening": "0.00" },
             "suspense/unallocated": { "unit": "EUR", "class": "liability", "opening": "0.00" },
+            "suspense/cust-4711": { "unit": "EUR", "class": "liability", "opening": "1.00" },
+            "suspense/cust-4712": { "unit": "EUR", "class": "liability", "opening": "2.00" },
         });
         let mut desk = Desk::given(
             &accounts,
@@ -239,12 +243,14 @@ mod tests {
             "kontor_receivables_age{bucket=\"90+\",unit=\"EUR\"} 0",
             "kontor_unallocated_age{bucket=\"6-30\",unit=\"EUR\"} 7.25",
             "kontor_role_balance{role=\"suspense/unallocated\",unit=\"EUR\"} 7.25",
+            "kontor_role_balance{role=\"suspense\",unit=\"EUR\"} 3",
             "kontor_documents_open{type=\"invoice\"} 2",
             "kontor_documents_open{type=\"payment\"} 1",
             "kontor_books_out_of_balance 0",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
         }
+        assert!(!text.contains("cust-"), "an account is no label");
     }
 
     #[test]

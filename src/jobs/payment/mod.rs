@@ -26,6 +26,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::receive::UNALLOCATED;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -21,7 +21,7 @@ use crate::time::Date;
 /// Series of payments.
 const SERIES: &str = "PAY";
 /// Where money without an owner waits.
-pub(super) const UNALLOCATED: &str = "suspense/unallocated";
+pub(crate) const UNALLOCATED: &str = "suspense/unallocated";
 
 pub(super) fn plan(
     job: &Receive,
@@ -136,10 +136,9 @@ impl<'a> Receipt<'a> {
             (Some(Allocation::ByReference) | None, _) => fill(named, amount),
             (Some(Allocation::OldestFirst), Some(customer)) => {
                 let open = book.documents().open_items(customer);
-                fill(
-                    open.filter(|(_, item)| book.units().code(item.unit) == currency.code()),
-                    amount,
-                )
+                let open = open.filter(|(_, item)| book.units().code(item.unit) == currency.code());
+                // What it does not reach stays the customer's credit.
+                fill(open.take(book.reference().legs_max()), amount)
             }
             (Some(Allocation::OldestFirst), None) | (Some(Allocation::None), _) => Vec::new(),
         };
