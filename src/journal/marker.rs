@@ -20,6 +20,9 @@
 //!   one in a row for the same job condemns it.
 //! - *resting*: it ended elsewhere.
 //!
+//! A write to the marker that fails is the disk's fault: the job is crossed out before the process
+//! ends for it, as far as the disk still takes that.
+//!
 //! It is not in the journal, because what panics can no longer append to one.
 
 use std::cell::RefCell;
@@ -166,11 +169,12 @@ impl Pen {
     /// This job is about to be tried.
     pub fn trying(&mut self, mark: Mark) -> Result<(), JournalFault> {
         let strikes = u8::from(self.suspects.contains(&mark));
-        self.put(Slot {
+        let trying = Slot {
             state: State::Trying,
             strikes,
             mark,
-        })?;
+        };
+        self.put(trying).inspect_err(|_disk| self.cross_out())?;
         let fell = Slot {
             state: State::Fell,
             ..self.slot
@@ -188,7 +192,17 @@ impl Pen {
         ALARM.with(|slot| slot.replace(None));
         let mark = self.slot.mark;
         self.suspects.retain(|suspect| *suspect != mark);
-        self.put(Slot::default())
+        let done = self.put(Slot::default());
+        done.inspect_err(|_disk| self.cross_out())
+    }
+
+    /// The process is about to end, and not for the job that is named.
+    fn cross_out(&self) {
+        // What it says now is said to nobody.
+        drop(
+            self.file
+                .write_all_at(&Slot::default().bytes(), self.offset),
+        );
     }
 
     /// The job is why the process ends.
@@ -328,7 +342,7 @@ fn io_fault(doing: &str, path: &str, error: &io::Error) -> JournalFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::disk::SimulatedDisk;
+    use crate::simulator::disk::{Accident, SimulatedDisk};
 
     fn mark(message: u128, line: u32) -> Mark {
         let message = Hash128(message);
@@ -410,6 +424,24 @@ mod tests {
         reading.fell().unwrap();
         posting.fell().unwrap();
         assert_eq!(begin(&disk).condemned(), [mark(1, 0), mark(2, 5)]);
+    }
+
+    #[test]
+    fn a_write_that_fails_blames_nobody() {
+        for failing in [Accident::Error, Accident::ShortWrite, Accident::NoSpace] {
+            let disk = SimulatedDisk::new(1);
+            for _ in 0..3 {
+                let mut pen = begin(&disk).pen(Station::Posting);
+                pen.trying(mark(7, 0)).unwrap();
+                disk.expect(1, failing);
+                assert!(pen.done().is_err());
+                let mut pen = begin(&disk).pen(Station::Reading);
+                pen.trying(mark(7, 0)).unwrap();
+                disk.expect(1, failing);
+                assert!(pen.trying(mark(7, 1)).is_err());
+            }
+            assert!(begin(&disk).condemned().is_empty(), "{failing:?}");
+        }
     }
 
     #[test]
