@@ -1,6 +1,6 @@
 //! `kontor torture`: looks for a way to make this kontor lose or double something.
 //!
-//! Simulated journeys so far: no broker, no files, nothing on this machine is touched.
+//! Simulated journeys: no broker, no files, nothing on this machine is touched.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -28,13 +28,14 @@ Examples:
   kontor torture --minutes 10
   kontor torture --seeds 100000
   kontor torture --seed 4711
+  kontor torture --seed 0 --seeds 100000 --jobs 8   # a range, on eight threads
   kontor torture --sabotage lose-leg   # a mistake is put in: it must be found")]
 pub struct TortureArgs {
     /// How many seeds [default: 1000, or as many as fit into --minutes]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
-    /// Only this seed
-    #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "minutes", "from"])]
+    /// This seed; with --seeds or --minutes it is the first of them
+    #[arg(long, value_name = "S", conflicts_with = "from")]
     seed: Option<u64>,
     /// The first seed [default: drawn]
     #[arg(long, value_name = "S")]
@@ -43,8 +44,11 @@ pub struct TortureArgs {
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..))]
     minutes: Option<u64>,
     /// Threads [default: one for each core]
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", visible_alias = "jobs")]
     threads: Option<usize>,
+    /// Stop after so many seeds that found something
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    findings: usize,
     /// Put a mistake in, to see that it is found
     #[arg(long, value_name = "MISTAKE", value_parser = mistake)]
     sabotage: Option<Sabotage>,
@@ -101,9 +105,9 @@ impl TortureArgs {
             .minutes
             .map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
         let seeds = match (self.seed, self.seeds, time) {
-            (Some(_), ..) => Some(1),
-            (None, Some(seeds), _) => Some(seeds),
-            (None, None, Some(_)) => None,
+            (_, Some(seeds), _) => Some(seeds),
+            (_, None, Some(_)) => None,
+            (Some(_), None, None) => Some(1),
             (None, None, None) => Some(1_000),
         };
         // Short enough to be read out on the telephone.
@@ -114,7 +118,7 @@ impl TortureArgs {
             seeds,
             time,
             threads: self.threads.unwrap_or_else(cores),
-            findings_max: 10,
+            findings_max: self.findings.max(1),
             sabotage: self.sabotage,
         }
     }
@@ -185,6 +189,9 @@ fn print(plan: &Plan, summary: &Summary, out: &mut impl Write) -> anyhow::Result
     }
     if findings.is_empty() {
         writeln!(out, "nothing was lost, doubled or changed")?;
+    } else {
+        let seeds: Vec<String> = findings.iter().map(|one| one.seed.to_string()).collect();
+        writeln!(out, "\nfound by the seeds {}", seeds.join(", "))?;
     }
     Ok(())
 }
@@ -234,6 +241,12 @@ mod tests {
     fn a_seed_that_finds_nothing_ends_with_0_and_a_mistake_with_1_and_the_command() {
         let (code, said_) = said("kontor --format json torture --seed 1");
         assert_eq!((code, &said_["seeds"]), (0, &1.into()), "{said_}");
+        let line = "kontor --format json torture --seed 3 --seeds 2 --jobs 2";
+        let (code, said_) = said(line);
+        assert_eq!(
+            (code, &said_["first"], &said_["seeds"]),
+            (0, &3.into(), &2.into())
+        );
         let line = "kontor --format json torture --from 0 --seeds 200 --sabotage lose-leg";
         let (code, said_) = said(line);
         assert_eq!(code, 1);
