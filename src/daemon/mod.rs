@@ -297,8 +297,9 @@ impl Process {
                 health: Arc::clone(&self.health),
                 faults: faults.clone(),
             };
+            let history = opened.outcomes.clone();
             let (journey, snapshots) = start_journey(opened, partition, prefetch, &shared)?;
-            self.watches.add(partition, &journey);
+            self.watches.add(partition, &journey, history);
             beside.push(Beside {
                 _taker: self.take_snapshots(partition, snapshots, faults)?,
                 _orders: take_orders(&directory(&self.settings, partition), &journey),
@@ -327,7 +328,6 @@ impl Process {
                 );
                 metrics.journal.snapshot_duration.record(took);
                 let now = since_epoch(clock.now());
-                metrics.journal.snapshot_timestamp.set_seconds(now);
                 // A snapshot reads the journal anew, frame by frame, and compares digests.
                 metrics.journal.chain_verified_timestamp.set_seconds(now);
             }

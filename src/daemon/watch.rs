@@ -2,12 +2,15 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::broker::rabbit::AckCounters;
+use crate::journal::History;
+use crate::journal::file::disk::{Disk, OsDisk};
+use crate::journal::snapshot;
 use crate::notify;
 use crate::pipeline::intake::Unacknowledged;
 use crate::pipeline::journey::Journey;
@@ -26,6 +29,7 @@ struct Watched {
     frontier: Frontier,
     unacknowledged: Arc<Unacknowledged>,
     acks: Arc<AckCounters>,
+    history: History<OsDisk>,
     stale: u64,
     full_waits: [u64; 3],
 }
@@ -36,13 +40,14 @@ pub struct Watches(Arc<Mutex<Vec<Watched>>>);
 
 impl Watches {
     /// Watch a journey from now on.
-    pub fn add(&self, partition: u16, journey: &Journey) {
+    pub fn add(&self, partition: u16, journey: &Journey, history: History<OsDisk>) {
         let watched = Watched {
             partition,
             rings: journey.rings.clone(),
             frontier: journey.frontier.clone(),
             unacknowledged: Arc::clone(&journey.unacknowledged),
             acks: Arc::clone(&journey.acks),
+            history,
             stale: 0,
             full_waits: [0; 3],
         };
@@ -66,8 +71,36 @@ impl Watches {
             for journey in watched.iter_mut() {
                 journey.show(&metrics, &health, clock.elapsed());
             }
+            show_files(&metrics, &watched);
         })
     }
+}
+
+/// What the files of all journals take, what can still be written, and when the last snapshot was
+/// complete, whoever took it. Before a journal is open nothing is known of it.
+fn show_files(metrics: &Metrics, watched: &[Watched]) {
+    let journal = &metrics.journal;
+    let histories = || watched.iter().map(|journey| &journey.history);
+    journal
+        .size_bytes
+        .set(histories().map(History::size_bytes).sum());
+    // The partitions stand on one disk, or the fullest one counts.
+    let free = histories().filter_map(|history| history.free_bytes().ok());
+    if let Some(free) = free.min() {
+        journal.free_bytes.set(free);
+    }
+    let taken = histories().filter_map(|history| newest_snapshot(history.disk()));
+    if let Some(taken) = taken.max() {
+        journal.snapshot_timestamp.set_seconds(taken);
+    }
+}
+
+/// When the newest snapshot of a directory was complete, since 1970.
+fn newest_snapshot(disk: &OsDisk) -> Option<Duration> {
+    let newest = *snapshot::list(disk).ok()?.first()?;
+    let file = disk.describe(&snapshot::file_name(newest));
+    let written = std::fs::metadata(file).ok()?.modified().ok()?;
+    written.duration_since(UNIX_EPOCH).ok()
 }
 
 impl Watched {
@@ -87,11 +120,11 @@ impl Watched {
             .stale_acknowledgements
             .increment(stale.saturating_sub(self.stale));
         self.stale = stale;
+        let durable = self.frontier.position().0;
+        partition.durable_sequence.set(durable);
         if let Some(shown) = health.partition(self.partition) {
             shown.unacked.store(unacknowledged, Ordering::Relaxed);
-            shown
-                .position
-                .store(self.frontier.position().0, Ordering::Relaxed);
+            shown.position.store(durable, Ordering::Relaxed);
         }
         let handles = self.rings.iter().zip(&partition.rings);
         for ((ring, handle), seen) in handles.zip(&mut self.full_waits) {

@@ -30,6 +30,10 @@ pub(super) struct Shared {
     kept: Mutex<VecDeque<Arc<Commit>>>,
     /// Bytes of records appended since the journal was opened.
     appended: AtomicU64,
+    /// Bytes of all segments.
+    stored: AtomicU64,
+    /// Bytes left in the segment in use.
+    room: AtomicU64,
 }
 
 /// How far the journal is durable, and whether it can become more so.
@@ -48,7 +52,15 @@ impl Shared {
             moved: Condvar::new(),
             kept: Mutex::new(VecDeque::new()),
             appended: AtomicU64::new(0),
+            stored: AtomicU64::new(0),
+            room: AtomicU64::new(0),
         }
+    }
+
+    /// The segments have so many bytes, and so many of them can still be written.
+    pub(super) fn measured(&self, stored: u64, room: u64) {
+        self.stored.store(stored, Ordering::Relaxed);
+        self.room.store(room, Ordering::Relaxed);
     }
 
     /// A commit was appended, with so many bytes.
@@ -116,6 +128,17 @@ impl<D: Disk> History<D> {
     /// Bytes of records appended since the journal was opened.
     pub fn appended_bytes(&self) -> u64 {
         self.shared.appended.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of all segments, as the writer last said.
+    pub fn size_bytes(&self) -> u64 {
+        self.shared.stored.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that can still be written: in the segment in use, and on the disk as it is now.
+    pub fn free_bytes(&self) -> std::io::Result<u64> {
+        let room = self.shared.room.load(Ordering::Relaxed);
+        Ok(self.disk.free_bytes()?.saturating_add(room))
     }
 
     /// The files.

@@ -6,7 +6,7 @@
 
 use super::commits::KIND_COMMIT;
 use super::file::disk::Disk;
-use super::file::{Fault, FileJournal, FrameHead, Space};
+use super::file::{Fault, FileJournal, FrameHead, Frontier, Space};
 use super::history::{History, Shared};
 use super::waypoints::Waypoints;
 use super::{Journal, JournalFault, Room, record};
@@ -28,6 +28,7 @@ impl<D: Disk> Store<D> {
     /// the disk must have free for intake to go on.
     pub fn new(file: FileJournal<D>, disk: D, waypoints: Waypoints, free_bytes_min: u64) -> Self {
         let shared = Shared::new(waypoints, file.frontier());
+        shared.measured(file.size_bytes(), file.room_bytes());
         Self {
             file,
             history: History::new(disk, shared),
@@ -41,14 +42,11 @@ impl<D: Disk> Store<D> {
         self.history.clone()
     }
 
-    /// Bytes of all segments.
-    pub fn size_bytes(&self) -> u64 {
-        self.file.size_bytes()
-    }
-
-    /// Bytes that can still be written.
-    pub fn free_bytes(&self) -> Result<u64, JournalFault> {
-        Ok(self.file.free_bytes()?)
+    /// Tell the readers what became durable, and what the segments take and have left.
+    fn tell(&self, frontier: Frontier) {
+        let shared = self.history.shared();
+        shared.measured(self.file.size_bytes(), self.file.room_bytes());
+        shared.move_to(frontier);
     }
 }
 
@@ -69,13 +67,13 @@ impl<D: Disk> Journal for Store<D> {
 
     fn flush(&mut self) -> Result<Position, JournalFault> {
         let frontier = self.file.flush()?;
-        self.history.shared().move_to(frontier);
+        self.tell(frontier);
         Ok(Position(frontier.position))
     }
 
     fn rest(&mut self) -> Result<(), JournalFault> {
         let frontier = self.file.seal()?;
-        self.history.shared().move_to(frontier);
+        self.tell(frontier);
         Ok(())
     }
 

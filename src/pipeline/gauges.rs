@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::jobs::payment::UNALLOCATED;
 use crate::ledger::ageing::Aged;
+use crate::ledger::book::BUILT_IN_SERIES;
 use crate::ledger::period::PeriodState;
 use crate::ledger::{Book, DocumentKind, DocumentState};
 use crate::money::Minor;
@@ -56,15 +57,20 @@ pub fn show(metrics: &Metrics, books: &[Book], now: Timestamp) {
     metrics.books.out_of_balance.set(count(unbalanced));
     show_ages(metrics, books, now);
     show_watched(metrics, books);
+    let mut numbers: BTreeMap<&str, u64> = BUILT_IN_SERIES.map(|name| (name, 0)).into();
     for book in books {
         for (name, series) in book.series_table() {
-            metrics.series_last(name).set(series.next.saturating_sub(1));
+            let last = numbers.entry(name).or_default();
+            *last = (*last).max(series.next.saturating_sub(1));
         }
         for (month, state) in book.periods() {
             metrics
                 .period_open(&month.to_string())
                 .set_switch(*state == PeriodState::Open);
         }
+    }
+    for (name, last) in numbers {
+        metrics.series_last(name).set(last);
     }
 }
 
@@ -87,8 +93,13 @@ fn show_ages(metrics: &Metrics, books: &[Book], now: Timestamp) {
     for book in books {
         let today = book.zone().date(now);
         let ageing = book.documents().ageing();
-        for unit in book.units().iter() {
-            let unit = (&*unit.code, unit.decimals);
+        // Of the functional unit also before an account uses it.
+        let functional = book.functional_unit().and_then(|code| {
+            let decimals = book.units().find(code)?.decimals;
+            Some((code, decimals))
+        });
+        let used = book.units().iter().map(|unit| (&*unit.code, unit.decimals));
+        for unit in used.chain(functional) {
             for bucket in RECEIVABLE_BUCKETS {
                 receivable.add(bucket, unit, 0);
             }
@@ -205,6 +216,7 @@ mod tests {
     use super::*;
     use crate::bench::rig::observer;
     use crate::jobs::desk::Desk;
+    use crate::time::Zone;
 
     #[test]
     fn ages_and_balances_are_those_of_the_books() {
@@ -251,6 +263,23 @@ mod tests {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
         }
         assert!(!text.contains("cust-"), "an account is no label");
+    }
+
+    #[test]
+    fn an_empty_book_shows_its_functional_unit_and_the_series_that_every_book_has() {
+        let zone = Zone::find("Europe/Berlin").unwrap();
+        let observer = observer();
+        let book = Book::new("main", Some("EUR"), zone, 1);
+        show(observer.metrics(), &[book], Timestamp(0));
+        let text = observer.metrics().render();
+        for line in [
+            "kontor_receivables_age{bucket=\"not_due\",unit=\"EUR\"} 0",
+            "kontor_unallocated_age{bucket=\"30+\",unit=\"EUR\"} 0",
+            "kontor_series_last{series=\"PAY\"} 0",
+            "kontor_series_last{series=\"SI\"} 0",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
+        }
     }
 
     #[test]
