@@ -64,6 +64,8 @@ pub struct Dispatch<C> {
     is_reading: bool,
     backlog_bytes_max: u64,
     is_crowded: bool,
+    /// Replies that were not sent, as far as they are counted.
+    refused: u64,
     observer: Observer,
     unacknowledged: Arc<Unacknowledged>,
 }
@@ -90,6 +92,7 @@ impl<C: Cursor> Dispatch<C> {
             is_reading: false,
             backlog_bytes_max,
             is_crowded: false,
+            refused: 0,
             observer,
             unacknowledged,
         }
@@ -177,7 +180,14 @@ impl<C: Cursor> Dispatch<C> {
 
     /// The next message to publish, if there is one.
     pub fn next_message(&mut self) -> Option<Publish> {
-        self.publisher.next_message()
+        let next = self.publisher.next_message();
+        let refused = self.publisher.results().replies_refused;
+        let outbox = &self.observer.metrics().outbox;
+        outbox
+            .replies_refused
+            .increment(refused.saturating_sub(self.refused));
+        self.refused = refused;
+        next
     }
 
     /// Duplicates whose first outcomes are to be read now, unless some are being read.

@@ -334,6 +334,12 @@ pub const METRICS: &[Metric] = &[
         &["result"],
         "Answers of the broker to published messages.",
     ),
+    counter(
+        "kontor_replies_refused_total",
+        "replies",
+        &[],
+        "Replies not sent: reply_to named no queue that broker.reply_to allows.",
+    ),
     gauge(
         "kontor_amqp_connected",
         "connections",

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use ::metrics::Counter;
 use metrics_exporter_prometheus::PrometheusHandle;
-use metrics_process::collector;
+
+mod process;
 
 use super::catalogue;
 use super::histogram::{Durations, Numbers, Shown};
 use super::metric::Metric;
 use super::register::{Level, Register};
+use process::Process;
 
 /// What is known before the first job.
 #[derive(Debug, Clone, Default)]
@@ -155,6 +157,8 @@ pub struct Outbox {
     pub nacked: Counter,
     /// Nobody was bound.
     pub returned: Counter,
+    /// `kontor_replies_refused_total`.
+    pub replies_refused: Counter,
 }
 
 /// The connections of one role, over all partitions.
@@ -179,16 +183,6 @@ pub struct Books {
     pub completeness_difference: Level,
     /// `kontor_books_out_of_balance`.
     pub out_of_balance: Level,
-}
-
-struct Process {
-    cpu_seconds: Counter,
-    open_fds: Level,
-    max_fds: Level,
-    virtual_bytes: Level,
-    resident_bytes: Level,
-    start_time: Level,
-    threads: Level,
 }
 
 /// Document types that can be open.
@@ -252,7 +246,7 @@ impl Metrics {
             standby: register.level("kontor_standby", &[]),
             config_reload_success: register.level("kontor_config_reload_success", &[]),
             recovery_duration: register.level("kontor_recovery_duration_seconds", &[]),
-            process: process(&register),
+            process: Process::new(&register),
             histograms: histograms.shown,
             register,
         };
@@ -438,6 +432,7 @@ fn outbox(register: &Register, histograms: &mut Histograms) -> Outbox {
         acked: confirms("acked"),
         nacked: confirms("nacked"),
         returned: confirms("returned"),
+        replies_refused: register.counter("kontor_replies_refused_total", &[]),
     }
 }
 
@@ -456,41 +451,6 @@ fn books(register: &Register) -> Books {
         approvals_pending: register.level("kontor_approvals_pending", &[]),
         completeness_difference: register.level("kontor_completeness_difference", &[]),
         out_of_balance: register.level("kontor_books_out_of_balance", &[]),
-    }
-}
-
-fn process(register: &Register) -> Process {
-    Process {
-        cpu_seconds: register.counter("process_cpu_seconds_total", &[]),
-        open_fds: register.level("process_open_fds", &[]),
-        max_fds: register.level("process_max_fds", &[]),
-        virtual_bytes: register.level("process_virtual_memory_bytes", &[]),
-        resident_bytes: register.level("process_resident_memory_bytes", &[]),
-        start_time: register.level("process_start_time_seconds", &[]),
-        threads: register.level("process_threads", &[]),
-    }
-}
-
-impl Process {
-    /// From `/proc/self`, which stays readable under the unit's `ProcSubset=pid`.
-    fn read(&self) {
-        let now = collector::collect();
-        let seconds = now
-            .cpu_seconds_total
-            .and_then(|s| Duration::try_from_secs_f64(s).ok());
-        self.cpu_seconds
-            .absolute(seconds.unwrap_or_default().as_secs());
-        let levels = [
-            (&self.open_fds, now.open_fds),
-            (&self.max_fds, now.max_fds),
-            (&self.virtual_bytes, now.virtual_memory_bytes),
-            (&self.resident_bytes, now.resident_memory_bytes),
-            (&self.start_time, now.start_time_seconds),
-            (&self.threads, now.threads),
-        ];
-        for (level, value) in levels {
-            level.set(value.unwrap_or_default());
-        }
     }
 }
 

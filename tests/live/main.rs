@@ -21,6 +21,7 @@ mod dead;
 mod demo;
 mod four_eyes;
 mod journey;
+mod metrics;
 mod outcomes;
 mod poison;
 mod proof;
