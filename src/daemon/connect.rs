@@ -85,10 +85,11 @@ pub async fn ready(
     topology: &Topology,
     apply: bool,
     patience: Duration,
-    pause: Duration,
+    (mut pause, longest): (Duration, Duration),
 ) -> Result<(), DaemonFault> {
     let options = options(settings)?;
     let deadline = tokio::time::Instant::now() + patience;
+    let mut said = None;
     let check = loop {
         let checked = if apply {
             rabbit::apply(&options, topology).await
@@ -98,8 +99,13 @@ pub async fn ready(
         match checked {
             Ok(check) => break check,
             Err(fault) if may_pass(&fault) && tokio::time::Instant::now() < deadline => {
-                tracing::warn!(%fault, "waiting for the broker");
+                // What is in the way is said when it changes, not with every attempt.
+                if said.as_ref() != Some(&fault) {
+                    tracing::warn!(%fault, "waiting for the broker");
+                    said = Some(fault);
+                }
                 tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2).min(longest);
             }
             Err(fault) => return Err(DaemonFault::Broker(fault)),
         }

@@ -43,9 +43,9 @@ use reload::Current;
 use stop::{Stop, listen};
 
 /// How long a start waits for a broker that does not answer.
-const BROKER_PATIENCE: Duration = Duration::from_secs(10);
-/// Pause between attempts while it waits.
-const BROKER_PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const BROKER_PATIENCE: Duration = Duration::from_secs(10);
+/// Shortest and longest pause between attempts while it waits.
+const BROKER_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 /// How often an address is tried that a process before us is giving up, and the pause between.
 const ADDRESS_LOOKS: u32 = 50;
 const ADDRESS_PAUSE: Duration = Duration::from_millis(100);
@@ -250,7 +250,7 @@ impl Process {
             }
         }
         let (topology, apply) = (connect::topology(settings), options.apply_topology);
-        let ready = connect::ready(settings, &topology, apply, BROKER_PATIENCE, BROKER_PAUSE);
+        let ready = connect::ready(settings, &topology, apply, BROKER_PATIENCE, BROKER_PAUSES);
         tokio::select! {
             ready = ready => ready?,
             () = stop.asked() => return Ok(None),

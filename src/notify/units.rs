@@ -108,6 +108,27 @@ fn the_unit_agrees_with_the_daemon() {
     assert!(drain < std::time::Duration::from_secs(90));
 }
 
+/// A broker that stays away must not use up the starts: each of them waits, and they have no end.
+#[test]
+fn an_absent_broker_never_uses_up_the_starts() {
+    let text = fs::read_to_string(source("kontor.service")).unwrap();
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key));
+        line.unwrap_or_else(|| panic!("missing: {key}"))
+    };
+    let seconds = |key: &str| -> u64 { value(key).trim_end_matches('s').parse().unwrap() };
+    assert_eq!(value("Restart="), "on-failure");
+    let prevented: Vec<&str> = value("RestartPreventExitStatus=").split(' ').collect();
+    assert_eq!(prevented, ["64", "65", "78"]);
+    let pause = seconds("RestartSec=");
+    let turn = crate::daemon::BROKER_PATIENCE.as_secs() + pause;
+    let starts = seconds("StartLimitIntervalSec=").div_ceil(turn);
+    let burst = seconds("StartLimitBurst=");
+    assert!(starts * 2 <= burst + 1, "{starts} starts of {burst}");
+    // What falls at once does use them up, and a poison job is set aside before.
+    assert!(burst * pause < seconds("StartLimitIntervalSec=") && burst > 4);
+}
+
 #[test]
 fn user_and_directories_are_made() {
     // Both tools change owners, which only root may.

@@ -255,7 +255,6 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "tracing",
         &[
-            "broker",
             "settings",
             "telemetry/tracing.rs",
             "notify.rs",

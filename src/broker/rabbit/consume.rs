@@ -185,7 +185,6 @@ impl Lane {
                     }
                 }
             };
-            tracing::warn!(queue = %self.options.queue, %fault, "consuming is interrupted");
             let configuration = fault.class() == FaultClass::Configuration;
             refusals = if configuration { refusals + 1 } else { 0 };
             let refused = refusals >= REFUSALS_MAX;

@@ -174,7 +174,6 @@ impl Lane {
                     }
                 }
             };
-            tracing::warn!(%fault, "publishing is interrupted");
             refusals = if fault.class() == FaultClass::Configuration {
                 refusals + 1
             } else {
