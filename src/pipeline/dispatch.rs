@@ -251,8 +251,10 @@ impl<C: Cursor> Dispatch<C> {
         };
         for part in &posted.dead {
             tracing::warn!(
+                partition = self.observer.number(),
                 code = part.letter.code.text(),
-                line = part.line,
+                // A message of one job has no lines.
+                line = (part.line > 0).then_some(part.line),
                 "set aside as a dead letter"
             );
             self.publisher.set_aside(Aside {

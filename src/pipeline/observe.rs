@@ -54,6 +54,11 @@ impl Observer {
         &*self.clock
     }
 
+    /// The partition's number.
+    pub fn number(&self) -> u16 {
+        self.partition
+    }
+
     /// The partition's handles.
     pub fn partition(&self) -> Option<&crate::telemetry::metrics::Partition> {
         self.metrics.partition(self.partition)
