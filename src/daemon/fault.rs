@@ -24,6 +24,12 @@ pub enum DaemonFault {
     /// A station.
     #[error("{0}")]
     Station(#[from] StationFault),
+    /// A second signal came before everything taken was finished.
+    #[error(
+        "stopped for the second time, before everything taken was finished: what is not \
+         acknowledged comes again, and durable outcomes are published at the next start"
+    )]
+    Hurried,
     /// The operating system.
     #[error("cannot {doing}: {source}")]
     System {
@@ -51,6 +57,7 @@ impl DaemonFault {
             FaultClass::Transient => 69,
         };
         match self {
+            Self::Hurried => 1,
             Self::Settings(_) | Self::Topology(_) => 78,
             Self::Broker(fault) | Self::Station(StationFault::Broker(fault)) => of_broker(fault),
             Self::Open(fault) => fault.exit_code(),

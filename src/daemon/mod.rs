@@ -370,10 +370,19 @@ async fn drain(
             journey.drain().await;
         }
     };
+    finish(drained, faulted, stop.asked()).await
+}
+
+/// Wait for the end of what was taken, unless a fault or a second signal comes first.
+async fn finish(
+    drained: impl Future<Output = ()>,
+    faulted: &mut mpsc::Receiver<StationFault>,
+    asked: impl Future<Output = ()>,
+) -> Result<(), DaemonFault> {
     tokio::select! {
         () = drained => {}
         fault = faulted.recv() => if let Some(fault) = fault { return Err(fault.into()); },
-        () = stop.asked() => tracing::warn!("stopped for the second time: not waiting any longer"),
+        () = asked => return Err(DaemonFault::Hurried),
     }
     // A fault may have been what ended the stations.
     faulted.try_recv().map_or(Ok(()), |fault| Err(fault.into()))
@@ -382,4 +391,23 @@ async fn drain(
 async fn ended(mut stopped: channel::Receiver<bool>) {
     // An error means that the sender is gone: then it has ended as well.
     let _ended = stopped.wait_for(|stopped| *stopped).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_signal_is_not_an_end_in_order() {
+        let (faults, mut faulted) = mpsc::channel(1);
+        let hurried = finish(pending(), &mut faulted, ready(()))
+            .await
+            .unwrap_err();
+        assert_eq!(hurried.exit_code(), 1);
+        assert!(hurried.to_string().contains("comes again"), "{hurried}");
+        assert!(finish(ready(()), &mut faulted, pending()).await.is_ok());
+        drop(faults);
+    }
 }
