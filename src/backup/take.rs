@@ -377,6 +377,7 @@ impl<S: Disk, T: Disk> Attempt<'_, S, T> {
                 let taken = self.files.iter().find(|row| row.name == name);
                 taken.filter(|row| named(row))
             });
+            keys.check(self.from, head.journal)?;
             let row = if let Some(row) = known {
                 row.clone()
             } else {

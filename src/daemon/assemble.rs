@@ -48,6 +48,9 @@ pub(super) fn report(partition: u16, opened: &Opened) {
             "the configuration differs from the books"
         );
     }
+    for fault in &opened.passed_over {
+        tracing::warn!(partition, fault, "a snapshot is not used");
+    }
     if let Some(markers) = &opened.markers {
         let condemned = markers.condemned().len();
         tracing::warn!(

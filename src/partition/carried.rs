@@ -38,6 +38,13 @@ pub(super) enum CarriedFault {
     Foreign,
 }
 
+impl CarriedFault {
+    /// Whether no release can use the snapshot any more.
+    pub(super) fn is_loss(&self) -> bool {
+        matches!(self, Self::Snapshot(fault) if fault.is_loss())
+    }
+}
+
 /// Write a book.
 pub(super) fn write<D: Disk>(
     book: &Book,

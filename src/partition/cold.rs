@@ -123,9 +123,12 @@ impl<D: Disk> ColdFiles for KeyLookup<D> {
 /// A key file that cannot be read, as a fault of the process.
 fn unreadable(fault: &SnapshotFault) -> JournalFault {
     match fault {
-        SnapshotFault::Damaged { .. } | SnapshotFault::Version { .. } => JournalFault::Damaged(
-            format!("{fault}; remove it, and the next start makes it again from the journal"),
-        ),
+        SnapshotFault::Damaged { .. }
+        | SnapshotFault::KeysMissing { .. }
+        | SnapshotFault::Version { .. } => JournalFault::Damaged(format!(
+            "{fault}; remove it, and the next start makes the keys again from the journal, with a \
+             new snapshot"
+        )),
         SnapshotFault::Io { .. }
         | SnapshotFault::Uncertain { .. }
         | SnapshotFault::PieceTooLarge { .. }

@@ -137,6 +137,8 @@ pub struct Loaded {
     pub replayed_bytes: u64,
     /// Snapshots that could not be used, in words.
     pub passed_over: Vec<String>,
+    /// Those of them that nobody can use any more: damaged, or without their keys.
+    pub lost: Vec<Position>,
 }
 
 /// Rebuild the books of a journal.
@@ -147,7 +149,7 @@ pub fn load<D: Disk>(
     keys: KeysWanted,
     progress: Tell<'_>,
 ) -> Result<Loaded, LoadFault> {
-    let mut passed_over = Vec::new();
+    let (mut passed_over, mut lost) = (Vec::new(), Vec::new());
     let positions = snapshot::list(disk).unwrap_or_else(|fault| {
         passed_over.push(fault.to_string());
         Vec::new()
@@ -159,20 +161,26 @@ pub fn load<D: Disk>(
     for position in positions.into_iter().filter(reachable) {
         match carried::from_snapshot(disk, position, secrets, until, keys) {
             Ok((mut loaded, mut commits)) => {
-                loaded.passed_over = passed_over;
+                (loaded.passed_over, loaded.lost) = (passed_over, lost);
                 let wanted = Wanted { until, keys };
                 loaded.replay(disk, &mut commits, wanted, progress)?;
                 return Ok(loaded);
             }
-            Err(fault) => passed_over.push(format!(
-                "{}: {fault}; an older one or the journal itself is read instead",
-                disk.describe(&snapshot::file_name(position))
-            )),
+            Err(fault) => {
+                let file = disk.describe(&snapshot::file_name(position));
+                let mut words = fault.to_string();
+                if !words.contains(&file) {
+                    words = format!("{file}: {words}");
+                }
+                words.push_str("; an older one or the journal itself is read instead");
+                passed_over.push(words);
+                lost.extend(fault.is_loss().then_some(position));
+            }
         }
     }
     let mut commits = Commits::from_position(disk.clone(), Position(1), until)?;
     let mut loaded = Loaded::nothing(secrets, commits.journal());
-    loaded.passed_over = passed_over;
+    (loaded.passed_over, loaded.lost) = (passed_over, lost);
     let wanted = Wanted { until, keys };
     loaded.replay(disk, &mut commits, wanted, progress)?;
     Ok(loaded)
@@ -207,6 +215,7 @@ impl Loaded {
             replayed_jobs: 0,
             replayed_bytes: 0,
             passed_over: Vec::new(),
+            lost: Vec::new(),
         }
     }
 

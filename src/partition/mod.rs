@@ -173,6 +173,7 @@ impl OpenFault {
             | Self::Inconsistent(_)
             | Self::SecretMissing { .. } => 65,
             Self::Vault(fault) if fault.is_damage() => 65,
+            Self::Load(LoadFault::Keys(fault)) | Self::Snapshot(fault) if fault.is_damage() => 65,
             Self::Book(_)
             | Self::NotAccepted { .. }
             | Self::Backup { .. }
@@ -223,6 +224,8 @@ pub struct Opened<D: Disk = OsDisk> {
     pub cut: Option<String>,
     /// What differs between configuration and books, in words.
     pub warnings: Vec<String>,
+    /// Snapshots that could not be used or written, in words.
+    pub passed_over: Vec<String>,
     /// Jobs replayed behind the snapshot.
     pub replayed_jobs: u64,
     /// The snapshot that the start began with.
@@ -268,8 +271,7 @@ impl Partition {
         let free_bytes_min = settings.journal.free_bytes_min;
         let mut store = Store::new(file, disk.clone(), waypoints, free_bytes_min);
         let config = Config::of(settings, partition)?;
-        let mut warnings = config.check(&engine, &setups)?;
-        warnings.extend(passed_over);
+        let warnings = config.check(&engine, &setups)?;
         siblings::check(settings, partition, &config.new_books(&engine)?)?;
         config.begin(&mut engine, &mut store, clock.now(), &ending)?;
         let markers = markers(&disk, &ending, settings.broker.prefetch)?;
@@ -299,6 +301,7 @@ impl Partition {
             markers,
             cut: recovered.cut.as_ref().map(cut_in_words),
             warnings,
+            passed_over,
             replayed_jobs,
             snapshot,
             snapshots,

@@ -25,7 +25,7 @@ use crate::journal::History;
 use crate::journal::file::disk::Disk;
 use crate::journal::file::{Frontier, JournalId, Until, Yield, give_way};
 use crate::journal::snapshot::keys::ColdKeys;
-use crate::journal::snapshot::{Head, KeyFile, Reader, SnapshotFault, Writer, tidy};
+use crate::journal::snapshot::{Head, KeyFile, Reader, SnapshotFault, Writer, file_name, tidy};
 use crate::time::Clock;
 
 /// Snapshots that stay: the newest, and one to fall back to.
@@ -160,6 +160,7 @@ fn write_down<D: Disk>(
     let bytes = writer.finish()?;
     // Read again before it takes the place of an older one.
     Reader::open(disk, position)?.verify()?;
+    remove_lost(disk, loaded)?;
     tidy(disk, KEPT)?;
     Ok(Some(Built {
         journal: loaded.journal,
@@ -170,16 +171,30 @@ fn write_down<D: Disk>(
     }))
 }
 
+/// Remove the snapshots that nobody can use any more, once there is one in their place.
+fn remove_lost<D: Disk>(disk: &D, loaded: &mut Loaded) -> Result<(), SnapshotFault> {
+    for position in loaded.lost.drain(..) {
+        if position != loaded.last.position {
+            let name = file_name(position);
+            disk.remove(&name)
+                .map_err(|error| SnapshotFault::io("remove", &disk.describe(&name), &error))?;
+        }
+    }
+    Ok(())
+}
+
 /// Write the snapshot that is owed when a start has rebuilt the books, before anything is posted. A
 /// process that ends while it takes one gives it up; without this a daemon that is restarted
-/// often would replay more at every start. The newest snapshot and the bytes of records behind it.
+/// often would replay more at every start. One is owed as well in the place of one that is lost.
+/// The newest snapshot and the bytes of records behind it.
 pub(super) fn catch_up<D: Disk>(
     disk: &D,
     loaded: &mut Loaded,
     schedule: Schedule,
 ) -> Result<(Option<Position>, u64), LoadFault> {
     let newest = (loaded.snapshot, loaded.replayed_bytes);
-    if !schedule.is_due(loaded.behind(), loaded.replayed_bytes) {
+    let due = schedule.is_due(loaded.behind(), loaded.replayed_bytes);
+    if !due && loaded.lost.is_empty() {
         return Ok(newest);
     }
     let written = write_down(disk, loaded, &AtomicBool::new(false));

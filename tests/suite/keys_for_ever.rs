@@ -198,7 +198,7 @@ fn a_key_file_that_changed_is_noticed_and_made_again() {
     exits(&verified, 1);
     assert!(out(&verified).contains(name), "{}", out(&verified));
 
-    // In its filter: the start does not go on with it.
+    // In its filter: the start does not go on with it, and makes the keys again.
     let mut bad = good.clone();
     bad[2 * 4_096 + 3] ^= 1;
     fs::write(&file, &bad).unwrap();
@@ -207,12 +207,33 @@ fn a_key_file_that_changed_is_noticed_and_made_again() {
     all_are_remembered(&mut house, &answers);
     house.stop();
 
-    // Gone altogether: the keys come from the journal, and from the next snapshot on from a file.
-    fs::remove_file(&file).unwrap();
+    // Gone altogether: so as well, and what cannot be used any more is gone with it.
+    for name in key_files(dir.path()) {
+        fs::remove_file(partition(dir.path()).join(name)).unwrap();
+    }
+    let verified = kontor(&["journal", "verify", "--dir", path(&dir)]);
+    exits(&verified, 1);
+    let said = out(&verified);
+    assert!(
+        said.contains("is missing, and a snapshot names it"),
+        "{said}"
+    );
+    let backup = tempfile::tempdir().unwrap();
+    let backup = backup.path().join("b");
+    let backup = backup.to_str().unwrap();
+    let doubted = kontor(&["backup", backup, "--dir", path(&dir)]);
+    exits(&doubted, 1);
+    assert!(
+        out(&doubted).contains("it is not in the backup"),
+        "{}",
+        out(&doubted)
+    );
     let mut house = House::open(dir.path(), BOOK);
+    assert!(house.engine().keys().is_empty(), "they are in a file again");
+    assert_eq!(key_files(dir.path()).len(), 1);
     all_are_remembered(&mut house, &answers);
-    assert!(house.snapshot());
     house.stop();
+    exits(&kontor(&["backup", backup, "--dir", path(&dir)]), 0);
     let mut house = House::open(dir.path(), BOOK);
     assert!(house.warnings.is_empty() && house.engine().keys().is_empty());
     all_are_remembered(&mut house, &answers);

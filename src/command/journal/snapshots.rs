@@ -48,9 +48,7 @@ impl Snapshots {
                     }
                 }
                 Ok(None) => {}
-                Err(fault @ (SnapshotFault::Damaged { .. } | SnapshotFault::Version { .. })) => {
-                    found.findings.push(fault.to_string());
-                }
+                Err(fault) if fault.is_damage() => found.findings.push(fault.to_string()),
                 Err(fault) => return Err(fault).context("a snapshot cannot be read"),
             }
         }

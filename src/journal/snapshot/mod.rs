@@ -76,6 +76,12 @@ pub enum SnapshotFault {
         /// What is wrong.
         what: &'static str,
     },
+    /// A file of keys is gone: the snapshot that names it cannot be used any more.
+    #[error("{file} is missing, and a snapshot names it")]
+    KeysMissing {
+        /// The file.
+        file: String,
+    },
     /// A later release wrote it.
     #[error("{file} has version {version}, this release reads up to {VERSION}")]
     Version {
@@ -122,7 +128,13 @@ impl SnapshotFault {
 
     /// Whether the bytes are not what this release can read: trying again does not help.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::Version { .. })
+        let this_release = self.is_loss();
+        this_release || matches!(self, Self::Version { .. })
+    }
+
+    /// Whether no release can read it any more.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::KeysMissing { .. })
     }
 
     /// What the operating system said.

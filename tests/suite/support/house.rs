@@ -123,9 +123,11 @@ impl House {
             outcomes,
             snapshots,
             replayed_jobs,
-            warnings,
+            mut warnings,
+            passed_over,
             ..
         } = opened;
+        warnings.extend(passed_over);
         Self {
             decoding: Decoding {
                 reader: JobReader::new(rules, secrets.fingerprint),

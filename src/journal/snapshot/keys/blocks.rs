@@ -47,9 +47,13 @@ impl Blocks {
     ) -> Result<Self, SnapshotFault> {
         let name = named.name();
         let path = disk.describe(&name);
-        let file = disk
-            .open_to_read(&name)
-            .map_err(|error| SnapshotFault::io("open", &path, &error))?;
+        let file = match disk.open_to_read(&name) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SnapshotFault::KeysMissing { file: path });
+            }
+            Err(error) => return Err(SnapshotFault::io("open", &path, &error)),
+        };
         let found = file
             .length()
             .map_err(|error| SnapshotFault::io("measure", &path, &error))?;
