@@ -9,6 +9,7 @@ use crate::journal::file::Fault;
 use crate::journal::snapshot::SnapshotFault;
 use crate::partition::{LoadFault, OpenFault};
 use crate::settings::SettingsFault;
+use crate::vault::VaultFault;
 
 /// The answer is no.
 const NO: u8 = 1;
@@ -120,6 +121,8 @@ fn code_of(cause: &(dyn std::error::Error + 'static)) -> Option<u8> {
     } else if let Some(fault) = cause.downcast_ref::<SnapshotFault>() {
         let damaged = SnapshotFault::is_damage(fault);
         Some(of_journal(damaged))
+    } else if let Some(fault) = cause.downcast_ref::<VaultFault>() {
+        Some(of_journal(fault.is_damage()))
     } else if let Some(fault) = cause.downcast_ref::<LoadFault>() {
         let readable = matches!(fault, LoadFault::Journal(JournalFault::Io(_)));
         Some(of_journal(!readable))

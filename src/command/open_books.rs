@@ -17,7 +17,7 @@ use crate::journal::file::disk::{OsDisk, is_ours};
 use crate::journal::file::{Until, known};
 use crate::journal::{History, JournalFault};
 use crate::ledger::{Book, Leg, Post};
-use crate::partition::{KeysWanted, Loaded, Progress, Secrets, load};
+use crate::partition::{KeysWanted, Loaded, OpenFault, Progress, Secrets, load};
 use crate::settings::Settings;
 use crate::vault::{JournalSecret, SECRET_FILE};
 
@@ -146,13 +146,17 @@ impl OpenJournal {
     /// One in a directory.
     pub fn open(path: PathBuf) -> anyhow::Result<Self> {
         let disk = OsDisk::new(&path);
-        let secret = JournalSecret::load(&disk)?.ok_or_else(|| {
-            JournalFault::Io(format!(
-                "{} is missing: no journal begun there",
-                path.join(SECRET_FILE).display()
-            ))
+        let secret = JournalSecret::load(&disk)?;
+        let until = known(&disk).map(Until::Frontier);
+        let secret = secret.ok_or_else(|| {
+            let path = path.join(SECRET_FILE);
+            if until.is_ok() {
+                return anyhow::Error::new(OpenFault::SecretMissing { path });
+            }
+            let words = format!("{} is missing: no journal begun there", path.display());
+            JournalFault::Io(words).into()
         })?;
-        let until = Until::Frontier(known(&disk)?);
+        let until = until?;
         Ok(Self {
             path,
             disk,

@@ -400,6 +400,33 @@ fn damage_is_65_and_says_where() {
     }
 }
 
+/// What is gone is as bad as what is changed, and every command says it with the same code.
+#[test]
+fn a_lost_secret_or_segment_is_damage_too() {
+    for lost in ["secret", "segment-"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(dir.path(), BOOK);
+        writer.post(&[entry("a", "2026-03-31", "10.00")]);
+        drop(writer);
+        let path = dir.path().to_str().unwrap();
+        for file in fs::read_dir(dir.path().join("p0")).unwrap() {
+            let file = file.unwrap();
+            if file.file_name().to_str().unwrap().starts_with(lost) {
+                fs::remove_file(file.path()).unwrap();
+            }
+        }
+        for command in [&["journal", "verify"][..], &["balance"]] {
+            let output = kontor(&[command, &["--dir", path]].concat());
+            exits(&output, 65);
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    drop(Writer::open(dir.path(), BOOK));
+    fs::write(dir.path().join("p0/secret"), "not a key").unwrap();
+    let output = kontor(&["journal", "verify", "--dir", dir.path().to_str().unwrap()]);
+    exits(&output, 65);
+}
+
 #[test]
 fn reading_takes_no_lock_and_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@
 //! belongs to the last group itself only its writer knows.
 
 use super::disk::Disk;
-use super::fault::Fault;
+use super::fault::{Damage, Fault, Finding};
 use super::frontier::Frontier;
 use super::reader::{Reader, Until};
 
@@ -15,7 +15,21 @@ use super::reader::{Reader, Until};
 pub fn known<D: Disk>(disk: &D) -> Result<Frontier, Fault> {
     let told = Frontier::read(disk)?;
     let from = told.map_or(1, |told| told.position);
-    let proven = Reader::from_position(disk.clone(), from, Until::End)?.prove()?;
+    let reader = Reader::from_position(disk.clone(), from, Until::End);
+    let proven = match (reader, told) {
+        // Another file knows of a journal: it was not never begun, it is gone.
+        (Err(Fault::JournalMissing { directory }), Some(told)) => {
+            return Err(Fault::Damaged(Damage {
+                file: directory,
+                offset: 0,
+                what: Finding::EndsEarly {
+                    last: 0,
+                    durable: told.frame,
+                },
+            }));
+        }
+        (reader, _) => reader?.prove()?,
+    };
     Ok(match told {
         Some(told) if told.frame >= proven.frame => told,
         Some(_) | None => proven,
