@@ -6,9 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Done, Globals, Misconfigured};
-use crate::partition::setup_of;
+use crate::partition::mistakes_of;
 use crate::report::Format;
 use crate::settings::memory::{Demand, allow, cgroup_limit};
+use crate::settings::{Book, Mistake, Settings, SettingsFault, Sources, lines};
 
 /// Check the configuration and name file, line and key of every mistake
 ///
@@ -20,22 +21,36 @@ Examples:
   kontor --config /etc/kontor/kontor.toml check-config")]
 pub struct CheckConfigArgs {}
 
+/// The settings, if everything in them can be run: also what the books are to begin with, and the
+/// files that are named. All mistakes are said at once.
+pub fn checked(sources: &Sources) -> anyhow::Result<Settings> {
+    let of = |books: &[Book]| books.iter().flat_map(mistakes_of).collect::<Vec<Mistake>>();
+    let (mut mistakes, settings) = match Settings::load(sources) {
+        Ok(settings) => {
+            let mut mistakes = of(&settings.books);
+            mistakes.extend(settings.unreadable_files());
+            (mistakes, Some(settings))
+        }
+        Err(SettingsFault::Mistakes(mut mistakes, books)) => {
+            mistakes.extend(of(&books));
+            (mistakes, None)
+        }
+        Err(fault) => return Err(fault.into()),
+    };
+    mistakes.sort_by(|a, b| a.place.cmp(&b.place));
+    match settings {
+        Some(settings) if mistakes.is_empty() => Ok(settings),
+        Some(_) | None => Err(Misconfigured(lines(&mistakes)).into()),
+    }
+}
+
 /// Run the command.
 pub fn run(_: &CheckConfigArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
-    let settings = globals.settings()?;
+    let settings = checked(&globals.sources())?;
     let origin = settings.origin.path.as_ref();
     let origin = origin.map_or("built-in defaults".to_owned(), |path| {
         path.display().to_string()
     });
-    let mut mistakes = Vec::new();
-    for book in &settings.books {
-        if let Err(fault) = setup_of(book) {
-            mistakes.push(format!("{origin}: {fault}"));
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(Misconfigured(mistakes.join("\n")).into());
-    }
     let allowed = allow(Demand::of(&settings), cgroup_limit());
     let books: Vec<&str> = settings
         .books
@@ -52,7 +67,11 @@ pub fn run(_: &CheckConfigArgs, globals: &Globals, out: &mut impl Write) -> anyh
             "intake_bytes": bytes, "intake_bytes_max": settings.broker.intake_bytes_max });
         writeln!(out, "{shown:#}")?;
     } else {
-        writeln!(out, "{origin}: good")?;
+        if allowed.is_ok() {
+            writeln!(out, "{origin}: good")?;
+        } else {
+            writeln!(out, "{origin}: does not fit the memory")?;
+        }
         writeln!(out, "  books: {}", books.join(", "))?;
         writeln!(
             out,

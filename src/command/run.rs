@@ -3,11 +3,12 @@
 use anyhow::Context;
 use clap::Args;
 
+use super::check_config::checked;
 use super::{Done, Globals};
 use crate::daemon::reload::Reloading;
 use crate::daemon::{self, Options};
 use crate::journal::marker;
-use crate::settings::{LogFormat, Settings};
+use crate::settings::LogFormat;
 use crate::telemetry::tracing::{self, Format};
 
 /// Threads of the asynchronous part; the stations have threads of their own.
@@ -35,7 +36,7 @@ pub struct RunArgs {
 /// Run the command.
 pub fn run(args: &RunArgs, globals: &Globals) -> anyhow::Result<Done> {
     let sources = globals.sources();
-    let settings = Settings::load(&sources)?;
+    let settings = checked(&sources)?;
     let format = match settings.log.format {
         LogFormat::Text => Format::Text,
         LogFormat::Json => Format::Json,

@@ -11,7 +11,7 @@ use crate::journal::{Journal as _, Store};
 use crate::ledger::Record;
 use crate::ledger::commit::StartRecord;
 use crate::raw_json::RawJson;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Mistake, Place, Settings, TakenOut};
 use crate::time::Timestamp;
 
 /// What the configuration says about a partition's books.
@@ -126,19 +126,62 @@ fn wanted(book: &settings::Book) -> Result<Wanted, BookFault> {
 /// A member that would promise a protection which this release does not give is refused: whoever
 /// wrote it would rely on it. So is personal text, which has no place in a file for everybody.
 pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
-    let fault = |source| BookFault::Setup {
+    let members = book.reference.iter();
+    let members = members.map(|(name, value)| (name.clone(), value.to_string()));
+    compiled(members.collect()).map_err(|source| BookFault::Setup {
         book: book.name.clone(),
         source,
-    };
+    })
+}
+
+/// Members that name what stands in others: once one of these is left out, they prove nothing.
+const NAMING: [&str; 4] = ["open_items", "invoices", "subscriptions", "personal_text"];
+
+/// Every mistake in what a book is to begin with, in the order in which they are found.
+pub fn mistakes_of(book: &settings::Book) -> Vec<Mistake> {
+    let mut written = book.written.clone();
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    let mut whole = true;
+    while let Err(SetupFault { member, path, what }) = compiled(written.members()) {
+        let first = path.split('/').nth(1).unwrap_or_default();
+        let follows = !whole && NAMING.contains(&first);
+        let Some(TakenOut { place, key, itself }) = written.take_out(&path) else {
+            // It is the whole that is wrong.
+            let (place, key) = (Place::Default, format!("book.{member}"));
+            mistakes.push(Mistake {
+                place,
+                key,
+                problem: what,
+            });
+            break;
+        };
+        // What was taken out is missing now, which is not a mistake of the operator's.
+        let known = mistakes.iter().any(|mistake| mistake.key == key);
+        if (itself || !known) && !follows {
+            let problem = what;
+            mistakes.push(Mistake {
+                place,
+                key,
+                problem,
+            });
+        }
+        whole &= itself && path.matches('/').count() > 2;
+    }
+    mistakes
+}
+
+/// The effects of members, if this release obeys all of them.
+fn compiled(members: Vec<(String, String)>) -> Result<Setup, SetupFault> {
     let refused = |member: &str, what: &str| {
-        let (member, what) = (member.to_owned(), what.to_owned());
-        Err(fault(SetupFault { member, what }))
+        let (path, what) = (format!("/{member}"), what.to_owned());
+        let member = member.to_owned();
+        Err(SetupFault { member, path, what })
     };
-    let members = book.reference.iter();
+    let members = members.into_iter();
     let members: Vec<(String, RawJson)> = members
-        .map(|(name, value)| (name.clone(), RawJson::new(value.to_string())))
+        .map(|(name, value)| (name, RawJson::new(value)))
         .collect();
-    let setup = setup::compile(&members).map_err(fault)?;
+    let setup = setup::compile(&members)?;
     if let Some(member) = setup.unobeyed.first() {
         return refused(
             member,

@@ -42,7 +42,7 @@ pub use accept::{accept, missing_file};
 pub use books::{BookFault, SetUpFault, Wanted};
 pub use claim::{Claim, MANIFEST_FILE, Place};
 pub use cold::{KeyLookup, Shelf};
-pub use config::setup_of;
+pub use config::{mistakes_of, setup_of};
 pub use load::{KeysWanted, LastCommit, LoadFault, Loaded, Progress, Tell, load};
 pub use reading::Earlier;
 pub use recorder::Recorder;

@@ -10,9 +10,10 @@ use super::node::{Member, Node, Shape};
 use super::reader::whole;
 use super::setting::Rule;
 use super::table;
+use super::written::Written;
 
 /// The accounts of one legal entity.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Book {
     /// Its name, unique.
     pub name: String,
@@ -24,6 +25,24 @@ pub struct Book {
     pub partition: u16,
     /// All other members, in the order of the file.
     pub reference: Vec<(String, Value)>,
+    /// The same with their places.
+    pub written: Written,
+}
+
+/// Two books are the same if they mean the same, wherever it is written.
+impl PartialEq for Book {
+    fn eq(&self, other: &Self) -> bool {
+        let members = |book: &Self| {
+            let unit = book.functional_unit.clone();
+            (
+                book.name.clone(),
+                unit,
+                book.time_zone.clone(),
+                book.partition,
+            )
+        };
+        members(self) == members(other) && self.reference == other.reference
+    }
 }
 
 impl Default for Book {
@@ -34,6 +53,7 @@ impl Default for Book {
             time_zone: default_text("book.time_zone"),
             partition: 0,
             reference: Vec::new(),
+            written: Written::default(),
         }
     }
 }
@@ -94,7 +114,8 @@ fn read_one(place: &Place, members: &[Member], mistakes: &mut Vec<Mistake>) -> B
             "missing; every book has a name".to_owned(),
         );
     }
-    for Member { name, value, .. } in members {
+    for member in members {
+        let Member { name, value, .. } = member;
         let key = format!("book.{name}");
         let fits = match (name.as_str(), &value.shape) {
             ("name", Shape::Text(text)) => {
@@ -120,6 +141,7 @@ fn read_one(place: &Place, members: &[Member], mistakes: &mut Vec<Mistake>) -> B
             _ => {
                 book.reference
                     .push((name.clone(), value.to_json(&key, mistakes)));
+                book.written.push(member.clone());
                 true
             }
         };

@@ -49,7 +49,7 @@ pub(super) fn settings(gathered: Gathered) -> Result<Settings, SettingsFault> {
             origin,
             resolved,
         }),
-        _ => Err(SettingsFault::mistakes(mistakes)),
+        _ => Err(SettingsFault::mistakes(mistakes).beside(books)),
     }
 }
 

@@ -9,6 +9,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::book::Book;
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
@@ -69,7 +71,15 @@ impl SettingsFault {
     /// All mistakes, in the order in which an operator goes through the file.
     pub(super) fn mistakes(mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort_by(|a, b| a.place.cmp(&b.place));
-        Self::Mistakes(mistakes)
+        Self::Mistakes(mistakes, Vec::new())
+    }
+
+    /// The same, with the books as far as they could be read.
+    pub(super) fn beside(self, books: Vec<Book>) -> Self {
+        match self {
+            Self::Mistakes(mistakes, _) => Self::Mistakes(mistakes, books),
+            Self::Unreadable { .. } => self,
+        }
     }
 }
 
@@ -84,12 +94,13 @@ pub enum SettingsFault {
         /// What the system says.
         source: io::Error,
     },
-    /// The configuration was read and is wrong.
+    /// The configuration was read and is wrong; the books, as far as they could be read.
     #[error("{}", lines(.0))]
-    Mistakes(Vec<Mistake>),
+    Mistakes(Vec<Mistake>, Vec<Book>),
 }
 
-fn lines(mistakes: &[Mistake]) -> String {
+/// Mistakes in words, one a line.
+pub fn lines(mistakes: &[Mistake]) -> String {
     let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
     lines.join("\n")
 }

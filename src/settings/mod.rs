@@ -20,6 +20,7 @@ mod reply_to;
 mod secret;
 mod setting;
 mod source;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -28,12 +29,13 @@ use std::time::Duration;
 
 pub use book::Book;
 pub use document::{page, reference};
-pub use mistake::{Mistake, Place, SettingsFault};
+pub use mistake::{Mistake, Place, SettingsFault, lines};
 pub use reader::Resolved;
 pub use reply_to::ReplyTo;
 pub use secret::{BrokerUri, Secret};
 pub use setting::{Reload, Rule, Section, Setting};
 pub use source::{Flag, Origin, PLACES, Sources};
+pub use written::{TakenOut, Written};
 
 /// A checked configuration.
 #[derive(Debug, Clone)]
@@ -262,6 +264,43 @@ impl Settings {
         found
     }
 }
+
+impl Settings {
+    /// The files named that cannot be read now. A start needs all of them.
+    pub fn unreadable_files(&self) -> Vec<Mistake> {
+        let broker = &self.broker;
+        let identity = broker.client_identity.as_ref();
+        let certificates = [
+            ("broker.ca_file", broker.ca_file.as_deref()),
+            (
+                "broker.client_cert_file",
+                identity.map(|id| id.cert_file.as_path()),
+            ),
+            (
+                "broker.client_key_file",
+                identity.map(|id| id.key_file.as_path()),
+            ),
+        ];
+        let unreadable = |(key, path): (&'static str, Option<&Path>)| {
+            let source = std::fs::read(path?).err()?;
+            let path = path?.to_owned();
+            Some((key, SettingsFault::Unreadable { path, source }))
+        };
+        let password = broker.password().err().map(|fault| (PASSWORD_FILE, fault));
+        let faults = certificates.into_iter().filter_map(unreadable);
+        let mistake = |(key, fault): (&'static str, SettingsFault)| {
+            let resolved = self.resolved.get(key);
+            Mistake {
+                place: resolved.map_or(Place::Default, |value| value.place.clone()),
+                key: key.to_owned(),
+                problem: fault.to_string(),
+            }
+        };
+        password.into_iter().chain(faults).map(mistake).collect()
+    }
+}
+
+const PASSWORD_FILE: &str = "broker.password_file";
 
 impl Broker {
     /// The password as it is now: the setting, else the file, else systemd's credential. None means

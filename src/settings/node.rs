@@ -29,6 +29,8 @@ pub(super) enum Shape {
     Table(Vec<Member>),
     /// What TOML knows and kontor does not: numbers with a fraction, integers beyond 64 bits.
     Foreign(String),
+    /// Nothing any more: it was wrong and has been said.
+    Gone,
 }
 
 /// One line of a table.
@@ -121,6 +123,11 @@ fn node(value: &Spanned<DeValue<'_>>, map: Map<'_>) -> Node {
 }
 
 impl Node {
+    /// Whether there is something to be read.
+    pub(super) fn is_there(&self) -> bool {
+        !matches!(self.shape, Shape::Gone)
+    }
+
     /// What stands there, for a message.
     pub(super) fn shown(&self) -> String {
         match &self.shape {
@@ -131,6 +138,7 @@ impl Node {
             Shape::List(items) => format!("a list of {}", items.len()),
             Shape::Table(_) => "a table".to_owned(),
             Shape::Foreign(number) => format!("the number {number}"),
+            Shape::Gone => "nothing".to_owned(),
         }
     }
 
@@ -142,7 +150,7 @@ impl Node {
             Shape::Whole(number) => Value::from(*number),
             Shape::Switch(yes) => Value::from(*yes),
             Shape::List(items) => {
-                let items = items.iter().enumerate();
+                let items = items.iter().enumerate().filter(|(_, item)| item.is_there());
                 items
                     .map(|(n, item)| item.to_json(&format!("{key}[{n}]"), mistakes))
                     .collect()
@@ -152,7 +160,8 @@ impl Node {
                     let value = m.value.to_json(&format!("{key}.{}", m.name), mistakes);
                     (m.name.clone(), value)
                 };
-                Value::Object(members.iter().map(member).collect())
+                let there = members.iter().filter(|member| member.value.is_there());
+                Value::Object(there.map(member).collect())
             }
             Shape::Foreign(number) => {
                 mistakes.push(Mistake {
@@ -165,6 +174,7 @@ impl Node {
                 });
                 Value::Null
             }
+            Shape::Gone => Value::Null,
         }
     }
 }

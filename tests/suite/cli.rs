@@ -119,10 +119,36 @@ fn check_config_names_file_line_and_key() {
     let tax = check("[[book]]\nname = \"main\"\n[book.taxes.X]\ncategory = \"Q\"\nrate = \"7\"\n");
     exits(&tax, 78);
     assert!(
-        err(&tax).contains("book main: taxes.X.category: expected one of"),
+        err(&tax).contains("kontor.toml:4:12: book.taxes.X.category: expected one of"),
         "{}",
         err(&tax)
     );
+    let many = check(
+        "[broker]\nprefetch = 0\npassword_file = \"/nowhere/password\"\n[[book]]\n\
+         name = \"main\"\ntaxs = {}\n[book.series]\nRE = { next = 0, width = 99 }\n\
+         [book.taxes.DE19]\ncategory = \"S\"\nrate = \"19\"\nfoo = 1\n\
+         [book.users]\nanna = [\"a\", 5, \"b\", 6]\n",
+    );
+    exits(&many, 78);
+    let said = err(&many);
+    for mistake in [
+        "kontor.toml:2:12: broker.prefetch: found 0",
+        "kontor.toml:6:8: book.taxs: ",
+        "kontor.toml:8:15: book.series.RE.next: ",
+        "kontor.toml:8:26: book.series.RE.width: ",
+        "kontor.toml:12:7: book.taxes.DE19.foo: ",
+        "kontor.toml:14:14: book.users.anna[1]: ",
+        "kontor.toml:14:22: book.users.anna[3]: ",
+    ] {
+        assert!(said.contains(mistake), "{mistake} in {said}");
+    }
+    assert_eq!(said.matches("kontor.toml:").count(), 7, "{said}");
+    let file = check("[broker]\npassword_file = \"/nowhere/password\"\n");
+    exits(&file, 78);
+    assert!(err(&file).contains("kontor.toml:2:17: broker.password_file: cannot read"));
+    let memory = check("[broker]\nintake_bytes_max = 1048576\n");
+    exits(&memory, 78);
+    assert!(!out(&memory).contains("good"), "{}", out(&memory));
     exits(&kontor(&["--config", "/nowhere.toml", "check-config"]), 78);
 }
 

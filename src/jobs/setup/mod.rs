@@ -37,6 +37,8 @@ use accounts::Chart;
 pub struct SetupFault {
     /// The member as people write its place: `accounts.bank/main.unit`, `open_items[0].open`.
     pub member: String,
+    /// The same place as a JSON pointer.
+    pub path: String,
     /// What is wrong and what is allowed.
     pub what: String,
 }
@@ -58,6 +60,7 @@ impl From<ShapeFault> for SetupFault {
         }
         Self {
             member,
+            path: fault.path,
             what: fault.what,
         }
     }
