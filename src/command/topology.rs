@@ -143,6 +143,7 @@ fn table(title: &str, columns: &[&'static str], rows: impl Iterator<Item = Vec<S
             .collect(),
         totals: Vec::new(),
         json: Vec::new(),
+        absent: &[],
     }
 }
 

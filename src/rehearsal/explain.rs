@@ -20,6 +20,7 @@ fn table(title: &str, facts: Members, columns: Vec<Column>, rows: Vec<Row>) -> T
         rows,
         totals: Vec::new(),
         json: Members::new(),
+        absent: &[],
     }
 }
 

@@ -51,6 +51,8 @@ fn table(title: &str, book: &str, columns: Vec<Column>, answer: Members) -> Tabl
     };
     let mut json = vec![("book".into(), Value::text(book.to_owned()))];
     json.extend(answer);
+    // What counts now, whatever its day.
+    let now = member(&json, "as_of").is_none();
     let above = ["book", "sequence", "as_of", "by"];
     let facts = json
         .iter()
@@ -64,6 +66,7 @@ fn table(title: &str, book: &str, columns: Vec<Column>, answer: Members) -> Tabl
         rows,
         totals: Vec::new(),
         json,
+        absent: if now { &["as_of"] } else { &[] },
     }
 }
 
@@ -170,6 +173,12 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["book"], "main");
         assert_eq!(json["sequence"], 7);
+        let as_of = json.as_object().unwrap().get("as_of");
+        assert_eq!(
+            as_of,
+            Some(&serde_json::Value::Null),
+            "nobody asked for a day"
+        );
         assert_eq!(json["report"]["EUR"]["debit"], "10.00");
         assert_eq!(json["rows"][0]["balance"], "10.00");
         assert!(

@@ -41,6 +41,7 @@ pub fn document(book: &Book, number: &str, document: &Document) -> Table {
         rows: json.iter().map(row).collect(),
         totals: Vec::new(),
         json,
+        absent: &[],
     }
 }
 

@@ -41,6 +41,7 @@ pub fn entry(book: &Book, post: &Post, legs: &[Leg]) -> Table {
         rows,
         totals: Vec::new(),
         json,
+        absent: &[],
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Table {
     pub totals: Vec<Row>,
     /// The same facts in the shape of the JSON.
     pub json: Members,
+    /// Members that the JSON has too, and that hold nothing: `null`.
+    pub absent: &'static [&'static str],
 }
 
 /// The cells of an object, in the order of the columns.

@@ -34,6 +34,7 @@ pub fn open_items(book: &str, answer: Members) -> Table {
         rows,
         totals,
         json,
+        absent: &[],
     }
 }
 

@@ -18,6 +18,7 @@ pub fn outcome(job: &JobRecord, kind: &str, commit: &Commit, names: &NameTable) 
         rows: json.iter().map(row).collect(),
         totals: Vec::new(),
         json,
+        absent: &[],
     }
 }
 

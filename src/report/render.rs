@@ -40,7 +40,7 @@ pub enum RenderFault {
 pub fn render(table: &Table, format: Format) -> Result<String, RenderFault> {
     match format {
         Format::Text => Ok(text(table)),
-        Format::Json => json(&table.json),
+        Format::Json => json(&table.json, table.absent),
         Format::Csv => csv(table),
     }
 }
@@ -153,27 +153,30 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn json(members: &Members) -> Result<String, RenderFault> {
-    let mut text = serde_json::to_string_pretty(&Object(members))?;
+fn json(members: &Members, absent: &'static [&'static str]) -> Result<String, RenderFault> {
+    let mut text = serde_json::to_string_pretty(&Object(members, absent))?;
     text.push('\n');
     Ok(text)
 }
 
 /// Members as one line of JSON.
 pub(super) fn json_line(members: &Members) -> Result<String, RenderFault> {
-    let mut text = serde_json::to_string(&Object(members))?;
+    let mut text = serde_json::to_string(&Object(members, &[]))?;
     text.push('\n');
     Ok(text)
 }
 
-/// Members as a JSON object, in their order.
-struct Object<'a>(&'a Members);
+/// Members as a JSON object, in their order, and behind them those that hold nothing.
+struct Object<'a>(&'a Members, &'static [&'static str]);
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        let mut map = serializer.serialize_map(None)?;
         for (name, value) in self.0 {
             map.serialize_entry(&**name, &Shown(value))?;
+        }
+        for name in self.1 {
+            map.serialize_entry(name, &())?;
         }
         map.end()
     }
@@ -199,7 +202,7 @@ impl Serialize for Shown<'_> {
                 }
                 list.end()
             }
-            Value::Object(members) => Object(members).serialize(serializer),
+            Value::Object(members) => Object(members, &[]).serialize(serializer),
         }
     }
 }
@@ -216,6 +219,7 @@ mod tests {
             rows: cells.iter().map(|cell| vec![Some(cell.clone())]).collect(),
             totals: Vec::new(),
             json: Members::new(),
+            absent: &[],
         }
     }
 

@@ -39,6 +39,7 @@ pub fn statement(book: &str, answer: Members) -> Table {
         rows,
         totals,
         json,
+        absent: &[],
     }
 }
 

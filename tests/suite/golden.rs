@@ -137,7 +137,11 @@ fn outcomes(dir: &Path) -> BTreeMap<String, Json> {
 fn balances(dir: &Path) -> Json {
     let said = kontor(&["--format", "json", "trial-balance", "--dir", text(dir)]);
     exits(&said, 0);
-    json(&said)
+    let mut balances = json(&said);
+    // Later than the golden answer: that nobody asked for a day.
+    let as_of = balances.as_object_mut().unwrap().remove("as_of");
+    assert_eq!(as_of, Some(Json::Null));
+    balances
 }
 
 fn expected(name: &str) -> Json {

@@ -362,6 +362,7 @@ fn table(tally: &Tally, act: LetterAct, dry_run: bool) -> Table {
         rows,
         totals: Vec::new(),
         json,
+        absent: &[],
     }
 }
 

@@ -130,6 +130,7 @@ fn table(columns: &[Column], rows: Vec<Row>, facts: [(&'static str, Value); 2]) 
         rows,
         totals: Vec::new(),
         json,
+        absent: &[],
     }
 }
 

@@ -91,6 +91,7 @@ fn table(json: Members) -> Table {
         rows,
         totals: Vec::new(),
         json,
+        absent: &[],
     }
 }
 

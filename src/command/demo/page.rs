@@ -133,6 +133,7 @@ impl<'w, W: Write> Page<'w, W> {
             rows: rows.into_iter().map(cells).collect(),
             totals: Vec::new(),
             json: Vec::new(),
+            absent: &[],
         };
         let text = render(&table, Format::Text)?;
         self.space()?;

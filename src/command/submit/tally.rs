@@ -83,6 +83,7 @@ impl Tally {
             rows,
             totals: Vec::new(),
             json,
+            absent: &[],
         }
     }
 }
