@@ -127,6 +127,12 @@ Exit codes: 0 done, 1 the answer is no, 64 usage, 65 damaged data, 69 broker una
 
 Example: kontor rehearse tests/cases/given/40-idempotency.json";
 
+/// How many there are, in words: one of them has no plural.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// What every subcommand takes.
 #[derive(Debug, Args)]
 pub struct Globals {

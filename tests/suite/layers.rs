@@ -218,7 +218,6 @@ const CRATES: &[(&str, &[&str])] = &[
             "wire",
             "report/render.rs",
             "rehearsal",
-            "command/submit",
         ],
     ),
     (

@@ -22,8 +22,9 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::{Done, Globals, Unusable};
+use super::{Done, Globals, Unusable, counted};
 use crate::daemon::connect;
+use crate::ids::is_book_name;
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_JOBS_MAX};
 use crate::report::{Format, render};
 use crate::settings::Settings;
@@ -89,11 +90,14 @@ fn batch(text: &str) -> Result<usize, String> {
 /// Run the command.
 pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
     let settings = globals.settings()?;
+    check_book(args, &settings)?;
     let text = load(args)?;
+    // Editors of one maker put it in front; a file is text without it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let shape = args
         .shape
-        .unwrap_or_else(|| Shape::guess(&args.file.to_string_lossy(), &text));
-    let rows = match rows::read(&text, shape) {
+        .unwrap_or_else(|| Shape::guess(&args.file.to_string_lossy(), text));
+    let rows = match rows::read(text, shape) {
         Ok(rows) => rows,
         Err(mistakes) => return Err(refuse(args, &mistakes)),
     };
@@ -113,9 +117,9 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
     if args.dry_run {
         writeln!(
             out,
-            "{} jobs in {} messages; nothing was sent.",
-            rows.len(),
-            parcels.len()
+            "{} in {}; nothing was sent.",
+            counted(rows.len(), "job"),
+            counted(parcels.len(), "message")
         )?;
         return Ok(Done::Yes);
     }
@@ -137,6 +141,24 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
         globals.format(),
         out,
     )
+}
+
+/// A book that nobody keeps would take no job: each of them would be a dead letter.
+fn check_book(args: &SubmitArgs, settings: &Settings) -> Result<(), Unusable> {
+    let Some(book) = args.book.as_deref() else {
+        return Ok(());
+    };
+    if !is_book_name(book) {
+        return Err(Unusable(format!("--book: {}", rows::not_a_book(book))));
+    }
+    let known: Vec<&str> = settings.books.iter().map(|b| b.name.as_str()).collect();
+    if known.contains(&book) {
+        return Ok(());
+    }
+    Err(Unusable(format!(
+        "--book: the configuration has no book {book:?}; there are: {}",
+        known.join(", ")
+    )))
 }
 
 fn load(args: &SubmitArgs) -> anyhow::Result<String> {
@@ -267,9 +289,9 @@ fn report(
     } else {
         writeln!(
             out,
-            "{} jobs confirmed in {} messages.",
-            carried.confirmed,
-            parcels.len()
+            "{} confirmed in {}.",
+            counted(carried.confirmed, "job"),
+            counted(parcels.len(), "message")
         )?;
     }
     for answer in tally.refusals().iter().filter(|_| format == Format::Text) {
@@ -280,6 +302,10 @@ fn report(
         );
         let path = of("path").map_or(String::new(), |path| format!(" at {path}"));
         writeln!(out, "{}: {code}{path}: {message}", answer.key)?;
+    }
+    let more = tally.rejected().saturating_sub(tally.refusals().len());
+    if more > 0 && format == Format::Text {
+        writeln!(out, "and {more} more were rejected")?;
     }
     let advice = [
         (
@@ -308,10 +334,13 @@ fn report(
         }
     }
     if !carried.unanswered.is_empty() {
+        let missing = match carried.unanswered.len() {
+            1 => "1 job has".to_owned(),
+            many => format!("{many} jobs have"),
+        };
         warn(&format!(
-            "{} jobs have no outcome yet: does `kontor run` work, and is there something in the \
-             dead letters?",
-            carried.unanswered.len()
+            "{missing} no outcome yet: does `kontor run` work, and is there something in the dead \
+             letters?"
         ));
     }
     Ok(if good { Done::Yes } else { Done::No })

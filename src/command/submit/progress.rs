@@ -5,7 +5,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::courier::News;
 
@@ -53,9 +53,12 @@ impl Progress {
             bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
+            let answered = format!(", {} answered", self.answered);
             self.say(&format!(
-                "{} of {} jobs confirmed, {} answered",
-                self.confirmed, self.jobs, self.answered
+                "{} of {} jobs confirmed{}",
+                self.confirmed,
+                self.jobs,
+                if self.wait { &*answered } else { "" }
             ));
         }
     }
@@ -78,8 +81,15 @@ impl Progress {
 
 fn bar(jobs: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(jobs).unwrap_or(u64::MAX));
-    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} jobs, {per_sec}");
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} jobs, {rate}");
     // The template is a constant; if it were wrong the default would be shown.
+    let style = style.map(|style| style.with_key("rate", rate));
     style.map(|style| bar.set_style(style)).unwrap_or_default();
     bar
+}
+
+/// Whole jobs a second: nobody reads the rest.
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    // Writing to the bar's own line does not fail.
+    write!(out, "{:.0}/s", state.per_sec()).unwrap_or_default();
 }

@@ -8,12 +8,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::ids::{is_book_name, is_key};
 use crate::limits::MESSAGE_BYTES_MAX;
+use crate::wire::ENVELOPE;
 use crate::wire::ndjson::lines;
+use crate::wire::tree::{self, Json, TreeFault};
 
 /// The shape of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -128,17 +129,16 @@ fn json(text: &str) -> Vec<Result<Row, Mistake>> {
         let before = text.as_bytes().get(..offset).unwrap_or_default();
         breaks(before) + 1
     };
-    let whole: Result<&RawValue, _> = serde_json::from_str(text);
-    let whole = match whole {
-        Ok(whole) => whole.get(),
-        Err(error) => return vec![Err(mistake(error.line(), &not_json(&error)))],
-    };
+    if let Err(fault) = tree::read(text.as_bytes()) {
+        return vec![Err(unreadable(1, &fault))];
+    }
+    let whole = text.trim();
     if !whole.starts_with('[') {
         return vec![row(line_of(whole), whole)];
     }
     let list: Vec<&RawValue> = match serde_json::from_str(whole) {
         Ok(list) => list,
-        Err(error) => return vec![Err(mistake(error.line(), &not_json(&error)))],
+        Err(error) => return vec![Err(mistake(error.line(), "not a list of jobs"))],
     };
     // Counting on from the last job, so that a long list is not counted again for each.
     let (mut line, mut seen) = (1, text);
@@ -158,65 +158,67 @@ fn breaks(bytes: &[u8]) -> usize {
     bytes.split(|byte| *byte == b'\n').skip(1).count()
 }
 
-/// The members of an envelope that are looked at here.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    key: Option<String>,
-    kind: Option<String>,
-    book: Option<String>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-}
-
 /// Check one job's envelope.
 pub fn row(line: usize, text: &str) -> Result<Row, Mistake> {
-    let wrong = |problem: &str| Err(mistake(line, problem));
-    let envelope: Envelope<'_> = match serde_json::from_str(text) {
-        Ok(envelope) => envelope,
-        Err(error) if error.is_data() => {
-            return wrong(&format!("not a job: {}", without_place(&error)));
-        }
-        Err(error) => {
-            let within = error.line().saturating_sub(1);
-            return Err(mistake(line + within, &not_json(&error)));
-        }
+    let tree = tree::read(text.as_bytes()).map_err(|fault| unreadable(line, &fault))?;
+    let wrong = |path: &str, problem: &str| Err(mistake(line, &at(path, problem)));
+    let Json::Object(members) = tree.root() else {
+        return wrong("", "a job is a JSON object");
     };
-    let Some(key) = envelope.key else {
-        return wrong("`key` is missing; every job has a key that names it for ever");
+    let mut found: BTreeMap<&str, Json<'_>> = BTreeMap::new();
+    for (name, value) in members {
+        if !ENVELOPE.contains(&name) {
+            let path = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let known = ENVELOPE.join(", ");
+            return wrong(
+                &path,
+                &format!("a job has no such member; there are {known}"),
+            );
+        }
+        found.insert(name, value);
+    }
+    let text_of = |name: &str| match found.get(name) {
+        None => Ok(None),
+        Some(Json::String(text)) => Ok(Some((*text).to_owned())),
+        Some(_) => Err(mistake(line, &at(&format!("/{name}"), "expected a text"))),
+    };
+    let (key, kind, book) = (text_of("key")?, text_of("kind")?, text_of("book")?);
+    let Some(key) = key else {
+        return wrong(
+            "/key",
+            "missing; every job has a key that names it for ever",
+        );
     };
     if !is_key(&key) {
-        return wrong(&format!(
-            "`key` is {key:?}; allowed are 1 to 128 of A-Z a-z 0-9 . _ : / -"
-        ));
+        let problem = format!("{key:?}; allowed are 1 to 128 of A-Z a-z 0-9 . _ : / -");
+        return wrong("/key", &problem);
     }
-    let Some(kind) = envelope.kind.filter(|kind| !kind.is_empty()) else {
-        return wrong("`kind` is missing; name one, such as \"entry.post\"");
+    let Some(kind) = kind.filter(|kind| !kind.is_empty()) else {
+        return wrong("/kind", "missing; name one, such as \"entry.post\"");
     };
     if kind.starts_with("query.") || kind.starts_with("report.") {
-        return wrong(&format!(
+        let problem = format!(
             "{kind} is a question and not a job; `kontor balance` and `kontor trial-balance` \
              answer it"
-        ));
+        );
+        return wrong("/kind", &problem);
     }
-    if let Some(book) = envelope.book.as_deref().filter(|book| !is_book_name(book)) {
-        return wrong(&format!(
-            "`book` is {book:?}; allowed are 1 to 64 of a-z 0-9 _ -"
-        ));
+    if let Some(book) = book.as_deref().filter(|book| !is_book_name(book)) {
+        return wrong("/book", &not_a_book(book));
     }
-    if !envelope
-        .data
-        .is_some_and(|data| data.get().starts_with('{'))
-    {
-        return wrong("`data` is missing or not an object");
+    match found.get("data") {
+        Some(Json::Object(_)) => {}
+        Some(_) => return wrong("/data", "expected an object"),
+        None => return wrong("/data", "missing; it holds what the kind needs"),
     }
     if text.len() > MESSAGE_BYTES_MAX {
         let problem = format!(
             "the job has {} bytes; at most {MESSAGE_BYTES_MAX} fit",
             text.len()
         );
-        return wrong(&problem);
+        return wrong("", &problem);
     }
-    let (book, body) = (envelope.book, text.replace(['\n', '\r'], " "));
+    let body = text.replace(['\n', '\r'], " ");
     Ok(Row {
         line,
         key,
@@ -233,20 +235,23 @@ fn mistake(line: usize, problem: &str) -> Mistake {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> String {
-    format!(
-        "not JSON at column {}: {}",
-        error.column(),
-        without_place(error)
-    )
+/// What is wrong with the name of a book.
+pub fn not_a_book(name: &str) -> String {
+    format!("{name:?}; allowed are 1 to 64 of a-z 0-9 _ -")
 }
 
-/// What the parser says, without its own count of lines, which starts at the job.
-fn without_place(error: &serde_json::Error) -> String {
-    let said = error.to_string();
-    said.rsplit_once(" at line ")
-        .map_or(said.as_str(), |(said, _)| said)
-        .to_owned()
+/// A problem with the JSON pointer to where it is.
+fn at(path: &str, problem: &str) -> String {
+    if path.is_empty() {
+        return problem.to_owned();
+    }
+    format!("{path}: {problem}")
+}
+
+/// JSON that cannot be read, in a text that begins on a line of the file.
+fn unreadable(line: usize, fault: &TreeFault) -> Mistake {
+    let within = fault.line.saturating_sub(1);
+    mistake(line + within, &at(&fault.path, &fault.problem.to_string()))
 }
 
 #[cfg(test)]
@@ -285,31 +290,54 @@ mod tests {
     #[test]
     fn every_mistake_is_named_with_its_line() {
         let text = [
-            GOOD,
-            r#"{"key":"a b","kind":"x","data":{}}"#,
-            r#"{"kind":"x","data":{}}"#,
-            r#"{"key":"k","data":{}}"#,
-            r#"{"key":"k","kind":"x","data":[]}"#,
-            r#"{"key":"k","kind":"x","data":{}"#,
-            r#"{"key":"k","key":"l","kind":"x","data":{}}"#,
-            r#"{"key":"k","kind":"query.balance","data":{}}"#,
-            r#"{"key":"k","kind":"x","book":"Main","data":{}}"#,
+            (GOOD, ""),
+            (
+                r#"{"key":"a b","kind":"x","data":{}}"#,
+                "/key: \"a b\"; allowed",
+            ),
+            (r#"{"kind":"x","data":{}}"#, "/key: missing"),
+            (r#"{"key":"k","data":{}}"#, "/kind: missing"),
+            (
+                r#"{"key":"k","kind":5,"data":{}}"#,
+                "/kind: expected a text",
+            ),
+            (
+                r#"{"key":"k","kind":"x","data":[]}"#,
+                "/data: expected an object",
+            ),
+            (
+                r#"{"key":"k","kind":"x","data":{}"#,
+                "the JSON ends too soon",
+            ),
+            (
+                r#"{"key":"k","key":"l","kind":"x","data":{}}"#,
+                "/key: duplicate member",
+            ),
+            (
+                r#"{"key":"k","kind":"query.balance","data":{}}"#,
+                "/kind: query.balance is a question",
+            ),
+            (
+                r#"{"key":"k","kind":"x","book":"Main","data":{}}"#,
+                "/book: \"Main\"; allowed",
+            ),
+            (
+                r#"{"key":"k","kind":"x","data":{},"date":1}"#,
+                "/date: a job has no such member",
+            ),
+            ("5", "a job is a JSON object"),
+            (
+                r#"{"key":"k","kind":"x","data":{"a":{"b":01}}}"#,
+                "/data/a/b: bad number",
+            ),
         ];
-        let mistakes = read(&text.join("\n"), Shape::Ndjson).unwrap_err();
-        let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
-        assert_eq!(lines, [2, 3, 4, 5, 6, 7, 8, 9]);
-        let whole: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-        let words = [
-            "a b",
-            "`key` is",
-            "`kind`",
-            "`data`",
-            "not JSON",
-            "duplicate",
-            "question",
-        ];
-        for (word, said) in words.iter().zip(&whole) {
-            assert!(said.contains(word), "{word} in {said}");
+        let lines: Vec<&str> = text.iter().map(|(line, _)| *line).collect();
+        let mistakes = read(&lines.join("\n"), Shape::Ndjson).unwrap_err();
+        assert_eq!(mistakes.len(), text.len() - 1);
+        for (mistake, (at, (_, said))) in mistakes.iter().zip(text.iter().enumerate().skip(1)) {
+            assert_eq!(mistake.line, at + 1);
+            assert!(mistake.problem.starts_with(said), "{said} in {mistake}");
+            assert!(!mistake.problem.contains("struct"), "{mistake}");
         }
         assert_eq!(read(" \n", Shape::Ndjson).unwrap_err()[0].line, 1);
         assert_eq!(read("[\n\n{]", Shape::Json).unwrap_err()[0].line, 3);

@@ -74,6 +74,8 @@ impl Tally {
             ));
             let refusals = self.refusals.iter().map(refusal);
             json.push(("rejections".into(), Value::List(refusals.collect())));
+            let more = self.rejected.saturating_sub(self.refusals.len());
+            json.push(("further_rejections".into(), Value::count(more)));
         }
         let title = "Submitted".to_owned();
         Table {
@@ -190,5 +192,12 @@ mod tests {
         assert_eq!(json["rejections"][0]["message"], "open it first");
         let text = render(&table, Format::Text).unwrap();
         assert!(text.contains("ACCOUNT_NOT_FOUND"), "{text}");
+        for _ in 0..SHOWN_MAX {
+            tally.add(&answer("d", Some("ACCOUNT_NOT_FOUND"), false));
+        }
+        let table = tally.table(Vec::new(), true);
+        let json = render(&table, Format::Json).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["further_rejections"], 1);
     }
 }
