@@ -56,6 +56,7 @@ pub(super) fn line_account(
         Role::Sales => [deferred_name(&revenue, &of_customer), of_customer],
     };
     let [first, last] = &names;
+    let path = line.defer_path.to_string();
     Ok(Line {
         account: first_open(book, [first, last], &path)?,
         path,

@@ -80,6 +80,8 @@ pub(crate) struct OrderLine<'a> {
     pub(crate) role: Role,
     /// When the revenue is earned, if not at once.
     pub(crate) defer: Option<Deferral>,
+    /// Where that stands in the data.
+    pub(crate) defer_path: Cow<'static, str>,
 }
 
 /// What a line sells.
@@ -155,6 +157,7 @@ impl<'a> Order<'a> {
             revenue_path: format!("/lines/{at}/revenue").into(),
             role: Role::Sales,
             defer: read.deferrals.get(at).copied().flatten(),
+            defer_path: format!("/lines/{at}/defer").into(),
         };
         Ok(Self {
             customer: Cow::Borrowed(&job.customer),

@@ -31,6 +31,7 @@ impl<'a> Order<'a> {
                 revenue_path: PATH.into(),
                 role: Role::Sales,
                 defer: None,
+                defer_path: PATH.into(),
             });
             self.usage.push(number);
         }

@@ -149,6 +149,7 @@ fn order<'a>(
             from: line.from,
             until: Until::Day(line.last),
         }),
+        defer_path: PATH.into(),
     });
     Order {
         customer: terms.customer.clone(),
