@@ -198,7 +198,6 @@ pub(super) fn unknown_kind(kind: &str, code: Option<KindCode>) -> Option<DeadLet
 fn at_root(code: Code, path: &str, reason: impl Into<String>) -> Rejection {
     Rejection::new(code)
         .at_root(path)
-        .with_text("path", path)
         .with_text("reason", reason)
 }
 
