@@ -106,6 +106,8 @@ pub struct DeadLetter {
     pub path: Option<String>,
     /// Further facts, in the form of a rejection's detail.
     pub detail: crate::ledger::Members,
+    /// What to do, if the advice of the code does not fit.
+    advice: Option<&'static str>,
 }
 
 impl DeadLetter {
@@ -116,12 +118,21 @@ impl DeadLetter {
             reason: reason.into(),
             path: None,
             detail: crate::ledger::Members::new(),
+            advice: None,
         }
+    }
+
+    /// The same with what to do in a sentence of its own.
+    #[must_use]
+    pub fn advising(mut self, advice: &'static str) -> Self {
+        self.advice = Some(advice);
+        self
     }
 
     /// What is wrong and what to do, in words.
     pub fn message(&self) -> String {
-        format!("{}. {}", self.reason, self.code.advice())
+        let advice = self.advice.unwrap_or_else(|| self.code.advice());
+        format!("{}. {advice}", self.reason)
     }
 
     /// The same at a place in the job (a JSON pointer from its root).

@@ -15,6 +15,7 @@ use crate::jobs::{JobData, Text};
 use crate::journal::marker::Station;
 use crate::ledger::Value;
 use crate::limits::MESSAGE_JOBS_MAX;
+use crate::wire::AS_LAID_OUT;
 use crate::wire::container::{self, Container, ContainerFault};
 use crate::wire::message::{Head, JobReader, Unsealed, content};
 use crate::wire::ndjson;
@@ -222,7 +223,8 @@ fn decode_container<F>(
             return Ok(());
         }
         Err(fault) => {
-            let letter = DeadLetter::new(Code::MessageMalformed, fault.to_string());
+            let letter =
+                DeadLetter::new(Code::MessageMalformed, fault.to_string()).advising(AS_LAID_OUT);
             items.push(whole(letter.at("")));
             return Ok(());
         }

@@ -22,6 +22,9 @@ pub(super) fn malformed(reason: impl Into<String>) -> DeadLetter {
     letter
 }
 
+/// What to do about a binary message that cannot be read.
+pub const AS_LAID_OUT: &str = "Build the message as docs/wire.md lays it out.";
+
 /// The members of a job as they were written, gathered in one pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Written<'j> {
@@ -78,7 +81,9 @@ pub(super) struct Members<'j> {
 }
 
 pub(super) fn question() -> DeadLetter {
-    malformed("a question; publish it to the exchange of questions").at("/kind")
+    malformed("a question; publish it to the exchange of questions")
+        .at("/kind")
+        .advising("It is answered to reply_to; on the queue of jobs there are jobs only.")
 }
 
 /// The members around the data, as far as a dead letter depends on them.
@@ -113,10 +118,14 @@ pub(super) fn members<'j>(
         single && property.is_some_and(|property| property != member)
     };
     if differs(head.message_id, key) {
-        return Err(malformed("message_id and key differ").at("/key"));
+        return Err(malformed("message_id and key differ")
+            .at("/key")
+            .advising("Set message_id to the key, or leave it out."));
     }
     if differs(head.kind, kind) {
-        return Err(malformed("type and kind differ").at("/kind"));
+        return Err(malformed("type and kind differ")
+            .at("/kind")
+            .advising("Set type to the kind, or leave it out."));
     }
     Ok(Members {
         book,
@@ -134,7 +143,9 @@ pub(super) fn book<'b>(
     if let (Some(named), Some(routed)) = (named, head.book)
         && named != routed
     {
-        return Err(malformed("book and routing key name different books").at("/book"));
+        return Err(malformed("book and routing key name different books")
+            .at("/book")
+            .advising("Give both the same book, or leave book out."));
     }
     let name = named.or(head.book).unwrap_or_default();
     books
@@ -328,6 +339,20 @@ pub(super) fn set_times(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_to_do_fits_what_is_wrong() {
+        for (letter, advice) in [
+            (question(), "reply_to"),
+            (malformed("a job is a JSON object"), "Send one JSON object"),
+            (malformed("x").advising(AS_LAID_OUT), "docs/wire.md"),
+        ] {
+            let said = letter.message();
+            assert!(said.contains(advice), "{said}");
+            let general = "Send one JSON object";
+            assert_eq!(said.contains(general), advice == general, "{said}");
+        }
+    }
 
     #[test]
     fn every_member_of_the_envelope_has_its_place() {

@@ -8,8 +8,8 @@
 use super::canonical::{Fingerprinter, RULE_VERSION};
 use super::container::Item;
 use super::envelope::{
-    Members, book, envelope, key, malformed, members, question, set_actor, set_times, unknown_kind,
-    unknown_version, version_of,
+    AS_LAID_OUT, Members, book, envelope, key, malformed, members, question, set_actor, set_times,
+    unknown_kind, unknown_version, version_of,
 };
 use super::schema::{SchemaCode, SchemaFault};
 use super::texts::{check_texts, mask_cards};
@@ -114,7 +114,9 @@ impl JobReader {
 
     /// Read one job of a message of binary jobs.
     pub fn binary(&mut self, item: &Item<'_>, head: &Head<'_>) -> Decoded {
-        let (envelope, body) = item.open().map_err(|fault| malformed(fault.to_string()))?;
+        let unreadable =
+            |fault: &dyn std::fmt::Display| malformed(fault.to_string()).advising(AS_LAID_OUT);
+        let (envelope, body) = item.open().map_err(|fault| unreadable(&fault))?;
         let books = std::sync::Arc::clone(&self.books);
         let book = book(&books, envelope.book.as_deref(), head)?;
         let key = key(Some(&envelope.key))?;

@@ -34,7 +34,7 @@ mod pointer;
 mod text;
 mod texts;
 
-pub use envelope::ENVELOPE;
+pub use envelope::{AS_LAID_OUT, ENVELOPE};
 
 #[cfg(test)]
 mod cost;

@@ -89,7 +89,9 @@ fn faults(refusal: &Refusal) -> Vec<String> {
         return vec![format!("{place}: {} is no code", shown["code"])];
     };
     let mut found = Vec::new();
-    if !text("message").ends_with(code.advice()) {
+    // A message that cannot be read may be told in a sentence of its own what to do.
+    let own = code == Code::MessageMalformed && text("message").contains(". ");
+    if !own && !text("message").ends_with(code.advice()) {
         found.push(format!(
             "{place}: {code} does not say what to do: {}",
             shown["message"]
