@@ -17,11 +17,6 @@ use crate::report::{Table, render};
 use crate::time::{Clock as _, SystemClock};
 use crate::wire::question;
 
-/// Ask an open book.
-pub(super) fn ask(open: &OpenBook, kind: &str, data: Map<String, Json>) -> anyhow::Result<Members> {
-    answered(open, &read(kind, data)?)
-}
-
 /// A question as it would come from a client.
 pub(super) fn read(kind: &str, data: Map<String, Json>) -> anyhow::Result<QuestionData> {
     let code = kind_code(kind).context("the catalogue has no such question; report this")?;
@@ -44,10 +39,24 @@ pub(super) fn answered(open: &OpenBook, question: &QuestionData) -> anyhow::Resu
     }
 }
 
+/// Members of questions that are options of the command line.
+const OPTIONS: [(&str, &str); 4] = [
+    ("/as_of", "--as-of"),
+    ("/from", "--from"),
+    ("/to", "--to"),
+    ("/customer", "--customer"),
+];
+
 /// A refusal in words: what is not there is an answer, the rest is a wrong command line.
 fn refused(refusal: &Rejection) -> anyhow::Error {
-    let place = refusal.path().unwrap_or_default();
-    let words = format!("{} ({}{place})", refusal.message(), refusal.code().text());
+    let (place, code) = (refusal.path().unwrap_or_default(), refusal.code());
+    // What has an option of its own is named by it.
+    let option = OPTIONS.iter().find(|(path, _)| *path == place);
+    let words = match option {
+        Some((_, option)) => format!("{option}: {} ({})", code.meaning(), code.text()),
+        None if place.is_empty() => format!("{} ({})", refusal.message(), code.text()),
+        None => format!("{} ({} at {place})", refusal.message(), code.text()),
+    };
     if refusal.code() == Code::AccountNotFound {
         let account = match member(refusal.detail(), "account") {
             Some(Value::Text(name)) => format!("{name}: "),

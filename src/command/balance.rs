@@ -43,7 +43,6 @@ enum By {
 
 /// Run the command.
 pub fn run(args: &BalanceArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
-    let open = args.place.open(globals)?;
     let mut data = Map::new();
     if !args.accounts.is_empty() {
         data.insert("accounts".to_owned(), json!(args.accounts));
@@ -56,7 +55,9 @@ pub fn run(args: &BalanceArgs, globals: &Globals, out: &mut impl Write) -> anyho
         data.insert("as_of".to_owned(), json!(day));
         data.insert("by".to_owned(), json!(by));
     }
-    let members = answer::ask(&open, "query.balance", data)?;
+    let question = answer::read("query.balance", data)?;
+    let open = args.place.open(globals)?;
+    let members = answer::answered(&open, &question)?;
     answer::print(
         &balances::balances(open.book()?.name(), members),
         globals,

@@ -116,8 +116,18 @@ pub(super) fn partitions(base: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if base.join(SECRET_FILE).exists() {
         return Ok(vec![base.to_owned()]);
     }
-    let unreadable =
-        |fault: std::io::Error| JournalFault::Io(format!("{}: {fault}", base.display()));
+    let unreadable = |fault: std::io::Error| {
+        let base = base.display();
+        let missing = fault.kind() == std::io::ErrorKind::NotFound;
+        JournalFault::Io(if missing {
+            format!(
+                "{base} is not there: name the state directory with --dir; the first `kontor run` \
+                 begins one"
+            )
+        } else {
+            format!("{base} cannot be read: {fault}")
+        })
+    };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(base).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

@@ -30,14 +30,15 @@ pub struct OpenItemsArgs {
 
 /// Run the command.
 pub fn run(args: &OpenItemsArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
-    let open = args.place.open(globals)?;
     let mut data = Map::new();
     for (name, word) in [("customer", &args.customer), ("as_of", &args.as_of)] {
         if let Some(word) = word {
             data.insert(name.to_owned(), json!(word));
         }
     }
-    let members = answer::ask(&open, "query.open_items", data)?;
+    let question = answer::read("query.open_items", data)?;
+    let open = args.place.open(globals)?;
+    let members = answer::answered(&open, &question)?;
     answer::print(
         &open_items::open_items(open.book()?.name(), members),
         globals,

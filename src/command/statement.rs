@@ -34,7 +34,6 @@ pub struct StatementArgs {
 
 /// Run the command.
 pub fn run(args: &StatementArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
-    let open = args.place.open(globals)?;
     let mut data = Map::new();
     data.insert("account".to_owned(), json!(args.account));
     for (name, day) in [("from", &args.from), ("to", &args.to)] {
@@ -47,6 +46,7 @@ pub fn run(args: &StatementArgs, globals: &Globals, out: &mut impl Write) -> any
         // Nothing has to fit a message here, and every page would read the journal anew.
         statement.whole = true;
     }
+    let open = args.place.open(globals)?;
     let members = answer::answered(&open, &question)?;
     answer::print(
         &statement::statement(open.book()?.name(), members),

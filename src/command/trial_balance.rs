@@ -31,12 +31,13 @@ pub fn run(
     globals: &Globals,
     out: &mut impl Write,
 ) -> anyhow::Result<Done> {
-    let open = args.place.open(globals)?;
     let mut data = Map::new();
     if let Some(day) = &args.as_of {
         data.insert("as_of".to_owned(), json!(day));
     }
-    let members = answer::ask(&open, "report.trial_balance", data)?;
+    let question = answer::read("report.trial_balance", data)?;
+    let open = args.place.open(globals)?;
+    let members = answer::answered(&open, &question)?;
     let balanced = balances::is_balanced(&members);
     answer::print(
         &balances::trial_balance(open.book()?.name(), members),
