@@ -82,7 +82,39 @@ enum Command {
 }
 
 impl Command {
+    /// Whether what it prints is a table, with a row a line.
+    fn prints_rows(&self) -> bool {
+        match self {
+            Self::Submit(_)
+            | Self::Balance(_)
+            | Self::Statement(_)
+            | Self::TrialBalance(_)
+            | Self::OpenItems(_)
+            | Self::Entry(_)
+            | Self::Document(_)
+            | Self::Outcome(_)
+            | Self::Topology(_)
+            | Self::Dead(_) => true,
+            Self::Journal(args) => args.prints_rows(),
+            Self::Run(_)
+            | Self::Demo(_)
+            | Self::CheckConfig(_)
+            | Self::Rehearse(_)
+            | Self::Snapshot(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Outcomes(_)
+            | Self::Bench(_)
+            | Self::Torture(_)
+            | Self::Docs(_) => false,
+        }
+    }
+
     fn run(&self, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
+        if globals.format() == report::Format::Csv && !self.prints_rows() {
+            let words = "this command prints no table; leave --format csv out, or ask for json";
+            return Err(Unusable(words.to_owned()).into());
+        }
         match self {
             Self::Run(args) => run::run(args, globals),
             Self::Demo(args) => demo::run(args, globals, out),
@@ -223,7 +255,12 @@ pub fn run(
 
 /// The command line as clap knows it, for parsing and for the reference.
 pub fn definition() -> clap::Command {
-    CommandLine::command()
+    CommandLine::command().mut_subcommand("demo", |demo| {
+        // It takes neither; what is not offered is refused in words.
+        let hidden = |name| clap::Arg::new(name).long(name).hide(true);
+        demo.arg(hidden("config").value_parser(clap::value_parser!(PathBuf)))
+            .arg(hidden("format").value_parser(clap::value_parser!(Form)))
+    })
 }
 
 #[cfg(test)]
@@ -248,6 +285,22 @@ mod tests {
         let (code, out, err) = said(&["--help"]);
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(out.contains("Exit codes"));
+        let (code, out, _) = said(&["demo", "--help"]);
+        assert!(
+            code == 0 && !out.contains("--config") && !out.contains("--format"),
+            "{out}"
+        );
+        for refused in [
+            &["--config", "x.toml", "demo"][..],
+            &["demo", "--format", "json"],
+            &["--format", "csv", "check-config"],
+            &["--format", "csv", "journal", "verify"],
+            &["--format", "csv", "rehearse", "x.json"],
+        ] {
+            let (code, _, err) = said(refused);
+            assert_eq!(code, 64, "{refused:?}: {err}");
+            assert!(err.contains("leave --"), "{err}");
+        }
         assert_eq!(said(&["--version"]).0, 0);
     }
 

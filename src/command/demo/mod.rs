@@ -39,7 +39,8 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Done, Globals};
+use super::{Done, Globals, Unusable};
+use crate::report::Format;
 use page::Page;
 use place::Place;
 
@@ -78,7 +79,12 @@ pub struct DemoArgs {
 }
 
 /// Run the command.
-pub fn run(args: &DemoArgs, _globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
+pub fn run(args: &DemoArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
+    if globals.config.is_some() || globals.format() != Format::Text {
+        let words = "the demo has a configuration of its own and prints for people: leave --config \
+                     and --format out";
+        return Err(Unusable(words.to_owned()).into());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()

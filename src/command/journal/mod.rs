@@ -26,6 +26,13 @@ enum Act {
     Export(export::ExportArgs),
 }
 
+impl JournalArgs {
+    /// Whether what it prints has a row a line.
+    pub(super) fn prints_rows(&self) -> bool {
+        matches!(self.act, Act::Export(_))
+    }
+}
+
 /// Run the command.
 pub fn run(args: &JournalArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
     match &args.act {
