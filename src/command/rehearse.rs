@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value as Json, json};
 
-use super::{Done, Globals, Unusable};
+use super::{Done, Globals, Unusable, counted};
 use crate::rehearsal::explain::explain;
 use crate::rehearsal::{Case, Mismatch, Rehearsed, Standing, rehearse};
 use crate::report::{Format, render};
@@ -46,10 +46,16 @@ struct Tally {
 pub fn run(args: &RehearseArgs, globals: &Globals, out: &mut impl Write) -> anyhow::Result<Done> {
     let mut tally = Tally::default();
     let mut shown = Vec::new();
+    let mut unread = Vec::new();
     for file in files(&args.files)? {
-        let bytes = fs::read(&file).map_err(|fault| unusable(&file, &fault))?;
-        let case = Case::read(&bytes).map_err(|fault| unusable(&file, &fault))?;
-        let rehearsed = rehearse(&case).map_err(|fault| unusable(&file, &fault))?;
+        let (case, rehearsed) = match taken_through(&file) {
+            Ok(taken) => taken,
+            // The others have something to say all the same.
+            Err(fault) => {
+                unread.push(fault.0);
+                continue;
+            }
+        };
         tally.count(&rehearsed.standing);
         if globals.format() == Format::Json {
             shown.push(as_json(&file, &case, &rehearsed));
@@ -74,10 +80,22 @@ pub fn run(args: &RehearseArgs, globals: &Globals, out: &mut impl Write) -> anyh
     } else {
         writeln!(
             out,
-            "{all} cases: {passed} passed, {failed} failed, {not_built} not built yet"
+            "{}: {passed} passed, {failed} failed, {not_built} not built yet",
+            counted(all, "case")
         )?;
     }
+    if !unread.is_empty() {
+        return Err(Unusable(unread.join("\n")).into());
+    }
     Ok(if passed == all { Done::Yes } else { Done::No })
+}
+
+/// A case and what became of it.
+fn taken_through(file: &Path) -> Result<(Case, Rehearsed), Unusable> {
+    let bytes = fs::read(file).map_err(|fault| unusable(file, &fault))?;
+    let case = Case::read(&bytes).map_err(|fault| unusable(file, &fault))?;
+    let rehearsed = rehearse(&case).map_err(|fault| unusable(file, &fault))?;
+    Ok((case, rehearsed))
 }
 
 impl Tally {

@@ -205,7 +205,7 @@ impl Case {
         let case: Self = serde_json::from_slice(bytes).map_err(|fault| CaseFault::Shape {
             line: fault.line(),
             column: fault.column(),
-            problem: fault.to_string(),
+            problem: without_place(&fault.to_string()),
         })?;
         for name in case.expect.keys() {
             if !SECTIONS.contains(&name.as_str()) {
@@ -327,6 +327,12 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
             _ => None,
         })
         .collect()
+}
+
+/// What the parser says, without the place that stands in front already.
+fn without_place(said: &str) -> String {
+    let cut = said.rsplit_once(" at line ");
+    cut.map_or(said, |(said, _)| said).to_owned()
 }
 
 #[cfg(test)]

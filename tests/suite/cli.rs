@@ -157,7 +157,7 @@ fn rehearse_says_what_differs_and_what_is_not_built() {
     let given = "tests/cases/given";
     let passes = kontor(&["rehearse", &format!("{given}/38-bad-entry-structure.json")]);
     exits(&passes, 0);
-    assert!(out(&passes).ends_with("1 cases: 1 passed, 0 failed, 0 not built yet\n"));
+    assert!(out(&passes).ends_with("1 case: 1 passed, 0 failed, 0 not built yet\n"));
     let unbuilt = kontor(&[
         "rehearse",
         &format!("{given}/34-camt053-official-sample.json"),
