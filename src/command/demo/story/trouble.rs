@@ -170,25 +170,14 @@ impl<W: Write> Day<'_, '_, W> {
         let evening = self.company.card_money();
         self.desk.send_one(evening).await?;
         self.read_books()?;
-        let again = match revival.known {
-            0 => "none of their jobs was in the journal yet".to_owned(),
-            known => format!(
-                "{} of their jobs were in the journal already and had no second effect",
-                count(known)
-            ),
-        };
         self.page.say(&format!(
             "{}, one a message. After {} the daemon was killed without warning (SIGKILL) and \
-             started again: it read its journal and took jobs {} later. The broker gave it {} a \
-             second time; {again}. Every sale has one entry and its outcome, {} after the first \
-             was sent.",
+             started again: it read its journal and took jobs {} later. {} Every sale has one \
+             entry and its outcome, {} after the first was sent.",
             some(sent.answers.len(), "sale"),
             some(before, "outcome"),
             seconds(revival.took),
-            some(
-                usize::try_from(revival.redelivered).unwrap_or_default(),
-                "message"
-            ),
+            revival.given_again(),
             seconds(sent.took),
         ))?;
         self.page.say(
@@ -220,6 +209,25 @@ impl Revival {
         self.redelivered = site.metric(redelivered).await.unwrap_or_default();
         self.known = site.metric(known).await.unwrap_or_default();
     }
+
+    /// What the broker gave a second time: whether anything was open at that moment is chance.
+    fn given_again(&self) -> String {
+        if self.redelivered == 0 {
+            return "This time it had acknowledged everything that it had taken, so the broker gave \
+                    it nothing a second time; another run may show that."
+                .to_owned();
+        }
+        let known = match self.known {
+            0 => "none of their jobs was in the journal yet".to_owned(),
+            known => format!(
+                "{} of their jobs were in the journal already and had no second effect",
+                count(known)
+            ),
+        };
+        let messages = usize::try_from(self.redelivered).unwrap_or(usize::MAX);
+        let messages = some(messages, "message");
+        format!("The broker gave it {messages} a second time; {known}.")
+    }
 }
 
 fn dead_letter(letter: &Delivery) -> Vec<String> {
@@ -235,4 +243,25 @@ fn dead_letter(letter: &Delivery) -> Vec<String> {
     }
     let line = line.map(|line| line.to_string()).unwrap_or_default();
     vec![shown, line, text("kontor-reason")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_did_not_come_again_is_said() {
+        let said = |redelivered, known| {
+            let took = Duration::ZERO;
+            let revival = Revival {
+                took,
+                redelivered,
+                known,
+            };
+            revival.given_again()
+        };
+        assert!(said(0, 0).contains("nothing a second time"));
+        assert!(said(3, 0).starts_with("The broker gave it 3 messages a second time; none"));
+        assert!(said(3, 2).contains("2 of their jobs"));
+    }
 }
