@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use kontor::bench::load::account_name;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -124,9 +125,10 @@ impl Running {
     pub(crate) async fn open_accounts(&self, queue: &Queue, accounts: u32) -> Result<()> {
         let lines: String = (0..accounts)
             .map(|number| {
+                let account = account_name(number.into(), accounts.into());
                 format!(
                     "{{\"key\":\"open-{number}\",\"kind\":\"account.open\",\"book\":\"main\",\
-                     \"data\":{{\"account\":\"wallet/{number}\",\"class\":\"liability\",\
+                     \"data\":{{\"account\":\"{account}\",\"class\":\"liability\",\
                      \"unit\":\"EUR\"}}}}\n"
                 )
             })

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use kontor::bench::load::account_name;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -65,7 +66,8 @@ impl Cluster {
         let mut rows = String::from("INSERT INTO balance VALUES ");
         for number in 0..accounts {
             let comma = if number == 0 { "" } else { "," };
-            write!(rows, "{comma}('wallet/{number}', 0, 0)")?;
+            let account = account_name(number.into(), accounts.into());
+            write!(rows, "{comma}('{account}', 0, 0)")?;
         }
         client.batch_execute(&rows).await?;
         Ok(cluster)

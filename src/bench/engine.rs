@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::load::{Load, engine, reader};
+use super::books::{Opening, empty, reader};
+use super::figure::{Figure, Target, Unit};
+use super::load::Load;
 use super::{BenchFault, Measured, resident_bytes};
 use crate::pipeline::decode::{ContentType, Item, decode};
 use crate::time::Timestamp;
@@ -14,8 +16,8 @@ const BATCH: u32 = 8_192;
 /// Apply so many entries between so many accounts; decoding is outside the clock.
 pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, BenchFault> {
     let before = resident_bytes();
-    let (mut engine, setup) = engine(accounts)?;
-    drop(setup);
+    let mut engine = empty();
+    Opening::one_book(accounts).open(&mut engine, &mut |_commit| Ok(()))?;
     let opened = resident_bytes().saturating_sub(before);
     let mut reader = reader();
     let mut load = Load::new(accounts, seed);
@@ -58,5 +60,10 @@ pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Bench
         "resident bytes per account",
         opened.div_euclid(u64::from(accounts.max(1))),
     );
+    let unit = Unit::PerSecond("entries");
+    let rate = Figure::new(measured.what.clone(), unit, vec![measured.per_second()]);
+    measured
+        .figures
+        .push(rate.aiming_at(Target::AtLeast(3_000_000)));
     Ok(measured)
 }

@@ -1,57 +1,79 @@
-//! The load of the benchmarks: two-leg entries between many accounts, each job with a key of its
-//! own.
+//! The load of the benchmarks: entries between many accounts, each job with a key of its own.
 
 use std::fmt::Write as _;
 
-use crate::engine::{Engine, Secrets};
-use crate::ids::{BookIndex, UnitIndex};
 use crate::jobs::entry;
-use crate::ledger::commit::SetupRecord;
-use crate::ledger::effect::{AccountChange, AccountOpened};
-use crate::ledger::plan::NaturalKeys;
-use crate::ledger::reference::PanPolicy;
-use crate::ledger::{AccountClass, Commit, Effect, Inconsistent};
 use crate::simulator::Chance;
-use crate::time::Timestamp;
 use crate::wire::client::{BinaryEnvelope, JobsMessage};
-use crate::wire::message::{BookRules, JobReader, read_binary};
 use crate::wire::{tree, typed};
 
-/// Name of the book that the benchmarks use.
-pub const BOOK: &str = "main";
-/// Keyed hashes of the benchmarks use this secret; nothing real is behind it.
-pub const SECRET: [u8; 32] = [7; 32];
+pub use super::books::{BOOK, SECRET, engine, reader};
+pub use super::stock::Stock;
+
+/// What the jobs of a load ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Two legs between accounts that are drawn evenly.
+    #[default]
+    Even,
+    /// Two legs, the debit always on the first account.
+    Hot,
+    /// So many legs, half of them debits.
+    Legs(u32),
+    /// Two legs, one on an account that does not exist: refused.
+    Refused,
+    /// Two legs, in so many books by turns.
+    Books(u32),
+}
 
 /// Makes jobs.
 #[derive(Debug)]
 pub struct Load {
     accounts: u64,
+    shape: Shape,
     chance: Chance,
     number: u64,
 }
 
 impl Load {
-    /// Entries between so many accounts, the same for the same seed.
+    /// Two-leg entries between so many accounts, the same for the same seed.
     pub fn new(accounts: u32, seed: u64) -> Self {
         Self {
             accounts: u64::from(accounts.max(2)),
+            shape: Shape::Even,
             chance: Chance::new(seed),
             number: 0,
         }
     }
 
+    /// The same load in another shape.
+    #[must_use]
+    pub fn shaped(mut self, shape: Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+
     /// The next job as JSON.
     pub fn json(&mut self, out: &mut String) {
-        let (debit, credit, minor) = self.next();
-        let (whole, part) = (minor.div_euclid(100), minor % 100);
-        let number = self.number;
+        self.number = self.number.saturating_add(1);
+        let (number, book) = (self.number, self.book());
         // Writing to a string cannot fail.
         let _infallible = write!(
             out,
-            "{{\"key\":\"bench-{number:012}\",\"kind\":\"entry.post\",\"book\":\"{BOOK}\",\
-             \"data\":{{\"legs\":[{{\"dr\":\"wallet/{debit}\",\"amount\":\"{whole}.{part:02}\"}},\
-             {{\"cr\":\"wallet/{credit}\",\"amount\":\"{whole}.{part:02}\"}}]}}}}"
+            "{{\"key\":\"bench-{number:012}\",\"kind\":\"entry.post\",\"book\":\"{book}\",\
+             \"data\":{{\"legs\":["
         );
+        let pairs = match self.shape {
+            Shape::Legs(legs) => legs.div_euclid(2).max(1),
+            Shape::Even | Shape::Hot | Shape::Refused | Shape::Books(_) => 1,
+        };
+        for pair in 0..pairs {
+            if pair > 0 {
+                out.push(',');
+            }
+            self.pair(out);
+        }
+        out.push_str("]}}");
     }
 
     /// A message of so many jobs, one a line.
@@ -75,7 +97,7 @@ impl Load {
             let data: entry::Post = typed::read(tree.root().get("data")?).ok()?;
             let envelope = BinaryEnvelope {
                 key: tree.root().get("key")?.text()?.to_owned().into(),
-                book: Some(BOOK.to_owned()),
+                book: Some(tree.root().get("book")?.text()?.to_owned()),
                 ..BinaryEnvelope::default()
             };
             message.push(ENTRY_POST, 1, &envelope, &data).ok()?;
@@ -83,165 +105,77 @@ impl Load {
         Some(message.finish())
     }
 
-    fn next(&mut self) -> (u64, u64, u64) {
-        self.number = self.number.saturating_add(1);
-        let debit = self.chance.up_to(self.accounts.saturating_sub(1));
-        let step = 1 + self.chance.up_to(self.accounts.saturating_sub(2));
-        let credit = (debit + step) % self.accounts;
-        (debit, credit, 1 + self.chance.up_to(99_999))
-    }
-}
-
-/// Messages made once and given again and again, each time with fresh keys: so that a run of
-/// millions of jobs neither holds them all in memory nor pays for their making.
-#[derive(Debug)]
-pub struct Stock {
-    messages: Vec<Message>,
-    turn: usize,
-    number: u64,
-}
-
-#[derive(Debug)]
-struct Message {
-    body: Vec<u8>,
-    /// Where the digits of the keys stand, in order.
-    digits: Vec<usize>,
-}
-
-impl Stock {
-    /// A stock of these messages, which [`Load`] made.
-    pub fn new(bodies: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        let messages = bodies
-            .into_iter()
-            .map(|body| {
-                let digits = body
-                    .windows(KEY_PREFIX.len())
-                    .enumerate()
-                    .filter(|(_, window)| *window == KEY_PREFIX)
-                    .map(|(at, _)| at.saturating_add(KEY_PREFIX.len()))
-                    .collect();
-                Message { body, digits }
-            })
-            .collect();
-        Self {
-            messages,
-            turn: 0,
-            number: 0,
+    /// The book of the job in hand.
+    fn book(&self) -> String {
+        match self.shape {
+            Shape::Books(books) => book_name(self.number % u64::from(books.max(1))),
+            Shape::Even | Shape::Hot | Shape::Legs(_) | Shape::Refused => BOOK.to_owned(),
         }
     }
 
-    /// The same stock with keys from a number on.
-    pub fn starting_at(mut self, number: u64) -> Self {
-        self.number = number;
-        self
-    }
-
-    /// The next message; none if the stock is empty.
-    pub fn message(&mut self) -> Option<Vec<u8>> {
-        let message = self.messages.get(self.turn)?;
-        let mut body = message.body.clone();
-        for at in &message.digits {
-            self.number = self.number.saturating_add(1);
-            write_digits(
-                self.number,
-                body.get_mut(*at..at.saturating_add(KEY_DIGITS))?,
-            );
-        }
-        self.turn = self.turn.saturating_add(1) % self.messages.len();
-        Some(body)
-    }
-}
-
-fn write_digits(number: u64, into: &mut [u8]) {
-    let mut rest = number;
-    for place in into.iter_mut().rev() {
-        let digit = u8::try_from(rest % 10).unwrap_or_default();
-        *place = b'0'.saturating_add(digit);
-        rest = rest.div_euclid(10);
+    /// A debit and a credit of one amount.
+    fn pair(&mut self, out: &mut String) {
+        let (debit, credit) = draw(&mut self.chance, self.accounts);
+        let (debit, credit) = match self.shape {
+            Shape::Hot => (0, credit.max(1)),
+            Shape::Refused => (debit, self.accounts),
+            Shape::Even | Shape::Legs(_) | Shape::Books(_) => (debit, credit),
+        };
+        let minor = 1 + self.chance.up_to(99_999);
+        let (whole, part) = (minor.div_euclid(100), minor % 100);
+        let (debit, credit) = (
+            account_name(debit, self.accounts),
+            account_name(credit, self.accounts),
+        );
+        let _infallible = write!(
+            out,
+            "{{\"dr\":\"{debit}\",\"amount\":\"{whole}.{part:02}\"}},\
+             {{\"cr\":\"{credit}\",\"amount\":\"{whole}.{part:02}\"}}"
+        );
     }
 }
 
+/// Two different ones of so many accounts.
+pub(super) fn draw(chance: &mut Chance, accounts: u64) -> (u64, u64) {
+    let debit = chance.up_to(accounts.saturating_sub(1));
+    let step = 1 + chance.up_to(accounts.saturating_sub(2));
+    (debit, (debit + step) % accounts)
+}
+
+/// The name of one of so many accounts; all of them are equally long.
+pub fn account_name(number: u64, accounts: u64) -> String {
+    let width = account_digits(accounts);
+    format!("{ACCOUNT_PREFIX}{number:0width$}")
+}
+
+/// Digits in the name of an account.
+pub(super) fn account_digits(accounts: u64) -> usize {
+    accounts.saturating_sub(1).to_string().len()
+}
+
+/// The name of one of many books.
+pub(super) fn book_name(number: u64) -> String {
+    if number == 0 {
+        BOOK.to_owned()
+    } else {
+        format!("book-{number:05}")
+    }
+}
+
+/// Every account of the load begins so and goes on with digits.
+pub(super) const ACCOUNT_PREFIX: &str = "wallet/";
 /// Every key of the load begins so and goes on with digits.
-const KEY_PREFIX: &[u8] = b"bench-";
+pub(super) const KEY_PREFIX: &str = "bench-";
 /// Digits of a key.
-const KEY_DIGITS: usize = 12;
+pub(super) const KEY_DIGITS: usize = 12;
 /// Code of `entry.post`.
 const ENTRY_POST: u16 = 201;
-
-/// An engine with one book of so many accounts in EUR, none of them limited, and the commit that
-/// made it so.
-pub fn engine(accounts: u32) -> Result<(Engine, Commit), Inconsistent> {
-    let secrets = Secrets {
-        natural: NaturalKeys(SECRET),
-        keys: SECRET,
-        seed: 7,
-    };
-    let mut engine = Engine::new(secrets, read_binary);
-    let mut commit = engine.begin(Timestamp(1_767_225_600_000_000_000));
-    commit.effects.push(Effect::Unit {
-        code: "EUR".into(),
-        decimals: 2,
-        until: None,
-    });
-    commit.effects.extend((0..accounts).map(|number| {
-        Effect::AccountOpened(Box::new(AccountOpened {
-            name: format!("wallet/{number}").into(),
-            unit: UnitIndex(0),
-            class: AccountClass::Liability,
-            change: AccountChange::default(),
-        }))
-    }));
-    let setup = SetupRecord {
-        book: BookIndex(0),
-        name: BOOK.into(),
-        functional_unit: Some("EUR".into()),
-        time_zone: "Europe/Berlin".into(),
-        file_hash: [0; 32],
-        effects: 0..u32::try_from(commit.effects.len()).unwrap_or(u32::MAX),
-    };
-    engine.set_up(setup, &mut commit)?;
-    engine.finish(&mut commit);
-    Ok((engine, commit))
-}
-
-/// A reader of jobs for that book.
-pub fn reader() -> JobReader {
-    let rules = BookRules {
-        name: BOOK.into(),
-        index: BookIndex(0),
-        pan_policy: PanPolicy::Reject,
-    };
-    JobReader::new(vec![rules], SECRET)
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::pipeline::decode::{ContentType, Item, decode};
     use crate::wire::message::Head;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn every_job_of_a_stock_has_a_key_of_its_own() {
-        let mut load = Load::new(10, 1);
-        let mut stock = Stock::new([load.lines(3), load.lines(2)]);
-        let mut keys = BTreeSet::new();
-        for _ in 0..4 {
-            let mut items = Vec::new();
-            let body = stock.message().unwrap();
-            let head = Head::default();
-            let ndjson = Ok(ContentType::Ndjson);
-            decode(&mut reader(), ndjson, &head, &body, usize::MAX, &mut items);
-            for item in items {
-                let Item::Job { job, .. } = item else {
-                    panic!("the load makes jobs only");
-                };
-                assert!(keys.insert(job.job.envelope.key.to_string()));
-            }
-        }
-        assert_eq!(keys.len(), 10);
-        assert!(keys.contains("bench-000000000010"));
-    }
 
     #[test]
     fn binary_jobs_say_the_same_as_lines() {
@@ -268,5 +202,26 @@ mod tests {
             lines,
             prints(ContentType::Binary, &binary.binary(5).unwrap())
         );
+    }
+
+    #[test]
+    fn names_of_accounts_are_equally_long() {
+        assert_eq!(account_name(7, 10_000), "wallet/0007");
+        assert_eq!(account_name(9_999, 10_000), "wallet/9999");
+        assert_eq!(account_name(1, 2), "wallet/1");
+        assert_ne!(account_name(10_000, 10_000).len(), "wallet/9999".len());
+    }
+
+    #[test]
+    fn each_shape_asks_for_what_it_says() {
+        let text = |shape| {
+            let mut text = String::new();
+            Load::new(10_000, 1).shaped(shape).json(&mut text);
+            text
+        };
+        assert!(text(Shape::Hot).contains("\"dr\":\"wallet/0000\""));
+        assert!(text(Shape::Refused).contains("\"cr\":\"wallet/10000\""));
+        assert_eq!(text(Shape::Legs(8)).matches("wallet/").count(), 8);
+        assert!(text(Shape::Books(3)).contains("\"book\":\"book-00001\""));
     }
 }

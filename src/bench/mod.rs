@@ -3,23 +3,43 @@
 //! Each file answers one question. Figures are throughputs of one run; what is compared is measured
 //! in the same run, side by side, because machines differ and are noisy.
 
+pub mod figure;
+pub mod machine;
+pub mod room;
+pub mod books;
 pub mod load;
+pub mod stock;
 pub mod rig;
 pub mod engine;
 pub mod rings;
 pub mod decode;
 pub mod journal;
+pub mod feeder;
 pub mod pipeline;
+pub mod contrast;
+pub mod keys;
+pub mod site;
+pub mod cold;
+pub mod recovery;
+pub mod snapshot;
+pub mod memory;
 pub mod render;
+pub mod plot;
+pub mod results;
 
 use std::fmt::Display;
 use std::time::Duration;
 
+use self::figure::{Figure, Series};
+
 use crate::journal::JournalFault;
 use crate::journal::file::Fault;
+use crate::journal::snapshot::SnapshotFault;
 use crate::ledger::Inconsistent;
+use crate::partition::{BuildFault, LoadFault, OpenFault};
 use crate::pipeline::stations::StationFault;
 use crate::settings::SettingsFault;
+use crate::vault::VaultFault;
 
 /// Why a measurement ended without a figure.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +59,21 @@ pub enum BenchFault {
     /// A station.
     #[error("{0}")]
     Station(#[from] StationFault),
+    /// A state directory.
+    #[error("{0}")]
+    Open(#[from] Box<OpenFault>),
+    /// Books rebuilt from a journal.
+    #[error("{0}")]
+    Rebuild(#[from] LoadFault),
+    /// A snapshot.
+    #[error("{0}")]
+    Build(#[from] BuildFault),
+    /// Key files.
+    #[error("{0}")]
+    Keys(#[from] SnapshotFault),
+    /// The secret of a state directory.
+    #[error("{0}")]
+    Vault(#[from] VaultFault),
     /// The operating system.
     #[error("the system refused a thread or a file: {0}")]
     System(#[from] std::io::Error),
@@ -61,6 +96,10 @@ pub struct Measured {
     pub took: Duration,
     /// Further facts, as they are shown.
     pub notes: Vec<(String, String)>,
+    /// What counts of it, beside its targets.
+    pub figures: Vec<Figure>,
+    /// Curves of it.
+    pub series: Vec<Series>,
 }
 
 impl Measured {
@@ -71,6 +110,8 @@ impl Measured {
             count,
             took,
             notes: Vec::new(),
+            figures: Vec::new(),
+            series: Vec::new(),
         }
     }
 
@@ -88,12 +129,17 @@ impl Measured {
 
     /// Things per second.
     pub fn per_second(&self) -> u64 {
-        let nanos = self.took.as_nanos().max(1);
-        let rate = u128::from(self.count)
-            .saturating_mul(1_000_000_000)
-            .checked_div(nanos);
-        u64::try_from(rate.unwrap_or_default()).unwrap_or(u64::MAX)
+        per_second(self.count, self.took)
     }
+}
+
+/// How many of so many are in a second.
+pub fn per_second(count: u64, took: Duration) -> u64 {
+    let nanos = took.as_nanos().max(1);
+    let rate = u128::from(count)
+        .saturating_mul(1_000_000_000)
+        .div_euclid(nanos);
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 /// The value below which so many of a hundred lie, of values in order.

@@ -11,7 +11,7 @@ use crate::journal::file::disk::OsDisk;
 use crate::journal::file::{Evidence, Fault, FileJournal, Options};
 use crate::journal::store::Store;
 use crate::journal::waypoints::Waypoints;
-use crate::journal::{Journal, JournalFault, Room};
+use crate::journal::{History, Journal, JournalFault, Room};
 use crate::ledger::Commit;
 use crate::ledger::plan::{Movement, PastEntry};
 use crate::pipeline::decode::{Sealer, Subject};
@@ -30,6 +30,13 @@ pub struct Tally {
     pub bytes: AtomicU64,
 }
 
+impl Tally {
+    /// A new one, for whoever owns the journal and whoever looks at it.
+    pub fn shared() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+}
+
 /// The daemon's store in a directory, counted.
 #[derive(Debug)]
 pub struct Tallied {
@@ -44,6 +51,13 @@ impl Tallied {
         let (file, _new) = FileJournal::open(disk.clone(), options, Evidence::default())?;
         let store = Store::new(file, disk, Waypoints::default(), 0);
         Ok(Self { store, tally })
+    }
+}
+
+impl Tallied {
+    /// A reader beside it.
+    pub fn history(&self) -> History<OsDisk> {
+        self.store.history()
     }
 }
 

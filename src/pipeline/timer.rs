@@ -126,8 +126,9 @@ mod tests {
 
     /// A station whose book has so many holds that expire 100 nanoseconds after it has begun.
     fn station(holds: usize) -> Post<NoPast> {
-        let (mut engine, mut setup) = engine(2).unwrap();
-        let record = setup.records.drain(..).find_map(|record| match record {
+        let (mut engine, setup) = engine(2).unwrap();
+        let records = setup.into_iter().flat_map(|commit| commit.records);
+        let record = records.into_iter().find_map(|record| match record {
             Record::Setup(setup) => Some(*setup),
             _ => None,
         });

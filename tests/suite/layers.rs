@@ -114,7 +114,7 @@ const LAYERS: &[Layer] = &[
             KINDS,
             MACHINERY,
             &["ring", "broker", "vault", "settings", "telemetry"],
-            &["pipeline", "simulator"],
+            &["pipeline", "simulator", "partition"],
         ],
     ),
     layer(
@@ -198,6 +198,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "guarded.rs",
             "broker/private.rs",
             "broker/package.rs",
+            "bench/cold.rs",
         ],
     ),
     (
@@ -228,7 +229,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "settings",
             "telemetry",
             "report/render.rs",
-            "bench/render.rs",
+            "bench",
             "torture",
             "rehearsal",
             "command",
