@@ -19,5 +19,6 @@ mod readme;
 mod refusals;
 mod snapshots;
 mod support;
+mod syncs;
 mod tidy;
 mod walk;
