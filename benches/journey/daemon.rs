@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use super::buckets::Buckets;
 use super::queue::{Form, Queue};
 use super::window::{Took, Window};
 
@@ -172,6 +173,16 @@ impl Running {
             sleep(POLL).await;
         }
         Ok(())
+    }
+
+    /// Its number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How long jobs took from received to durable, since the start.
+    pub(crate) async fn latencies(&self) -> Result<Buckets> {
+        Buckets::of(&self.get("/metrics").await?, "kontor_job_latency_seconds")
     }
 
     /// Messages delivered and acknowledged since the start.

@@ -39,7 +39,8 @@ pub(crate) async fn run(
     Ok(took)
 }
 
-struct Database {
+/// The worker's side of the database.
+pub(crate) struct Database {
     client: Client,
     key: Statement,
     entry: Statement,
@@ -48,7 +49,8 @@ struct Database {
 }
 
 impl Database {
-    async fn open(cluster: &Cluster) -> Result<Self> {
+    /// Connect, and prepare what is done for each message.
+    pub(crate) async fn open(cluster: &Cluster) -> Result<Self> {
         let client = cluster.connect().await?;
         let key = "INSERT INTO job VALUES ($1) ON CONFLICT DO NOTHING";
         let entry = "INSERT INTO entry (key, debit, credit, amount) VALUES ($1, $2, $3, $4)";
@@ -63,7 +65,8 @@ impl Database {
         })
     }
 
-    async fn post(&mut self, job: &Value) -> Result<()> {
+    /// Keep a job, once.
+    pub(crate) async fn post(&mut self, job: &Value) -> Result<()> {
         let text = |path: &str| {
             job.pointer(path)
                 .and_then(Value::as_str)
@@ -77,10 +80,12 @@ impl Database {
             transaction
                 .execute(&self.entry, &[&key, &debit, &credit, &cents])
                 .await?;
-            transaction.execute(&self.debit, &[&debit, &cents]).await?;
-            transaction
-                .execute(&self.credit, &[&credit, &cents])
-                .await?;
+            // In the order of the accounts: two at once would else wait for each other for ever.
+            let mut sides = [(debit, &self.debit), (credit, &self.credit)];
+            sides.sort_unstable_by_key(|(account, _)| *account);
+            for (account, side) in sides {
+                transaction.execute(side, &[&account, &cents]).await?;
+            }
         }
         Ok(transaction.commit().await?)
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use kontor::bench::load::account_name;
+use kontor::bench::machine::says;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
@@ -107,6 +108,11 @@ impl Drop for Cluster {
         }
         drop(self.server.wait());
     }
+}
+
+/// Its version, if it is installed.
+pub(crate) fn version() -> Option<String> {
+    says(find("postgres")?.to_str()?, &["--version"])
 }
 
 /// A program of PostgreSQL, under another user if we are root.

@@ -38,7 +38,8 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    fn content_type(self) -> &'static str {
+    /// As a message says it.
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Single => "application/json",
             Self::Lines => "application/x-ndjson",
@@ -127,6 +128,18 @@ impl Queue {
         let consumer = channel.basic_consume(name, "".into(), options, FieldTable::default());
         let consumer = consumer.await?;
         Ok((connection, channel, consumer))
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A channel without confirms, on a connection of its own.
+    pub(crate) async fn channel(&self) -> Result<(Connection, Channel)> {
+        let connection = connect(&self.uri).await?;
+        let channel = connection.create_channel().await?;
+        Ok((connection, channel))
     }
 
     /// A channel with confirms, on a connection of its own.

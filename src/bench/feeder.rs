@@ -24,7 +24,8 @@ const SAMPLES: u64 = 10;
 /// Gives messages.
 pub(super) struct Feeder {
     stock: Stock,
-    delivery: Delivery,
+    routed: bool,
+    tag: u64,
     per_message: u32,
 }
 
@@ -93,23 +94,10 @@ impl Feeder {
     /// `routed` messages come over the exchange of jobs, with their book in the routing key; others
     /// name the book of each job inside.
     pub(super) fn new(stock: Stock, per_message: u32, routed: bool) -> Self {
-        let exchange = if routed { JOBS_EXCHANGE } else { "" };
-        let delivery = Delivery {
-            epoch: Epoch(1),
-            tag: 0,
-            body: Vec::new(),
-            properties: Properties {
-                content_type: Some(container::CONTENT_TYPE.to_owned()),
-                ..Properties::default()
-            },
-            exchange: exchange.to_owned(),
-            routing_key: super::load::BOOK.to_owned(),
-            redelivered: false,
-            delivery_count: None,
-        };
         Self {
             stock,
-            delivery,
+            routed,
+            tag: 0,
             per_message,
         }
     }
@@ -192,14 +180,31 @@ impl Feeder {
     }
 
     fn give(&mut self, arrived: &Producer<Arrived>, received: Duration) -> Result<(), BenchFault> {
-        self.delivery.tag = self.delivery.tag.saturating_add(1);
-        let mut delivery = self.delivery.clone();
-        delivery.body = self.stock.message().ok_or(BenchFault::Load)?;
+        self.tag = self.tag.saturating_add(1);
+        let body = self.stock.message().ok_or(BenchFault::Load)?;
         let message = Arrived {
-            delivery: Arc::new(delivery),
+            delivery: Arc::new(delivery(self.tag, body, self.routed)),
             received,
             alone: false,
         };
         arrived.push(message).map_err(|_closed| BenchFault::Stopped)
+    }
+}
+
+/// A message in binary form as the broker would deliver it.
+pub(super) fn delivery(tag: u64, body: Vec<u8>, routed: bool) -> Delivery {
+    let exchange = if routed { JOBS_EXCHANGE } else { "" };
+    Delivery {
+        epoch: Epoch(1),
+        tag,
+        body,
+        properties: Properties {
+            content_type: Some(container::CONTENT_TYPE.to_owned()),
+            ..Properties::default()
+        },
+        exchange: exchange.to_owned(),
+        routing_key: super::load::BOOK.to_owned(),
+        redelivered: false,
+        delivery_count: None,
     }
 }

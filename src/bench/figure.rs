@@ -10,6 +10,8 @@ pub enum Unit {
     PerSecond(&'static str),
     /// Hundredths of another figure.
     Ratio,
+    /// Hundredths of a percent.
+    Percent,
     /// Nanoseconds.
     Nanos,
     /// Microseconds.
@@ -26,6 +28,7 @@ impl Unit {
         match self {
             Self::PerSecond(things) => format!("{things}/s"),
             Self::Ratio => "×".to_owned(),
+            Self::Percent => "%".to_owned(),
             Self::Nanos => "ns".to_owned(),
             Self::Micros => "µs".to_owned(),
             Self::Bytes => "bytes".to_owned(),
@@ -36,7 +39,7 @@ impl Unit {
     /// A value as a decimal, for programs.
     pub fn decimal(self, value: u64) -> String {
         match self {
-            Self::Ratio => format!("{}.{:02}", value.div_euclid(100), value % 100),
+            Self::Ratio | Self::Percent => format!("{}.{:02}", value.div_euclid(100), value % 100),
             Self::PerSecond(_) | Self::Nanos | Self::Micros | Self::Bytes | Self::Count(_) => {
                 value.to_string()
             }
@@ -46,7 +49,7 @@ impl Unit {
     /// A value for people.
     pub fn shown(self, value: u64) -> String {
         match self {
-            Self::Ratio => self.decimal(value),
+            Self::Ratio | Self::Percent => self.decimal(value),
             Self::PerSecond(_) | Self::Nanos | Self::Micros | Self::Bytes | Self::Count(_) => {
                 super::render::grouped(value)
             }

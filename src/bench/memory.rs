@@ -174,8 +174,8 @@ fn keys(count: u64) -> (u64, Keys) {
 mod tests {
     use super::*;
 
-    /// What is resident falls when other tests free theirs, so only the making is held here: a thing
-    /// that is refused is a fault.
+    /// What is resident falls when other tests free theirs, so only the making is held here: a
+    /// thing that is refused is a fault.
     #[test]
     fn every_thing_is_made_and_has_its_target() {
         let dir = tempfile::tempdir().unwrap();

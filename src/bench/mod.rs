@@ -23,6 +23,7 @@ pub mod cold;
 pub mod recovery;
 pub mod snapshot;
 pub mod memory;
+pub mod served;
 pub mod render;
 pub mod plot;
 pub mod results;

@@ -35,6 +35,8 @@ use crate::telemetry::Health;
 const STOCK_MESSAGES: u32 = 64;
 /// Legs of all messages of a stock, at the most.
 const STOCK_LEGS_MAX: u32 = 2_000_000;
+/// What `broker.message_bytes_max` may be at the most: size is not what is measured here.
+const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Most batches under one sync, and groups on their way out: as in the daemon.
 const GROUPS_MAX: usize = 64;
 
@@ -220,11 +222,11 @@ pub fn measure(plan: &Plan, progress: &mut dyn FnMut(u64)) -> Result<Measured, B
     Ok(measured)
 }
 
-type Station = JoinHandle<Result<(), StationFault>>;
-type Ends = (Producer<Arrived>, mpsc::Receiver<Persisted>, [Station; 3]);
+pub(super) type Station = JoinHandle<Result<(), StationFault>>;
+pub(super) type Ends = (Producer<Arrived>, mpsc::Receiver<Persisted>, [Station; 3]);
 
 /// Start the three stations as the daemon does.
-fn start<J: Journal + Send + 'static>(
+pub(super) fn start<J: Journal + Send + 'static>(
     plan: &Plan,
     settings: &Settings,
     observer: &Observer,
@@ -251,7 +253,7 @@ fn start<J: Journal + Send + 'static>(
         cold,
         jobs_exchange: JOBS_EXCHANGE.to_owned(),
         trusted: Vec::new(),
-        bytes_max: settings.broker.message_bytes_max,
+        bytes_max: MESSAGE_BYTES_MAX,
         alone: None,
     };
     let persisting = Persisting {

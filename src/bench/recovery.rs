@@ -1,4 +1,5 @@
-//! A start: how long until a partition is open, and how fast the tail behind a snapshot is replayed.
+//! A start: how long until a partition is open, and how fast the tail behind a snapshot is
+//! replayed.
 
 use std::ops::ControlFlow;
 use std::path::Path;

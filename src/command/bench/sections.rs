@@ -10,7 +10,7 @@ use crate::bench::contrast::{Contrast, batches};
 use crate::bench::load::Shape;
 use crate::bench::room::Room;
 use crate::bench::{
-    Measured, decode, engine, journal, keys, memory, pipeline, recovery, rings, snapshot,
+    Measured, decode, engine, journal, keys, memory, pipeline, recovery, rings, served, snapshot,
 };
 use crate::pipeline::decode::ContentType;
 
@@ -68,6 +68,7 @@ impl Args {
             Section::Recovery => one(recovery::start(&self.dir, self.many_accounts, self.rounds)?),
             Section::Replay => one(recovery::replay(&self.plan(), self.rounds)?),
             Section::Snapshot => one(self.snapshot()?),
+            Section::Served => one(served::measure(&self.plan(), self.rounds)?),
         }
     }
 
