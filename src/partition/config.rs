@@ -156,8 +156,12 @@ pub fn mistakes_of(book: &settings::Book) -> Vec<Mistake> {
             break;
         };
         // What was taken out is missing now, which is not a mistake of the operator's.
-        let known = mistakes.iter().any(|mistake| mistake.key == key);
-        if (itself || !known) && !follows {
+        let known = mistakes.iter().any(|said| {
+            let rest = said.key.strip_prefix(&key);
+            let below = rest.is_some_and(|rest| rest.starts_with(['.', '[']));
+            (!itself && said.key == key) || (below && what.contains("missing"))
+        });
+        if !known && !follows {
             let problem = what;
             mistakes.push(Mistake {
                 place,

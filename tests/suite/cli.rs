@@ -127,7 +127,8 @@ fn check_config_names_file_line_and_key() {
         "[broker]\nprefetch = 0\npassword_file = \"/nowhere/password\"\n[[book]]\n\
          name = \"main\"\ntaxs = {}\n[book.series]\nRE = { next = 0, width = 99 }\n\
          [book.taxes.DE19]\ncategory = \"S\"\nrate = \"19\"\nfoo = 1\n\
-         [book.users]\nanna = [\"a\", 5, \"b\", 6]\n",
+         [book.users]\nanna = [\"a\", 5, \"b\", 6]\n\
+         [book.taxes.DE7]\ncategory = \"S\"\nrate = \"x\"\n",
     );
     exits(&many, 78);
     let said = err(&many);
@@ -139,10 +140,11 @@ fn check_config_names_file_line_and_key() {
         "kontor.toml:12:7: book.taxes.DE19.foo: ",
         "kontor.toml:14:14: book.users.anna[1]: ",
         "kontor.toml:14:22: book.users.anna[3]: ",
+        "kontor.toml:17:8: book.taxes.DE7.rate: ",
     ] {
         assert!(said.contains(mistake), "{mistake} in {said}");
     }
-    assert_eq!(said.matches("kontor.toml:").count(), 7, "{said}");
+    assert_eq!(said.matches("kontor.toml:").count(), 8, "{said}");
     let file = check("[broker]\npassword_file = \"/nowhere/password\"\n");
     exits(&file, 78);
     assert!(err(&file).contains("kontor.toml:2:17: broker.password_file: cannot read"));
