@@ -14,12 +14,20 @@ use crate::jobs::{QuestionData, kind_code};
 use crate::ledger::value::member;
 use crate::ledger::{Members, Rejection, Value};
 use crate::report::{Table, render};
-use crate::time::{Clock as _, SystemClock};
+use crate::time::{Clock as _, Date, SystemClock};
 use crate::wire::question;
 
 /// A question as it would come from a client.
 pub(super) fn read(kind: &str, data: Map<String, Json>) -> anyhow::Result<QuestionData> {
     let code = kind_code(kind).context("the catalogue has no such question; report this")?;
+    for (path, option) in OPTIONS.iter().filter(|(path, _)| *path != "/customer") {
+        let day = data
+            .get(path.trim_start_matches('/'))
+            .and_then(Json::as_str);
+        if day.is_some_and(|day| Date::parse(day).is_none()) {
+            return Err(Unusable(wrong_option(option, Code::DateInvalid)).into());
+        }
+    }
     let data = Json::Object(data).to_string();
     question::read(code, data.as_bytes()).map_err(|refusal| refused(&refusal))
 }
@@ -47,13 +55,17 @@ const OPTIONS: [(&str, &str); 4] = [
     ("/customer", "--customer"),
 ];
 
+fn wrong_option(option: &str, code: Code) -> String {
+    format!("{option}: {} ({})", code.meaning(), code.text())
+}
+
 /// A refusal in words: what is not there is an answer, the rest is a wrong command line.
 fn refused(refusal: &Rejection) -> anyhow::Error {
     let (place, code) = (refusal.path().unwrap_or_default(), refusal.code());
     // What has an option of its own is named by it.
     let option = OPTIONS.iter().find(|(path, _)| *path == place);
     let words = match option {
-        Some((_, option)) => format!("{option}: {} ({})", code.meaning(), code.text()),
+        Some((_, option)) => wrong_option(option, code),
         None if place.is_empty() => format!("{} ({})", refusal.message(), code.text()),
         None => format!("{} ({} at {place})", refusal.message(), code.text()),
     };

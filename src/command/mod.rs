@@ -285,6 +285,20 @@ mod tests {
         let (code, out, err) = said(&["--help"]);
         assert_eq!((code, err.as_str()), (0, ""));
         assert!(out.contains("Exit codes"));
+        for question in [
+            &["balance", "--as-of", "2026-13-01"][..],
+            &["trial-balance", "--as-of", "1.3.2026"],
+            &["statement", "bank/main", "--from", "March"],
+        ] {
+            let (code, _, err) = said(&[question, &["--dir", "/nowhere"]].concat());
+            assert_eq!(code, 64, "{question:?}: {err}");
+            assert!(err.contains(": not a date") && err.contains("--"), "{err}");
+        }
+        let (code, _, err) = said(&["balance", "--dir", "/nowhere"]);
+        assert!(
+            code == 74 && err.contains("name the state directory"),
+            "{err}"
+        );
         let (code, out, _) = said(&["demo", "--help"]);
         assert!(
             code == 0 && !out.contains("--config") && !out.contains("--format"),
