@@ -7,6 +7,9 @@ use super::hold;
 use crate::support::rust::tokens;
 use crate::support::tree::{File, dependencies, files, read, root};
 
+/// Faults that the table in docs/faults.md has.
+const FAULTS: usize = 40;
+
 /// The lines of a document that are not inside of code, with their numbers.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut inside = false;
@@ -133,6 +136,12 @@ fn unexplained(architecture: &str, dependencies: &[String], others: &[String]) -
     missing.chain(untold).chain(gone).collect()
 }
 
+/// Whether a marked word of a document is the name of a test.
+fn is_test(word: &str) -> bool {
+    let fits = |sign: char| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_';
+    word.matches('_').count() > 1 && word.chars().all(fits) && !word.starts_with("kontor_")
+}
+
 /// Tests that a document names and that do not exist.
 fn lost_tests(document: &File, all: &[File]) -> Vec<String> {
     let mut tests = BTreeSet::new();
@@ -145,13 +154,6 @@ fn lost_tests(document: &File, all: &[File]) -> Vec<String> {
             }
         }
     }
-    let is_test = |word: &str| {
-        word.matches('_').count() > 1
-            && word
-                .chars()
-                .all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == '_')
-            && !word.starts_with("kontor_")
-    };
     marked(&document.text)
         .filter(|word| is_test(word) && !tests.contains(*word))
         .map(|word| {
@@ -161,6 +163,36 @@ fn lost_tests(document: &File, all: &[File]) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// Rows of the table of faults that are out of order, or that name neither a test nor say why there
+/// is none.
+fn untried(faults: &str) -> Vec<String> {
+    let rows = faults.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let number: usize = cells.get(1)?.strip_prefix('F')?.parse().ok()?;
+        Some((number, *cells.get(4)?))
+    });
+    let mut found = Vec::new();
+    let mut last = 0;
+    for (number, held_by) in rows {
+        last += 1;
+        if number != last {
+            found.push(format!(
+                "docs/faults.md: F{number} stands where F{last} should; number the rows"
+            ));
+        }
+        let tests = marked(held_by).filter(|word| is_test(word)).count();
+        if tests == 0 && !held_by.contains("not built") && held_by != "none yet" {
+            found.push(format!("docs/faults.md: no test holds F{number}; name one"));
+        }
+    }
+    if last != FAULTS {
+        found.push(format!(
+            "docs/faults.md: {last} faults instead of {FAULTS}; none may be left out"
+        ));
+    }
+    found
 }
 
 /// Alerts without a section, or whose address does not lead to it.
@@ -224,9 +256,14 @@ fn every_dependency_has_its_reason() {
 fn every_test_that_is_named_exists() {
     let mut all = files("src");
     all.extend(files("tests"));
-    for path in ["docs/safety.md", "ARCHITECTURE.md"] {
+    for path in ["docs/safety.md", "docs/faults.md", "ARCHITECTURE.md"] {
         hold(&lost_tests(&File::new(path, &read(path)), &all));
     }
+}
+
+#[test]
+fn every_fault_has_its_test() {
+    hold(&untried(&read("docs/faults.md")));
 }
 
 #[test]
@@ -325,6 +362,18 @@ mod tests {
         let found = lost_tests(&document, &all);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found.iter().all(|one| one.contains("it_holds_no_more")));
+    }
+
+    #[test]
+    fn a_fault_without_a_test_is_named() {
+        let held = |number: usize| format!("| F{number} | x | y | `it_holds_well` |\n");
+        let table: String = (1..FAULTS).map(held).collect();
+        assert_eq!(untried(&table).len(), 1, "one is left out");
+        let last = format!("| F{FAULTS} | x | – | not built: later |\n");
+        assert_eq!(untried(&format!("{table}{last}")), Vec::<String>::new());
+        let found = untried(&format!("{table}| F{FAULTS} | x | y | none, and `a word` |\n"));
+        assert!(found[0].contains(&format!("no test holds F{FAULTS}")));
+        assert_eq!(untried(&format!("{}{last}", held(2))).len(), 3);
     }
 
     #[test]
