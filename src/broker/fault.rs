@@ -69,6 +69,13 @@ pub enum BrokerFault {
         /// What the broker said.
         detail: String,
     },
+    /// A delivery was not acknowledged for longer than the broker waits for one. It has closed the
+    /// channel and delivers again.
+    #[error("{detail}; what was delivered comes again")]
+    AckOverdue {
+        /// What the broker said.
+        detail: String,
+    },
     /// The queue stopped delivering, for instance because it was deleted.
     #[error("the broker ended the subscription of {queue}; it was deleted or moved")]
     SubscriptionEnded {
@@ -114,6 +121,7 @@ impl BrokerFault {
             Self::CredentialsUnreadable { .. }
             | Self::Unreachable { .. }
             | Self::TlsRefused { .. }
+            | Self::AckOverdue { .. }
             | Self::Unreadable
             | Self::Lost { .. } => FaultClass::Transient,
         }

@@ -188,9 +188,16 @@ pub(super) fn fault(error: &lapin::Error) -> BrokerFault {
     match said.get_id() {
         403 => BrokerFault::AccessRefused { detail },
         404 => BrokerFault::NotFound { detail },
+        406 if is_overdue(&detail) => BrokerFault::AckOverdue { detail },
         406 => BrokerFault::PreconditionFailed { detail },
         _ => lost(error),
     }
+}
+
+/// Whether a refusal (406) means that the broker's patience with an acknowledgement is over. It has
+/// the number of a broken rule, but nothing has to be changed for a new channel to be opened.
+fn is_overdue(detail: &str) -> bool {
+    detail.contains("delivery acknowledgement") && detail.contains("timed out")
 }
 
 /// Keep the status true while the broker stops and starts reading what we publish.
@@ -266,6 +273,7 @@ fn address_fault(address: &str, reason: String) -> BrokerFault {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::fault::FaultClass;
     use super::*;
 
     #[test]
@@ -287,6 +295,23 @@ mod tests {
         let options = options.with_credentials("kontor", "new");
         assert_eq!(options.user(), "kontor");
         assert_eq!(options.uri.authority.userinfo.password, "new");
+    }
+
+    #[test]
+    fn an_overdue_acknowledgement_is_no_matter_of_configuration() {
+        let said = |text: &str| {
+            let soft = lapin::protocol::AMQPSoftError::PRECONDITIONFAILED;
+            let said = lapin::protocol::AMQPError::new(soft.into(), text.into());
+            fault(&ErrorKind::ProtocolError(said).into())
+        };
+        let overdue = said(
+            "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value \
+             used: 1800000 ms. This timeout value can be configured",
+        );
+        assert_eq!(overdue.class(), FaultClass::Transient, "{overdue}");
+        assert!(!overdue.to_string().contains("topology"), "{overdue}");
+        let mismatch = said("PRECONDITION_FAILED - inequivalent arg 'x-queue-type'");
+        assert_eq!(mismatch.class(), FaultClass::Configuration);
     }
 
     #[test]
