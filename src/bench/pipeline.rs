@@ -30,6 +30,7 @@ use crate::pipeline::timer::Timer;
 use crate::ring::{Producer, ring};
 use crate::settings::Settings;
 use crate::telemetry::Health;
+use crate::time::Timestamp;
 
 /// Messages made before the clock runs; they come again with fresh keys.
 const STOCK_MESSAGES: u32 = 64;
@@ -264,7 +265,7 @@ pub(super) fn start<J: Journal + Send + 'static>(
     };
     let posting = Posting {
         batch_max: settings.pipeline.batch_jobs_max,
-        timer: Timer::start(observer.clock(), settings.clock_jump_max),
+        timer: Timer::start(observer.clock(), settings.clock_jump_max, Timestamp(0)),
         notes: mpsc::channel(1).1,
     };
     let named = |name: &str| thread::Builder::new().name(format!("bench-{name}"));

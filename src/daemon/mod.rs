@@ -98,9 +98,14 @@ pub async fn run(
             .collect(),
         process.settings.listen,
     ));
+    let recorded_at = journeys.iter().map(|journey| journey.recorded_at).max();
     let clock_watch = tokio::spawn(watch::clock(
         Arc::clone(&process.clock),
-        watch::ClockWatch::new(&*process.clock, process.settings.clock_jump_max),
+        watch::ClockWatch::new(
+            &*process.clock,
+            process.settings.clock_jump_max,
+            recorded_at.unwrap_or_default(),
+        ),
         journeys
             .iter()
             .map(|journey| (journey.hold.clone(), journey.recorded_at))

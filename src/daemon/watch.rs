@@ -17,7 +17,8 @@ use crate::pipeline::journey::Journey;
 use crate::pipeline::persist::Frontier;
 use crate::ring::RingWatch;
 use crate::telemetry::{Health, Metrics};
-use crate::time::{Clock, Timestamp};
+use crate::time::pace::before;
+use crate::time::{Clock, Pace, Pacing, Timestamp};
 
 /// How often the clocks are compared.
 const CLOCK_PERIOD: Duration = Duration::from_secs(1);
@@ -141,48 +142,40 @@ impl Watched {
 /// Tells when the wall clock may not be believed.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockWatch {
-    wall: Timestamp,
-    steady: Duration,
+    pace: Pace,
     jump_max: Duration,
 }
 
 impl ClockWatch {
-    /// Compare with the clocks as they are now.
-    pub fn new(clock: &dyn Clock, jump_max: Duration) -> Self {
+    /// Compare with the clocks as they are now, or, if they stand before the last record, as they
+    /// are when they have been corrected.
+    pub fn new(clock: &dyn Clock, jump_max: Duration, recorded_at: Timestamp) -> Self {
         Self {
-            wall: clock.now(),
-            steady: clock.elapsed(),
+            pace: Pace::start(clock, jump_max, recorded_at),
             jump_max,
         }
     }
 
     /// Why nothing should be recorded now, if the wall clock has run away from the monotonic one.
-    pub fn look(&self, clock: &dyn Clock) -> Option<String> {
-        let walked = i128::from(clock.now().0) - i128::from(self.wall.0);
-        let passed = clock.elapsed().saturating_sub(self.steady);
-        let passed = i128::try_from(passed.as_nanos()).unwrap_or(i128::MAX);
-        let apart = Duration::from_nanos(
-            u64::try_from(walked.saturating_sub(passed).unsigned_abs()).unwrap_or(u64::MAX),
-        );
-        (apart > self.jump_max).then(|| {
-            format!(
+    pub fn look(&mut self, clock: &dyn Clock) -> Option<String> {
+        match self.pace.look(clock) {
+            Pacing::Together | Pacing::Early => None,
+            Pacing::Jumped(apart) => Some(format!(
                 "the clock of the machine jumped by {} s; correct it or restart",
                 apart.as_secs()
-            )
-        })
+            )),
+        }
     }
 }
 
 /// Why nothing may be taken at a time that lies so long before what was recorded last: an entry
 /// would get a time, and perhaps a day, that are not its own.
 pub fn behind(now: Timestamp, recorded_at: Timestamp, jump_max: Duration) -> Option<String> {
-    let behind = i128::from(recorded_at.0) - i128::from(now.0);
-    let behind = Duration::from_nanos(u64::try_from(behind).unwrap_or_default());
-    (behind > jump_max).then(|| {
+    before(now, recorded_at, jump_max).map(|by| {
         format!(
             "the clock of the machine stands {} s before the last record, {recorded_at}; \
              correct it",
-            behind.as_secs()
+            by.as_secs()
         )
     })
 }
@@ -190,7 +183,7 @@ pub fn behind(now: Timestamp, recorded_at: Timestamp, jump_max: Duration) -> Opt
 /// Hold intake while the wall clock may not be believed.
 pub async fn clock(
     clock: Arc<dyn Clock>,
-    watch: ClockWatch,
+    mut watch: ClockWatch,
     holds: Vec<(watch::Sender<Option<String>>, Timestamp)>,
 ) {
     loop {

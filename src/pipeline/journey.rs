@@ -301,6 +301,7 @@ where
     J: Journal + Send + 'static,
 {
     let settings = &shared.settings;
+    let recorded_at = station.engine().last_recorded_at();
     // Deliveries of an old channel may still be inside when a new one brings its first.
     let slots = usize::from(prefetch.get()).saturating_mul(2);
     let (arrived_in, arrived) = ring("decode", slots);
@@ -319,7 +320,7 @@ where
     let (see, beat) = (shared.observer.clone(), pulse("post"));
     let posting = Posting {
         batch_max: settings.pipeline.batch_jobs_max,
-        timer: Timer::start(see.clock(), settings.clock_jump_max),
+        timer: Timer::start(see.clock(), settings.clock_jump_max, recorded_at),
         notes: noted,
     };
     let post: Station = Box::new(move || {

@@ -253,7 +253,7 @@ pub fn post<P: Past>(
     batches: &Producer<Batch>,
     Posting {
         batch_max,
-        timer,
+        mut timer,
         mut notes,
     }: Posting,
     observer: &Observer,
@@ -431,6 +431,7 @@ mod tests {
     use crate::bench::rig::{NoPast, observer};
     use crate::ring::ring;
     use crate::telemetry::Health;
+    use crate::time::Timestamp;
 
     /// The records that `post` leaves when its ring is closed.
     fn left(in_order: bool) -> Vec<Record> {
@@ -444,7 +445,7 @@ mod tests {
         let observer = observer();
         let posting = Posting {
             batch_max: 10,
-            timer: Timer::start(observer.clock(), Duration::MAX),
+            timer: Timer::start(observer.clock(), Duration::MAX, Timestamp(0)),
             notes: mpsc::channel(1).1,
         };
         post(
@@ -477,7 +478,7 @@ mod tests {
             let observer = observer();
             let posting = Posting {
                 batch_max: 10,
-                timer: Timer::start(observer.clock(), Duration::MAX),
+                timer: Timer::start(observer.clock(), Duration::MAX, Timestamp(0)),
                 notes: noted,
             };
             let station = Post::new(engine, NoPast, 10);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::time::{Clock, Timestamp};
+use crate::time::{Clock, Pace, Pacing, Timestamp};
 
 /// Longest sleep while something waits: the wall clock may be set forward meanwhile.
 const SLEEP_MAX: Duration = Duration::from_mins(1);
@@ -16,32 +16,25 @@ const DISTRUST_LOOK: Duration = Duration::from_secs(1);
 /// The timer of a partition.
 #[derive(Clone, Copy, Debug)]
 pub struct Timer {
-    wall: Timestamp,
-    steady: Duration,
-    jump_max: Duration,
+    pace: Pace,
 }
 
 impl Timer {
-    /// A timer that believes the clock as it is now, and later as long as its two sides stay
-    /// together.
-    pub fn start(clock: &dyn Clock, jump_max: Duration) -> Self {
+    /// A timer that believes the clock as it is now, unless it stands before the last record, and
+    /// later as long as its two sides stay together.
+    pub fn start(clock: &dyn Clock, jump_max: Duration, recorded_at: Timestamp) -> Self {
         Self {
-            wall: clock.now(),
-            steady: clock.elapsed(),
-            jump_max,
+            pace: Pace::start(clock, jump_max, recorded_at),
         }
     }
 
     /// Whether the wall clock has stayed with the monotonic one.
-    pub fn believes(&self, clock: &dyn Clock) -> bool {
-        let walked = i128::from(clock.now().0) - i128::from(self.wall.0);
-        let passed = clock.elapsed().saturating_sub(self.steady).as_nanos();
-        let passed = i128::try_from(passed).unwrap_or(i128::MAX);
-        walked.abs_diff(passed) <= self.jump_max.as_nanos()
+    pub fn believes(&mut self, clock: &dyn Clock) -> bool {
+        self.pace.look(clock) == Pacing::Together
     }
 
     /// How long to sleep at most before looking again; without end while nothing waits.
-    pub fn patience(&self, next_due: Option<Timestamp>, clock: &dyn Clock) -> Option<Duration> {
+    pub fn patience(&mut self, next_due: Option<Timestamp>, clock: &dyn Clock) -> Option<Duration> {
         let due = next_due?;
         if !self.believes(clock) {
             return Some(DISTRUST_LOOK);
@@ -82,7 +75,7 @@ mod tests {
     #[test]
     fn sleep_ends_when_the_next_thing_is_due_and_after_a_minute_at_the_latest() {
         let clock = Sides(Mutex::new((1_000, 0)));
-        let timer = Timer::start(&clock, Duration::from_secs(60));
+        let mut timer = Timer::start(&clock, Duration::from_secs(60), Timestamp(0));
         let due = |seconds: i64| Some(Timestamp(seconds * 1_000_000_000));
         assert_eq!(timer.patience(None, &clock), None);
         assert_eq!(
@@ -96,7 +89,7 @@ mod tests {
     #[test]
     fn a_clock_that_jumped_is_not_believed_until_it_is_back() {
         let clock = Sides(Mutex::new((1_000, 0)));
-        let timer = Timer::start(&clock, Duration::from_secs(60));
+        let mut timer = Timer::start(&clock, Duration::from_secs(60), Timestamp(0));
         for (wall, steady, believed) in [(1_060, 0, true), (1_061, 0, false), (900, 40, false)] {
             *clock.0.lock().unwrap() = (wall, steady);
             assert_eq!(timer.believes(&clock), believed, "{wall} {steady}");

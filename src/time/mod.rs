@@ -9,8 +9,10 @@ pub mod calendar;
 pub mod clock;
 #[cfg(debug_assertions)]
 mod stand_in;
+pub mod pace;
 
 pub use calendar::{Calendar, CalendarRecord, Convention};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use date::{Date, DateText, Month};
 pub use instant::{InstantText, Timestamp, TimestampFault, Zone};
+pub use pace::{Pace, Pacing};

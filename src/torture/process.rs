@@ -212,10 +212,11 @@ impl Process {
         let unacknowledged = Arc::new(Unacknowledged::default());
         let jobs_max = settings.pipeline.batch_jobs_max;
         let (cold, old) = (Box::new(cold.clone()), Box::new(cold));
+        let began_behind = engine.last_recorded_at();
         Ok(Self {
             decoding: decoding(settings, &secrets, vault, cold, engine.books()),
             opened: engine.digest(),
-            began_behind: engine.last_recorded_at(),
+            began_behind,
             post: Post::new(engine, looking, jobs_max).with_old_keys(old),
             bench,
             dispatch: Dispatch::new(
@@ -234,7 +235,7 @@ impl Process {
             parcels: VecDeque::new(),
             reading: None,
             observer: observer.clone(),
-            watch: ClockWatch::new(clock, settings.clock_jump_max),
+            watch: ClockWatch::new(clock, settings.clock_jump_max, began_behind),
             paused: false,
             stopping: Stopping::No,
             sabotage,
@@ -243,8 +244,8 @@ impl Process {
             jobs_max,
             slots: terms.slots,
             jump_max: settings.clock_jump_max,
-            timer: Timer::start(clock, settings.clock_jump_max),
             held: Held::clone(held),
+            timer: Timer::start(clock, settings.clock_jump_max, began_behind),
             secrets,
             after_clean_stop: ending.clean,
         })
@@ -347,8 +348,8 @@ impl Process {
 
     /// Whether the timer would wake `post`.
     pub(super) fn is_due(&self) -> bool {
-        let clock = self.observer.clock();
-        self.timer.believes(clock) && self.post.engine().is_due(clock.now())
+        let (clock, mut timer) = (self.observer.clock(), self.timer);
+        timer.believes(clock) && self.post.engine().is_due(clock.now())
     }
 
     /// Post some parcels.
