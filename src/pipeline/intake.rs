@@ -138,6 +138,12 @@ pub fn reason_to_pause(
 /// Why intake should not take more; none if it may.
 pub type Gate = watch::Receiver<Option<String>>;
 
+/// What readiness calls the gate. It is not the connection, which may come back while the gate is
+/// closed.
+pub(super) fn gate_part(partition: u16) -> String {
+    format!("p{partition}.gate")
+}
+
 /// The station.
 pub struct Intake {
     /// What the lane reports.
@@ -201,7 +207,7 @@ impl Intake {
     /// Pause or go on, as the gate says.
     async fn turn(&mut self) {
         let reason = self.gate.borrow_and_update().clone();
-        let part = format!("p{}.intake", self.partition);
+        let part = gate_part(self.partition);
         let command = if let Some(reason) = reason {
             tracing::warn!(partition = self.partition, reason, "intake paused");
             self.health.not_ready(part, reason);

@@ -118,3 +118,30 @@ fn show(
         shown.error(observer.clock().now(), fault.to_string());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::rig::observer;
+    use crate::pipeline::intake::gate_part;
+
+    #[test]
+    fn a_connection_that_is_up_does_not_speak_for_a_closed_gate() {
+        let health = Health::new("test", &[0]);
+        health.ready("start");
+        health.not_ready(gate_part(0), "no room");
+        let (down, up) = (
+            LaneStatus::default(),
+            LaneStatus {
+                connected: true,
+                ..LaneStatus::default()
+            },
+        );
+        let said = |before, now| {
+            show(Role::Intake, 0, before, now, &observer(), &health);
+            health.reasons()
+        };
+        assert_eq!(said(&up, &down).len(), 2);
+        assert_eq!(said(&down, &up), ["p0.gate: no room"]);
+    }
+}
