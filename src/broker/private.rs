@@ -11,7 +11,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -23,6 +23,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use thiserror::Error;
 
 use crate::guarded::{self, Guarded};
+
+mod ports;
+
+use ports::Ports;
 
 /// Where packages put RabbitMQ's inner scripts. The ones on the path insist on root or on the
 /// user `rabbitmq`.
@@ -39,6 +43,8 @@ const POLL: Duration = Duration::from_millis(50);
 const START_ATTEMPTS: u32 = 3;
 /// What `rabbitmqctl` says of a node that is about to be ready.
 const NOT_YET: &str = "requires the 'rabbit' app to be running";
+/// Erlang's secret, in the node's directory.
+const COOKIE: &str = "home/.erlang.cookie";
 /// The port range of the command line tools, one per call at the same time.
 const CTL_PORTS: u16 = 8;
 
@@ -78,6 +84,16 @@ pub struct Options {
     pub plugins: Vec<String>,
     /// A start is given up when somebody sets this.
     pub stop: Arc<AtomicBool>,
+    /// Form a cluster with the node that this came from.
+    pub beside: Option<Member>,
+}
+
+/// What another node must know of one to form a cluster with it.
+#[derive(Debug, Clone)]
+pub struct Member {
+    node: String,
+    cookie: String,
+    epmd: u16,
 }
 
 /// What the start is waiting for, to be shown to whoever waits.
@@ -151,14 +167,6 @@ pub struct PrivateBroker {
     node: Option<Guarded>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Ports {
-    amqp: u16,
-    distribution: u16,
-    epmd: u16,
-    ctl: u16,
-}
-
 impl PrivateBroker {
     /// True if RabbitMQ is installed where we look for it.
     pub fn installed() -> bool {
@@ -173,7 +181,10 @@ impl PrivateBroker {
         let scripts = scripts().ok_or(PrivateFault::NotInstalled)?;
         let mut attempt = 1;
         loop {
-            let ports = Ports::free().map_err(io_fault("find free ports"))?;
+            let mut ports = Ports::free().map_err(io_fault("find free ports"))?;
+            if let Some(member) = &options.beside {
+                ports.epmd = member.epmd;
+            }
             let (dir, temporary) = match &options.dir {
                 Some(dir) => (dir.clone(), false),
                 None => (temporary_dir()?, true),
@@ -204,6 +215,17 @@ impl PrivateBroker {
     /// The port for clients, on loopback.
     pub fn port(&self) -> u16 {
         self.ports.amqp
+    }
+
+    /// What a second node needs to form a cluster with this one; for [`Options::beside`]. They
+    /// share a port mapper, which any of them starts again if it ended with another.
+    pub fn member(&self) -> Result<Member, PrivateFault> {
+        let cookie = fs::read_to_string(self.dir.join(COOKIE));
+        Ok(Member {
+            node: self.node(),
+            cookie: cookie.map_err(io_fault("read its cookie"))?,
+            epmd: self.ports.epmd,
+        })
     }
 
     /// Where the node keeps its data and logs.
@@ -263,8 +285,11 @@ impl PrivateBroker {
                 .create(self.dir.join(sub))
                 .map_err(io_fault("make its directory"))?;
         }
-        let cookie = random_name().map_err(io_fault("make a cookie"))?;
-        let file = self.dir.join("home/.erlang.cookie");
+        let cookie = match &options.beside {
+            Some(member) => member.cookie.clone(),
+            None => random_name().map_err(io_fault("make a cookie"))?,
+        };
+        let file = self.dir.join(COOKIE);
         if !file.exists() {
             let mut open = fs::OpenOptions::new();
             let file = open.write(true).create_new(true).mode(0o400).open(file);
@@ -274,8 +299,14 @@ impl PrivateBroker {
         let conf = format!(
             "listeners.tcp.1 = 127.0.0.1:{}\nloopback_users.guest = true\n\
              disk_free_limit.absolute = 50MB\nvm_memory_high_watermark.absolute = 1GB\n\
-             log.console = false\nlog.file.level = info\n{}\n",
-            self.ports.amqp, options.config
+             log.console = false\nlog.file.level = info\n{}{}\n",
+            self.ports.amqp,
+            options.beside.as_ref().map_or_else(String::new, |member| {
+                let (known, own) = (&member.node, self.node());
+                let key = "cluster_formation.classic_config.nodes";
+                format!("{key}.1 = {known}\n{key}.2 = {own}\n")
+            }),
+            options.config
         );
         let plugins = format!("[{}].\n", options.plugins.join(","));
         let files = [
@@ -428,22 +459,6 @@ impl Drop for PrivateBroker {
         if self.temporary {
             guarded::remove(&self.dir);
         }
-    }
-}
-
-impl Ports {
-    /// Ports that nobody listens on. All are held until the last is found, so they differ.
-    fn free() -> io::Result<Self> {
-        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let held = [listen()?, listen()?, listen()?, listen()?];
-        let port = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
-        let [amqp, distribution, epmd, ctl] = &held;
-        Ok(Self {
-            amqp: port(amqp)?,
-            distribution: port(distribution)?,
-            epmd: port(epmd)?,
-            ctl: port(ctl)?,
-        })
     }
 }
 
