@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::dispatch::{Cursor, Dispatch, Outcomes, first_outcomes};
 use super::persist::Persisted;
 use super::publish::Repeat;
+use super::sabotage::{Moment, fall, falls, keys};
 use super::stations::Faults;
 use crate::broker::{Confirmed, ConsumerCommand, Publish};
 use crate::journal::JournalFault;
@@ -77,8 +78,10 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                         deadline = Some(Instant::now() + self.drain_budget);
                     }
                     for batch in persisted.drain(..) {
+                        let falls = falls(Moment::Acknowledged, keys(&batch));
                         let due = self.dispatch.durable(batch);
                         self.acknowledge(due).await;
+                        fall(falls).await;
                     }
                 }
                 count = self.confirms.recv_many(&mut confirms, TAKE_MAX) => {
@@ -140,7 +143,12 @@ impl<O: Outcomes, C: Cursor> Outlet<O, C> {
                 return;
             };
             match self.dispatch.next_message() {
-                Some(publish) => permit.send(publish),
+                Some(publish) => {
+                    let key = publish.properties.correlation_id.as_deref();
+                    let falls = falls(Moment::Published, key);
+                    permit.send(publish);
+                    fall(falls).await;
+                }
                 None => return,
             }
         }

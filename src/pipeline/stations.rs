@@ -19,6 +19,7 @@ use super::observe::Observer;
 use super::parcel::{Arrived, Batch, Parcel, Tag};
 use super::persist::{Persist, Persisted};
 use super::post::{Next, Past, Post, PostFault};
+use super::sabotage::strike_durable;
 use super::timer::Timer;
 use crate::broker::message_hash;
 use crate::ids::{Hash128, Position, is_book_name};
@@ -351,6 +352,7 @@ impl Persisting {
                     let taken = std::mem::take(&mut waiting);
                     let wait = &mut |reason: &str| self.wait_for_room(reason, &batches, &pulse);
                     let persisted = persist_when(&mut station, taken, wait, observer)?;
+                    strike_durable(&persisted);
                     self.look_at_room(&mut station)?;
                     if self.outlet.blocking_send(persisted).is_err() {
                         break;
