@@ -5,18 +5,7 @@ use serde_json::Value;
 
 use crate::support::client::{Client, account, entry};
 use crate::support::daemon::{Daemon, Site};
-use crate::support::{alone, apply, broker, eventually};
-
-/// Run `rabbitmqctl` of the shared node.
-async fn ctl(arguments: &[&str]) -> String {
-    let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
-    let run = move || {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        broker().ctl(&arguments)
-    };
-    let said = tokio::task::spawn_blocking(run).await;
-    said.expect("joined").expect("rabbitmqctl")
-}
+use crate::support::{alone, apply, ctl, eventually};
 
 /// A user with the rights that docs/operations.md gives.
 async fn user(site: &Site, name: &str, password: &str) {

@@ -18,6 +18,7 @@ use kontor::simulator::Chance;
 use crate::support::books::Books;
 use crate::support::client::{Client, Seen};
 use crate::support::daemon::{Daemon, Site};
+use crate::support::trial::single_outcomes;
 use crate::support::{alone, ctl, eventually, publisher_options};
 use model::{Model, differences};
 use work::{Mix, Work, account_name, openings};
@@ -258,25 +259,6 @@ async fn run(name: &str, mix: Mix, blows: &[Blow], seed: u64) -> (Work, Left) {
             books,
         },
     )
-}
-
-/// One outcome per sequence and per key, with the same bytes whenever it was seen.
-fn single_outcomes(seen: &[Seen]) -> BTreeMap<u64, &Seen> {
-    let mut by_sequence = BTreeMap::new();
-    let mut by_key: BTreeMap<&str, u64> = BTreeMap::new();
-    for outcome in seen {
-        let sequence: u64 = outcome.id().strip_prefix("main/").unwrap().parse().unwrap();
-        let first: &mut &Seen = by_sequence.entry(sequence).or_insert(outcome);
-        assert_eq!(outcome.body, first.body, "the bytes of {}", outcome.id());
-        let known = by_key.entry(outcome.correlation()).or_insert(sequence);
-        assert_eq!(
-            *known,
-            sequence,
-            "the outcomes of {}",
-            outcome.correlation()
-        );
-    }
-    by_sequence
 }
 
 fn check(work: &Work, left: &Left) {

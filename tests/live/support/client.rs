@@ -60,7 +60,11 @@ pub(crate) fn entry(key: &str, debit: &str, credit: &str, amount: &str) -> Value
 
 impl Client {
     pub(crate) async fn of(site: &Site) -> Self {
-        let connection = Connection::connect(&site.uri, ConnectionProperties::default()).await;
+        Self::at(&site.uri, &site.prefix).await
+    }
+
+    pub(crate) async fn at(uri: &str, prefix: &str) -> Self {
+        let connection = Connection::connect(uri, ConnectionProperties::default()).await;
         let connection = connection.expect("a connection");
         let channel = connection.create_channel().await.expect("a channel");
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
@@ -68,7 +72,7 @@ impl Client {
         Self {
             connection,
             channel,
-            prefix: site.prefix.clone(),
+            prefix: prefix.to_owned(),
         }
     }
 

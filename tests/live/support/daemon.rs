@@ -72,7 +72,7 @@ impl Site {
     pub(crate) fn sabotage(&mut self, what: &str) {
         self.overrides.retain(|(known, _)| known != SABOTAGE);
         if !what.is_empty() {
-            self.overrides.push((SABOTAGE.to_owned(), what.to_owned()));
+            self.environment(SABOTAGE, what);
         }
     }
 
@@ -82,9 +82,13 @@ impl Site {
         let (clock, next) = (self.dir.path().join("clock"), self.dir.path().join("next"));
         std::fs::write(&next, now.to_string()).expect("an instant");
         std::fs::rename(&next, &clock).expect("a clock");
-        self.overrides.retain(|(known, _)| known != CLOCK);
-        let clock = clock.to_str().expect("a path").to_owned();
-        self.overrides.push((CLOCK.to_owned(), clock));
+        self.environment(CLOCK, clock.to_str().expect("a path"));
+    }
+
+    /// Start its processes with this in their environment.
+    pub(crate) fn environment(&mut self, name: &str, value: &str) {
+        self.overrides.retain(|(known, _)| known != name);
+        self.overrides.push((name.to_owned(), value.to_owned()));
     }
 
     /// The state directory.

@@ -3,7 +3,10 @@
 pub(crate) mod books;
 pub(crate) mod client;
 pub(crate) mod daemon;
+pub(crate) mod proxy;
 pub(crate) mod raw;
+pub(crate) mod shim;
+pub(crate) mod trial;
 
 use std::num::NonZeroU16;
 use std::process::{Command, Stdio};
@@ -18,13 +21,14 @@ use kontor::broker::{ConsumerEvent, PartitionBooks, Properties, Publish, Topolog
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Mutex, MutexGuard, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Longer than anything healthy takes, even beside a compiler.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 static BROKER: OnceLock<PrivateBroker> = OnceLock::new();
 static INSTALLED: OnceLock<()> = OnceLock::new();
+static TROUBLED: OnceCell<Mutex<PrivateBroker>> = OnceCell::const_new();
 static NODE: RwLock<()> = RwLock::const_new(());
 static PREFIXES: AtomicU32 = AtomicU32::new(0);
 
@@ -32,6 +36,15 @@ static PREFIXES: AtomicU32 = AtomicU32::new(0);
 /// process ends, the pipe to the guard closes.
 pub(crate) fn broker() -> &'static PrivateBroker {
     BROKER.get_or_init(|| private_node(&Options::default()).expect("a private broker"))
+}
+
+/// A second node, for those who stop it or change it as a whole, one at a time.
+pub(crate) async fn troubled() -> MutexGuard<'static, PrivateBroker> {
+    let node = TROUBLED.get_or_init(async || {
+        let start = || private_node(&Options::default()).expect("a private broker");
+        Mutex::new(tokio::task::spawn_blocking(start).await.expect("joined"))
+    });
+    node.await.lock().await
 }
 
 /// RabbitMQ is installed first if it is missing and may be.
@@ -194,9 +207,14 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut check: 
 }
 
 /// Run `rabbitmqctl` without blocking the runtime.
-pub(crate) async fn ctl(arguments: &'static [&'static str]) -> String {
-    let run = tokio::task::spawn_blocking(move || broker().ctl(arguments));
-    run.await.expect("joined").expect("rabbitmqctl")
+pub(crate) async fn ctl(arguments: &[&str]) -> String {
+    let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
+    let run = move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        broker().ctl(&arguments)
+    };
+    let said = tokio::task::spawn_blocking(run).await;
+    said.expect("joined").expect("rabbitmqctl")
 }
 
 /// A port on which nobody listens.

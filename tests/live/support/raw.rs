@@ -64,10 +64,10 @@ fn expect(stream: &mut TcpStream, class: u16, id: u16) -> Frame {
     frame
 }
 
-/// Publish a persistent message whose property `type` is these bytes, confirmed by the broker.
-pub(crate) fn publish_with_type(exchange: &str, routing_key: &str, kind: &[u8]) {
-    let mut stream = TcpStream::connect(("127.0.0.1", broker().port())).expect("connected");
-    let stream = &mut stream;
+/// An open channel, number 1, at the shared node.
+fn channel() -> TcpStream {
+    let mut connected = TcpStream::connect(("127.0.0.1", broker().port())).expect("connected");
+    let stream = &mut connected;
     stream.write_all(b"AMQP\x00\x00\x09\x01").expect("greeted");
     expect(stream, 10, 10);
     let login = long(b"\0guest\0guest");
@@ -88,6 +88,12 @@ pub(crate) fn publish_with_type(exchange: &str, routing_key: &str, kind: &[u8]) 
     expect(stream, 10, 41);
     write(stream, 1, 1, &method(20, 10, &[&short(b"")]));
     expect(stream, 20, 11);
+    connected
+}
+
+/// Publish a persistent message whose property `type` is these bytes, confirmed by the broker.
+pub(crate) fn publish_with_type(exchange: &str, routing_key: &str, kind: &[u8]) {
+    let stream = &mut channel();
     write(stream, 1, 1, &method(85, 10, &[&[0]]));
     expect(stream, 85, 11);
     let target = [short(exchange.as_bytes()), short(routing_key.as_bytes())].concat();
