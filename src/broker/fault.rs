@@ -89,6 +89,15 @@ pub enum BrokerFault {
          aside when the delivery limit of its queue is reached"
     )]
     Unreadable,
+    /// The same of a message that stands in a queue where nobody sets it aside.
+    #[error(
+        "a message of {queue} has a property that is not UTF-8 text: neither it nor what stands \
+         behind it can be read; take it out with another client, such as the broker's own pages"
+    )]
+    LetterUnreadable {
+        /// The queue.
+        queue: String,
+    },
     /// The connection ended.
     #[error("the connection to the broker ended: {reason}")]
     Lost {
@@ -116,6 +125,7 @@ impl BrokerFault {
             | Self::LoginRefused { .. }
             | Self::VhostRefused { .. }
             | Self::AccessRefused { .. }
+            | Self::LetterUnreadable { .. }
             | Self::PreconditionFailed { .. } => FaultClass::Configuration,
             Self::NotFound { .. } | Self::SubscriptionEnded { .. } => FaultClass::Missing,
             Self::CredentialsUnreadable { .. }

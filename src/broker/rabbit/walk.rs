@@ -11,15 +11,17 @@
 
 use std::time::Duration;
 
+use futures_lite::StreamExt;
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection};
+use lapin::{Channel, Connection, Event};
 use tokio::time::Instant;
 
 use super::super::fault::BrokerFault;
 use super::super::message::{Delivery, Epoch};
-use super::connection::{ConnectOptions, answered, close, connect, fault, short};
+use super::connection::{ConnectOptions, answered, close, connect, ended, fault, short};
 use super::convert;
+use super::subscription::ConnectionEvents;
 
 /// How long the end of a walk waits for the queue to have everything back, and between two looks.
 const BACK: Duration = Duration::from_secs(5);
@@ -28,6 +30,7 @@ const LOOK: Duration = Duration::from_millis(10);
 /// An open walk.
 pub struct Walk {
     connection: Connection,
+    events: ConnectionEvents,
     channel: Channel,
     queue: String,
     stood: u32,
@@ -44,10 +47,12 @@ impl Walk {
         connection_name: &str,
     ) -> Result<Self, BrokerFault> {
         let connection = connect(options, connection_name).await?;
+        let events = Box::pin(connection.events_listener());
         let channel = answered(connection.create_channel()).await?;
         let stood = depth(&channel, queue).await?;
         Ok(Self {
             connection,
+            events,
             channel,
             queue: queue.to_owned(),
             stood,
@@ -70,7 +75,18 @@ impl Walk {
         let got = self
             .channel
             .basic_get(short(&self.queue), BasicGetOptions::default());
-        let got = answered(got).await?;
+        // A message that the client library cannot read ends the connection, and the question for
+        // it is never answered.
+        let got = tokio::select! {
+            biased;
+            broken = broken(&mut self.events) => Err(broken),
+            got = answered(got) => got,
+        };
+        if matches!(got, Err(BrokerFault::Unreadable)) {
+            let queue = self.queue.clone();
+            return Err(BrokerFault::LetterUnreadable { queue });
+        }
+        let got = got?;
         self.left = if got.is_some() { left } else { 0 };
         self.held = self.held.saturating_add(u32::from(got.is_some()));
         Ok(got.map(|message| convert::delivery(Epoch(0), message.delivery)))
@@ -109,6 +125,17 @@ impl Walk {
             tokio::time::sleep(LOOK).await;
         }
         Ok(())
+    }
+}
+
+/// Why a connection broke, once it does.
+async fn broken(events: &mut ConnectionEvents) -> BrokerFault {
+    loop {
+        match events.next().await {
+            Some(Event::Error(error)) => return fault(&error),
+            Some(_other) => {}
+            None => return ended(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use lapin::types::{AMQPValue, FieldArray, FieldTable};
 
 use crate::support::client::{Client, Seen, entry, json_message, message_of, payment};
 use crate::support::daemon::{Daemon, Site};
+use crate::support::raw::{publish_with_type, take_properties};
 use crate::support::shim::{Dial, Shim};
 use crate::support::trial::{Trial, UNACKED};
 use crate::support::{beside_others, eventually};
@@ -131,6 +132,40 @@ async fn many_and_nested_headers_neither_hinder_a_job_nor_get_lost_with_a_letter
     for (name, value) in many_headers().inner() {
         assert_eq!(letter.header(name.as_str()), Some(value), "{name}");
     }
+    trial.judge(daemon).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reaches_the_delivery_limit_goes_alone_and_the_broker_says_why() {
+    let _beside = beside_others().await;
+    let (mut trial, daemon) = Trial::begin(Site::new("limit")).await;
+    daemon.stop().await;
+    trial.send(40).await;
+    // A short string that is not UTF-8 ends the connection each time it comes.
+    let exchange = Topology::jobs_exchange(&trial.site.prefix);
+    let sending = move || publish_with_type(&exchange, "main", &[0xff, 0xfe]);
+    tokio::task::spawn_blocking(sending).await.unwrap();
+    trial.send(40).await;
+    let daemon = trial.site.run().await;
+    let client = trial.client().await;
+    let dead = Topology::dead_exchange(&trial.site.prefix);
+    eventually("it is set aside", async || client.depth(&dead).await == 1).await;
+    // Our client library cannot read it among the dead letters either: that is said, and at once.
+    let since = std::time::Instant::now();
+    let listed = trial.site.operate(&["dead", "list"]).await;
+    assert_eq!(listed.code, 78, "{listed:?}");
+    assert!(listed.err.contains(&dead), "{listed:?}");
+    assert!(listed.err.contains("another client"), "{listed:?}");
+    assert!(since.elapsed() < std::time::Duration::from_secs(15));
+    let properties = tokio::task::spawn_blocking(move || take_properties(&dead));
+    let properties = properties.await.unwrap();
+    let reason = b"delivery_limit";
+    let told = properties
+        .windows(reason.len())
+        .any(|bytes| bytes == reason);
+    assert!(told, "{}", String::from_utf8_lossy(&properties));
+    let listed = trial.site.operate(&["dead", "list"]).await;
+    assert_eq!(listed.code, 0, "{listed:?}");
     trial.judge(daemon).await;
 }
 

@@ -110,3 +110,21 @@ pub(crate) fn publish_with_type(exchange: &str, routing_key: &str, kind: &[u8]) 
     write(stream, 3, 1, b"x");
     expect(stream, 60, 80);
 }
+
+/// Take the first message out of a queue for good: the bytes of its properties.
+pub(crate) fn take_properties(queue: &str) -> Vec<u8> {
+    let stream = &mut channel();
+    let taken_for_good = [1];
+    let queue = short(queue.as_bytes());
+    write(
+        stream,
+        1,
+        1,
+        &method(60, 70, &[&[0, 0], &queue, &taken_for_good]),
+    );
+    expect(stream, 60, 71);
+    let head = read(stream);
+    assert_eq!((head.kind, head.channel), (2, 1));
+    read(stream);
+    head.payload
+}
