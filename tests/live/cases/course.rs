@@ -27,6 +27,8 @@ const MAIN: &str = "main";
 /// What the journal says came of a message: an outcome by its id, for the first time or again.
 #[derive(Debug)]
 struct Told {
+    /// What its reply carries: the message's own name, or the job's key in a message of many.
+    correlation: String,
     id: String,
     again: bool,
 }
@@ -133,11 +135,28 @@ impl Course {
         format!("{}/{}", self.book, self.case.jobs[at].n)
     }
 
-    fn number(&self, reply: &Reply) -> u64 {
-        let correlation = reply.correlation_id.as_deref().expect("a correlation id");
+    /// The step that a reply is owed to, and what the reply carries.
+    fn owed(&self, reply: &Reply, key: &str) -> (u64, String) {
+        let Some(correlation) = reply.correlation_id.as_deref() else {
+            return (self.of_many(key), key.to_owned());
+        };
         let (book, number) = correlation.rsplit_once('/').expect("a job's name");
         assert_eq!(book, self.book);
-        number.parse().expect("a number")
+        (number.parse().expect("a number"), correlation.to_owned())
+    }
+
+    /// The step under way whose message of many jobs has this key.
+    fn of_many(&self, key: &str) -> u64 {
+        let has = |at: &usize| {
+            self.steps[*at].1.as_ref().is_some_and(|message| {
+                let many = message.content_type != "application/json";
+                let mut windows = message.body.windows(key.len());
+                many && windows.any(|window| window == key.as_bytes())
+            })
+        };
+        let found: Vec<usize> = self.under_way.clone().filter(has).collect();
+        assert_eq!(found.len(), 1, "{key} in {}", self.name);
+        self.case.jobs[found[0]].n
     }
 
     /// Take in a record of its book, whose outcome has this id.
@@ -153,12 +172,12 @@ impl Course {
             .reply
             .as_deref()
             .filter(|_| came == Came::Sent);
-        let sent = sent.map(|reply| self.number(reply));
+        let sent = sent.map(|reply| self.owed(reply, &record.envelope.key));
         let Some(seen) = &mut self.seen else {
             return;
         };
         let number = match came {
-            Came::Sent => sent.expect("every job asks for a reply"),
+            Came::Sent => sent.as_ref().expect("every job asks for a reply").0,
             Came::SetOff => self.last,
             Came::ByItself => seen.cause(record),
         };
@@ -167,7 +186,12 @@ impl Course {
         seen.effects(number, record, commit, book);
         match came {
             Came::Sent => {
-                let told = Told { id, again: false };
+                let (_, correlation) = sent.expect("every job asks for a reply");
+                let told = Told {
+                    correlation,
+                    id,
+                    again: false,
+                };
                 self.told.entry(number).or_default().push(told);
             }
             Came::SetOff => self.set_off.push(id),
@@ -177,8 +201,12 @@ impl Course {
 
     /// Take in a job that came again; its first outcome has this id.
     pub(super) fn repeated(&mut self, record: &DuplicateRecord, id: String) {
-        let number = self.number(&record.reply);
-        let told = Told { id, again: true };
+        let (number, correlation) = self.owed(&record.reply, &record.key);
+        let told = Told {
+            correlation,
+            id,
+            again: true,
+        };
         self.told.entry(number).or_default().push(told);
     }
 
@@ -198,7 +226,10 @@ impl Course {
             if came < due {
                 return Some(format!("{correlation}: {came} of {due}: {told:?}"));
             }
-            let reply = |told: &&Told| mail.reply(&correlation, &told.id, told.again).is_none();
+            let reply = |told: &&Told| {
+                mail.reply(&told.correlation, &told.id, told.again)
+                    .is_none()
+            };
             if let Some(told) = told.iter().find(reply) {
                 return Some(format!("{correlation}: the reply {told:?}"));
             }
@@ -236,7 +267,12 @@ impl Course {
                 seen.outcome(job.n, answer, false);
                 continue;
             }
-            for Told { id, again } in self.told.remove(&job.n).unwrap_or_default() {
+            for told in self.told.remove(&job.n).unwrap_or_default() {
+                let Told {
+                    correlation,
+                    id,
+                    again,
+                } = told;
                 let reply = mail.reply(&correlation, &id, again);
                 seen.outcome(job.n, reply.expect("it was waited for"), again);
             }
