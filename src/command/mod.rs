@@ -36,6 +36,7 @@ pub mod restore;
 pub mod run;
 pub mod snapshot;
 pub mod statement;
+pub mod status;
 pub mod submit;
 pub mod topology;
 pub mod torture;
@@ -63,6 +64,7 @@ enum Command {
     Topology(topology::TopologyArgs),
     Submit(submit::SubmitArgs),
     Rehearse(rehearse::RehearseArgs),
+    Status(status::StatusArgs),
     Balance(balance::BalanceArgs),
     Statement(statement::StatementArgs),
     TrialBalance(trial_balance::TrialBalanceArgs),
@@ -94,7 +96,8 @@ impl Command {
             | Self::Document(_)
             | Self::Outcome(_)
             | Self::Topology(_)
-            | Self::Dead(_) => true,
+            | Self::Dead(_)
+            | Self::Status(_) => true,
             Self::Journal(args) => args.prints_rows(),
             Self::Run(_)
             | Self::Demo(_)
@@ -122,6 +125,7 @@ impl Command {
             Self::Topology(args) => topology::run(args, globals, out),
             Self::Submit(args) => submit::run(args, globals, out),
             Self::Rehearse(args) => rehearse::run(args, globals, out),
+            Self::Status(args) => status::run(args, globals, out),
             Self::Balance(args) => balance::run(args, globals, out),
             Self::Statement(args) => statement::run(args, globals, out),
             Self::TrialBalance(args) => trial_balance::run(args, globals, out),

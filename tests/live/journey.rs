@@ -392,3 +392,25 @@ async fn outcomes_travel_together_or_not_at_all_as_configured() {
     client.close().await;
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_running_daemon_is_shown_on_one_screen() {
+    let _beside = beside_others().await;
+    let (site, daemon, client, _seen) = begun("screen").await;
+    let status = site.operate(&["status"]).await;
+    assert_eq!(status.code, 0, "{}", status.err);
+    let shown = status.json();
+    assert_eq!(
+        (&shown["ready"], &shown["role"]),
+        (&json!("yes"), &json!("active"))
+    );
+    assert_eq!(shown["partitions"][0]["connected"], "yes");
+    assert_eq!(shown["partitions"][0]["position"], json!(4));
+    assert_eq!(shown["jobs_posted"], "2");
+    assert!(shown["received_to_durable_p50"].is_string(), "{shown}");
+    client.close().await;
+    daemon.stop().await;
+    let gone = site.operate(&["status"]).await;
+    assert_eq!(gone.code, 1);
+    assert!(gone.err.contains("no daemon answers at"), "{}", gone.err);
+}
