@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kontor::broker::rabbit::{ConnectOptions, publish};
 use kontor::broker::{ConfirmResult, Properties, Publish, Topology};
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::books::Books;
 use super::client::{Client, Seen, open_accounts, payment};
 use super::daemon::{Daemon, Site};
-use super::{broker, eventually, publisher_options};
+use super::{PATIENCE, broker, publisher_options};
 
 /// Messages that a producer has under way at a time.
 const ROUND: usize = 25;
@@ -97,12 +97,20 @@ impl Trial {
 
     /// Wait until nothing waits, nothing is unacknowledged and everything is published.
     pub(crate) async fn settled(&self, daemon: &Daemon) {
-        eventually("everything is settled", async || {
-            daemon.metric(UNACKED) == Some(0)
-                && daemon.metric(PENDING) == Some(0)
-                && self.depth().await == 0
-        })
-        .await;
+        let mut seen = (None, None, 0);
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            seen = (
+                daemon.metric(UNACKED),
+                daemon.metric(PENDING),
+                self.depth().await,
+            );
+            if seen == (Some(0), Some(0), 0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("unacknowledged, unpublished and waiting are still {seen:?}");
     }
 
     /// Stop the daemon once all is settled, and hold what is there against what was sent: every
