@@ -31,6 +31,7 @@ pub mod journal;
 pub mod open_items;
 pub mod outcome;
 pub mod outcomes;
+pub mod price;
 pub mod rehearse;
 pub mod restore;
 pub mod run;
@@ -41,6 +42,7 @@ pub mod submit;
 pub mod topology;
 pub mod torture;
 pub mod trial_balance;
+pub mod variance;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -69,6 +71,8 @@ enum Command {
     Statement(statement::StatementArgs),
     TrialBalance(trial_balance::TrialBalanceArgs),
     OpenItems(open_items::OpenItemsArgs),
+    Price(price::PriceArgs),
+    Variance(variance::VarianceArgs),
     Entry(entry::EntryArgs),
     Document(document::DocumentArgs),
     Outcome(outcome::OutcomeArgs),
@@ -92,6 +96,8 @@ impl Command {
             | Self::Statement(_)
             | Self::TrialBalance(_)
             | Self::OpenItems(_)
+            | Self::Price(_)
+            | Self::Variance(_)
             | Self::Entry(_)
             | Self::Document(_)
             | Self::Outcome(_)
@@ -130,6 +136,8 @@ impl Command {
             Self::Statement(args) => statement::run(args, globals, out),
             Self::TrialBalance(args) => trial_balance::run(args, globals, out),
             Self::OpenItems(args) => open_items::run(args, globals, out),
+            Self::Price(args) => price::run(args, globals, out),
+            Self::Variance(args) => variance::run(args, globals, out),
             Self::Entry(args) => entry::run(args, globals, out),
             Self::Document(args) => document::run(args, globals, out),
             Self::Outcome(args) => outcome::run(args, globals, out),

@@ -6,6 +6,7 @@
 //!
 //! | File            | Shows                                        |
 //! |-----------------|----------------------------------------------|
+//! | `answer.rs`     | answers of one row: price, variance          |
 //! | `balances.rs`   | balances and the trial balance, from answers |
 //! | `document.rs`   | one document                                 |
 //! | `entry.rs`      | one entry with its legs                      |
@@ -14,6 +15,7 @@
 //! | `outcome.rs`    | what became of one job                       |
 //! | `statement.rs`  | an account line by line, from an answer      |
 
+pub mod answer;
 pub mod balances;
 pub mod document;
 pub mod entry;

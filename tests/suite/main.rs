@@ -15,6 +15,7 @@ mod invariants;
 mod judges;
 mod keys_for_ever;
 mod layers;
+mod questions;
 mod readme;
 mod refusals;
 mod snapshots;

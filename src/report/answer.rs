@@ -1,0 +1,53 @@
+//! Answers of one row: a price, a plan held against what was done.
+//!
+//! The answer is the JSON as it is, with the name of the book in front.
+
+use super::{Column, Table, cells};
+use crate::ledger::Value;
+use crate::ledger::value::{Members, member};
+
+const PRICE: [Column; 7] = [
+    Column::words("item"),
+    Column::figures("quantity"),
+    Column::figures("unit_price"),
+    Column::figures("total"),
+    Column::words("currency"),
+    Column::words("tax"),
+    Column::words("date"),
+];
+
+const VARIANCE: [Column; 4] = [
+    Column::figures("baseline"),
+    Column::figures("actual"),
+    Column::figures("variance"),
+    Column::figures("per_month"),
+];
+
+/// The answer to `query.price` of a book.
+pub fn price(book: &str, answer: Members) -> Table {
+    let row = Value::Object(answer.clone());
+    table("Price", (book, answer), &PRICE, &row)
+}
+
+/// The answer to `report.variance` of a book.
+pub fn variance(book: &str, answer: Members) -> Table {
+    let row = member(&answer, "report").cloned();
+    let row = row.unwrap_or_else(|| Value::Object(Vec::new()));
+    table("Variance", (book, answer), &VARIANCE, &row)
+}
+
+fn table(title: &str, (book, answer): (&str, Members), columns: &[Column], row: &Value) -> Table {
+    let mut json = vec![("book".into(), Value::text(book.to_owned()))];
+    json.extend(answer);
+    let above = ["book", "sequence", "from", "to", "customer"];
+    let facts = json.iter().filter(|(name, _)| above.contains(&&**name));
+    Table {
+        title: title.to_owned(),
+        facts: facts.cloned().collect(),
+        columns: columns.to_vec(),
+        rows: vec![cells(columns, row)],
+        totals: Vec::new(),
+        json,
+        absent: &[],
+    }
+}

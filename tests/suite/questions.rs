@@ -1,0 +1,78 @@
+//! Questions of one answer as commands: prices, and a plan against what was done.
+
+use serde_json::{Value as Json, json};
+
+use crate::support::house::House;
+use crate::support::{err, exits, json, kontor, out};
+
+const BOOK: &str = r#"
+[[book]]
+name = "main"
+functional_unit = "EUR"
+[book.accounts]
+"bank/main" = { unit = "EUR", class = "asset", opening = "900.00" }
+"equity/own" = { unit = "EUR", class = "equity", opening = "900.00" }
+"exp/office" = { unit = "EUR", class = "expense", opening = "0.00" }
+"memo/plan" = { unit = "EUR", class = "expense", opening = "0.00" }
+"memo/counter" = { unit = "EUR", class = "income", opening = "0.00" }
+[book.price_list.box]
+currency = "EUR"
+model = "volume"
+tiers = [{ up_to = "5", price = "12.00" }, { price = "11.00" }]
+"#;
+
+fn entry(key: &str, debit: &str, credit: &str, amount: &str) -> Json {
+    let legs = json!([{ "dr": debit, "amount": amount }, { "cr": credit, "amount": amount }]);
+    let data = json!({ "booking_date": "2026-03-31", "legs": legs });
+    json!({ "key": key, "kind": "entry.post", "data": data })
+}
+
+#[test]
+fn a_price_and_a_variance_are_answered_in_every_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut house = House::open(dir.path(), BOOK);
+    for job in [
+        entry("plan", "memo/plan", "memo/counter", "100.00"),
+        entry("done", "exp/office", "bank/main", "80.00"),
+    ] {
+        let answer = house.send(&job).json();
+        assert_eq!(answer["status"], "posted", "{answer}");
+    }
+    house.stop();
+    let path = dir.path().to_str().unwrap();
+    let ask = |format: &str, question: &[&str]| {
+        kontor(&[&["--format", format], question, &["--dir", path]].concat())
+    };
+
+    let price = json(&ask("json", &["price", "box", "6"]));
+    assert_eq!(
+        (&price["total"], &price["book"]),
+        (&json!("66.00"), &json!("main"))
+    );
+    let csv = ask("csv", &["price", "box", "6", "--customer", "c-1"]);
+    exits(&csv, 0);
+    assert!(out(&csv).contains("box,6,11.00,66.00,EUR"), "{}", out(&csv));
+    assert!(out(&ask("text", &["price", "box", "5"])).contains("60.00"));
+    let unknown = ask("text", &["price", "crate", "6"]);
+    exits(&unknown, 64);
+    assert!(
+        err(&unknown).contains("PRICE_NOT_FOUND"),
+        "{}",
+        err(&unknown)
+    );
+
+    let year = ["variance", "--from", "2026-01-01", "--to", "2026-12-31"];
+    let accounts = ["--baseline", "memo/plan", "--actual", "exp/office"];
+    let variance = [&year[..], &accounts[..]].concat();
+    let report = json(&ask("json", &variance))["report"].clone();
+    assert_eq!(
+        (&report["baseline"], &report["actual"]),
+        (&json!("100.00"), &json!("80.00"))
+    );
+    let csv = out(&ask("csv", &variance));
+    assert!(
+        csv.starts_with("baseline,actual,variance,per_month\n100.00,80.00,"),
+        "{csv}"
+    );
+    exits(&ask("text", &year), 64);
+}
