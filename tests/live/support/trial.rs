@@ -11,8 +11,10 @@ use tokio::task::JoinHandle;
 use super::books::Books;
 use super::client::{Client, Seen, open_accounts, payment};
 use super::daemon::{Daemon, Site};
-use super::{PATIENCE, broker, publisher_options};
+use super::{broker, publisher_options};
 
+/// How long a broker that was killed may take to find everything again.
+const RECOVERY: Duration = Duration::from_mins(3);
 /// Messages that a producer has under way at a time.
 const ROUND: usize = 25;
 
@@ -99,7 +101,7 @@ impl Trial {
     pub(crate) async fn settled(&self, daemon: &Daemon) {
         let mut seen = (None, None, 0);
         let since = Instant::now();
-        while since.elapsed() < PATIENCE {
+        while since.elapsed() < RECOVERY {
             seen = (
                 daemon.metric(UNACKED),
                 daemon.metric(PENDING),
