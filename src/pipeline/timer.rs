@@ -57,20 +57,8 @@ mod tests {
     use crate::limits::DUE_JOBS_MAX;
     use crate::pipeline::parcel::Batch;
     use crate::pipeline::post::{Next, Post};
+    use crate::time::clock::Sides;
     use std::sync::Mutex;
-
-    /// Both sides of a clock, set apart.
-    struct Sides(Mutex<(i64, u64)>);
-
-    impl Clock for Sides {
-        fn now(&self) -> Timestamp {
-            Timestamp(self.0.lock().unwrap().0 * 1_000_000_000)
-        }
-
-        fn elapsed(&self) -> Duration {
-            Duration::from_secs(self.0.lock().unwrap().1)
-        }
-    }
 
     #[test]
     fn sleep_ends_when_the_next_thing_is_due_and_after_a_minute_at_the_latest() {

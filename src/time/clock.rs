@@ -91,3 +91,18 @@ impl Clock for ManualClock {
         Duration::from_nanos(u64::try_from(self.now.load(Ordering::Relaxed)).unwrap_or_default())
     }
 }
+
+/// Both sides of a clock in seconds, set apart.
+#[cfg(test)]
+pub(crate) struct Sides(pub(crate) std::sync::Mutex<(i64, u64)>);
+
+#[cfg(test)]
+impl Clock for Sides {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.lock().unwrap().0 * 1_000_000_000)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.0.lock().unwrap().1)
+    }
+}

@@ -76,19 +76,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-
-    /// Both sides of a clock in seconds, set apart.
-    struct Sides(Mutex<(i64, u64)>);
-
-    impl Clock for Sides {
-        fn now(&self) -> Timestamp {
-            Timestamp(self.0.lock().unwrap().0 * 1_000_000_000)
-        }
-
-        fn elapsed(&self) -> Duration {
-            Duration::from_secs(self.0.lock().unwrap().1)
-        }
-    }
+    use crate::time::clock::Sides;
 
     #[test]
     fn a_clock_that_was_early_at_the_start_is_believed_once_it_is_corrected() {

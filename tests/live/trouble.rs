@@ -61,6 +61,14 @@ impl Mount {
     }
 }
 
+impl Mount {
+    /// Bytes that leave so many of those that are free now.
+    fn all_but(&self, left: u64) -> usize {
+        let system = rustix::fs::statvfs(&self.0).unwrap();
+        usize::try_from(system.f_bavail * system.f_frsize - left).unwrap()
+    }
+}
+
 impl Drop for Mount {
     fn drop(&mut self) {
         // Lazily: a daemon that is killed a moment later may still hold it.
@@ -184,9 +192,7 @@ async fn a_full_disk_stops_intake_and_room_lets_it_go_on() {
     let seen = open_accounts(&client).await;
     let filler = disk.0.join("filler");
     // Room for less than the minimum is left.
-    let free = || rustix::fs::statvfs(&disk.0).map(|fs| fs.f_bavail * fs.f_frsize);
-    let taken = usize::try_from(free().unwrap() - 4_000_000).unwrap();
-    std::fs::write(&filler, vec![1; taken]).unwrap();
+    std::fs::write(&filler, vec![1; disk.all_but(4_000_000)]).unwrap();
     // It is others who fill it: nothing has come that would make the journal look.
     let reason = daemon.unready().await;
     assert!(reason.contains("bytes left"), "{reason}");
@@ -219,8 +225,7 @@ async fn a_disk_that_is_full_under_load_holds_what_is_inside() {
     let client = Client::of(&site).await;
     let seen = open_accounts(&client).await;
     let filler = disk.0.join("filler");
-    let free = || rustix::fs::statvfs(&disk.0).map(|fs| fs.f_bavail * fs.f_frsize);
-    let taken = usize::try_from(free().unwrap() - 500_000).unwrap();
+    let taken = disk.all_but(500_000);
     let jobs: Vec<Value> = (0..JOBS).map(payment).collect();
     let filled = tokio::task::spawn_blocking({
         let filler = filler.clone();
