@@ -31,6 +31,10 @@ const SECTIONS: [&str; 12] = [
     VARIANT,
 ];
 
+/// Bytes of a body that a case gives by its size: twice what any broker is asked to take, so that
+/// too large a message can be shown, and a slip of the pen takes no memory.
+const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// The section that is no expectation.
 pub const VARIANT: &str = "variant";
 
@@ -308,6 +312,9 @@ impl RawBody {
             (None, Some(hex), None) => {
                 unhex(hex).ok_or_else(|| "body_hex takes pairs of hexadecimal digits".to_owned())
             }
+            (None, None, Some(size)) if size > BODY_BYTES_MAX => {
+                Err(format!("body_size is at most {BODY_BYTES_MAX}"))
+            }
             (None, None, Some(size)) => Ok(vec![b' '; size]),
             _ => Err("give one of body, body_hex and body_size".to_owned()),
         }
@@ -406,6 +413,9 @@ mod tests {
         assert_eq!(raw(r#"{"body_size":3}"#).map(|bytes| bytes.len()), Ok(3));
         assert!(raw(r#"{"body_hex":"7b2"}"#).is_err());
         assert!(raw(r#"{"body":"x","body_size":3}"#).is_err());
+        for size in [BODY_BYTES_MAX + 1, usize::MAX] {
+            assert!(raw(&format!(r#"{{"body_size":{size}}}"#)).is_err());
+        }
     }
 
     #[test]
