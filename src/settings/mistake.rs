@@ -4,7 +4,7 @@
 //! A secret never stands in a message; neither does the line it is in, which is why TOML's own
 //! picture of the line is not shown.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,10 +60,26 @@ impl fmt::Display for Mistake {
             key,
             problem,
         } = self;
-        if key.is_empty() {
-            return write!(out, "{place}: {problem}");
+        write!(out, "{place}: ")?;
+        if !key.is_empty() {
+            write!(out, "{}: ", OneLine(key))?;
         }
-        write!(out, "{place}: {key}: {problem}")
+        OneLine(problem).fmt(out)
+    }
+}
+
+/// Text on one line of a terminal, whatever stands in it: a key in quotes may hold a line end.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|letter| {
+            if letter.is_control() {
+                write!(out, "{}", letter.escape_default())
+            } else {
+                out.write_char(letter)
+            }
+        })
     }
 }
 

@@ -30,6 +30,21 @@ fn load(environment: &[(&str, &str)], flags: Vec<Flag>, file: &str) -> Result<Se
     Settings::load(&sources).map_err(|fault| fault.to_string())
 }
 
+#[test]
+fn a_mistake_is_one_line_whatever_its_key_holds() {
+    for text in [
+        "[\"a\\nb\"]\n",
+        "[broker]\n\"a\\r\\nb\" = 1\n",
+        "[log]\nlevel = \"a\\nb\\u001b[2J\"\n",
+        "[[book]]\nname = \"a\\nb\"\n",
+    ] {
+        for line in mistakes(text).lines() {
+            assert!(line.starts_with("kontor.toml:"), "{line:?}");
+            assert!(!line.contains(char::is_control), "{line:?}");
+        }
+    }
+}
+
 fn committed(path: &str, fresh: &str) {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_DOCS").is_some() {
