@@ -21,6 +21,10 @@ live:
 model:
     cargo run --release --manifest-path fuzz/Cargo.toml -p ring-model
 
+# Everything that reads bytes, given bytes that nobody would write, guided by what they reach.
+fuzz seconds="60":
+    fuzz/run {{seconds}}
+
 demo:
     cargo run --release -- demo
 

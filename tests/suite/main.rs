@@ -9,6 +9,7 @@
 mod backups;
 mod cli;
 mod contract;
+mod fuzzed;
 mod generated;
 mod golden;
 mod invariants;
