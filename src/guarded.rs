@@ -25,6 +25,8 @@ const POLL: Duration = Duration::from_millis(10);
 const LAST_BREATH: Duration = Duration::from_secs(3);
 /// The word in the pipe by which the shell kills the process at once.
 const KILL: &[u8] = b"kill\n";
+/// The word by which it halts the process.
+const HALT: &[u8] = b"halt\n";
 
 /// The shell between. `$1` takes what the process says, `$2` is removed when the pipe has closed,
 /// or is nothing; the rest is the process. The end of the process is the end of the group.
@@ -38,7 +40,10 @@ trap 'alone=yes' USR1
 process=$!
 (
     while read -r word; do
-        [ "$word" = kill ] && kill -KILL "$process"
+        case $word in
+        kill) kill -KILL "$process" ;;
+        halt) kill -STOP "$process" ;;
+        esac
     done <&3
     kill -USR1 $$
     kill -TERM "$process" 2>/dev/null
@@ -114,6 +119,13 @@ impl Guarded {
         }
         self.wait(patience);
         self.kill();
+    }
+
+    /// Let the process stand still, soon, until it is killed: it keeps its connections and answers
+    /// nobody.
+    pub fn halt(&mut self) -> io::Result<()> {
+        let pipe = self.shell.as_mut().and_then(|shell| shell.stdin.as_mut());
+        pipe.map_or(Ok(()), |pipe| pipe.write_all(HALT))
     }
 
     /// End the process and what it has started at once, as a power cut would.
@@ -192,6 +204,24 @@ mod tests {
         guarded.stop(Duration::from_secs(30));
         assert_eq!(read(), "hello\nbye\n");
         assert!(!room.exists());
+    }
+
+    #[test]
+    fn a_halted_process_stands_still_and_can_be_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let said = dir.path().join("said");
+        let text = "echo $$; while :; do sleep 0.01; done";
+        let mut guarded = Guarded::start(&script(dir.path(), text), &said, None).unwrap();
+        let read = || std::fs::read_to_string(&said).unwrap_or_default();
+        eventually("it never spoke", || read().ends_with('\n'));
+        let status = format!("/proc/{}/status", read().trim());
+        let stands = || std::fs::read_to_string(&status).is_ok_and(|s| s.contains("State:\tT"));
+        assert!(!stands());
+        guarded.halt().unwrap();
+        eventually("it goes on", stands);
+        assert!(!guarded.ended());
+        guarded.kill();
+        assert!(!lives(&read()));
     }
 
     #[test]

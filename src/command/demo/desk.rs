@@ -115,6 +115,11 @@ impl Desk {
         Ok(Sent { answers, took })
     }
 
+    /// Another way to the same broker, for messages whose outcomes nobody waits for.
+    pub(super) fn beside(&self) -> Beside {
+        Beside(self.connect.clone())
+    }
+
     /// Wait until so many dead letters lie there, and look at them.
     pub(super) async fn dead_letters(&self, count: u32) -> anyhow::Result<Vec<Delivery>> {
         let queue = Topology::dead_exchange(PREFIX);
@@ -138,6 +143,24 @@ impl Desk {
     pub(super) async fn close(self) -> Tally {
         self.courier.close().await;
         self.tally
+    }
+}
+
+/// Where orders go out while a desk is busy.
+pub(super) struct Beside(ConnectOptions);
+
+impl Beside {
+    /// Send orders, each until the broker has it.
+    pub(super) async fn send(&self, orders: &[Order]) -> anyhow::Result<()> {
+        let mut courier = Courier::open(self.0.clone(), PREFIX, None).await?;
+        let wishes = Wishes {
+            wait: None,
+            rate: None,
+        };
+        let parcels = parcels(orders, Form::Each)?;
+        let carried = courier.carry(&parcels, &wishes, |_| ()).await;
+        courier.close().await;
+        Ok(arrived(&carried?)?)
     }
 }
 

@@ -20,6 +20,8 @@ const READY_PATIENCE: Duration = Duration::from_secs(60);
 /// How long the daemon gets to finish what it has taken.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
+/// A daemon that has not answered by now stands still, or is as good as that.
+const SILENCE: Duration = Duration::from_secs(1);
 /// Longer than an answer over loopback takes.
 const HTTP_PATIENCE: Duration = Duration::from_secs(5);
 /// Lines of the log that are shown when something went wrong.
@@ -108,6 +110,21 @@ impl Site {
         self.process
             .as_mut()
             .is_some_and(|process| !process.ended())
+    }
+
+    /// Let the daemon stand still, and wait until it does.
+    pub(super) async fn halt(&mut self) -> anyhow::Result<()> {
+        if let Some(process) = self.process.as_mut() {
+            process.halt().context("cannot halt the daemon")?;
+        }
+        let since = Instant::now();
+        while let Ok(answer) = tokio::time::timeout(SILENCE, self.get("/livez")).await {
+            if answer.is_none() || since.elapsed() > READY_PATIENCE {
+                return Err(Unexpected("the daemon does not stand still".to_owned()).into());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// End the daemon as a power cut would.
