@@ -41,6 +41,14 @@ pub(super) fn report(partition: u16, opened: &Opened) {
             "an unfinished write was left out; nothing of it was acknowledged"
         );
     }
+    if opened.unwitnessed {
+        tracing::warn!(
+            partition,
+            "neither of the files `frontier` and `cursor` was beside the journal: whether \
+             something durable is missing at its end cannot be told, and every outcome is \
+             published again"
+        );
+    }
     for warning in &opened.warnings {
         tracing::warn!(
             partition,

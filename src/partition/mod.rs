@@ -222,6 +222,8 @@ pub struct Opened<D: Disk = OsDisk> {
     pub markers: Option<Markers>,
     /// A torn tail that was cut, in words.
     pub cut: Option<String>,
+    /// Whether neither of the files that say how far the journal reaches was there.
+    pub unwitnessed: bool,
     /// What differs between configuration and books, in words.
     pub warnings: Vec<String>,
     /// Snapshots that could not be used or written, in words.
@@ -251,6 +253,7 @@ impl Partition {
             file,
             recovered,
             told,
+            unwitnessed,
             secret,
             secrets,
             loaded,
@@ -300,6 +303,7 @@ impl Partition {
             ending,
             markers,
             cut: recovered.cut.as_ref().map(cut_in_words),
+            unwitnessed,
             warnings,
             passed_over,
             replayed_jobs,
@@ -314,6 +318,7 @@ struct Rebuilt<D: Disk> {
     file: FileJournal<D>,
     recovered: Recovered,
     told: Option<Told>,
+    unwitnessed: bool,
     secret: JournalSecret,
     secrets: Secrets,
     loaded: Loaded,
@@ -334,7 +339,10 @@ fn rebuild<D: Disk>(
     let options = Options {
         segment_bytes: settings.journal.segment_bytes,
     };
+    let said = file::Frontier::read(&disk).map_err(JournalFault::from)?;
     let (file, recovered) = FileJournal::open_locked(disk.clone(), lock, options, evidence)?;
+    let has_records = recovered.frontier.position > 0;
+    let unwitnessed = has_records && told.is_none() && said.is_none();
     let secret = journal_secret(&disk, &recovered)?;
     let secrets = Secrets::of(&secret);
     let until = Until::Frontier(recovered.frontier);
@@ -359,6 +367,7 @@ fn rebuild<D: Disk>(
         file,
         recovered,
         told,
+        unwitnessed,
         secret,
         secrets,
         loaded,

@@ -71,6 +71,23 @@ fn commits_that_are_handed_over_bring_no_name_twice() {
 }
 
 #[test]
+fn a_journal_without_witnesses_of_its_length_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(!open(dir.path()).unwitnessed, "it is new");
+    let without = |names: &[&str]| {
+        for name in names {
+            std::fs::remove_file(dir.path().join("p0").join(name)).unwrap();
+        }
+        open(dir.path()).unwitnessed
+    };
+    assert!(!without(&[]));
+    assert!(!without(&["frontier"]));
+    assert!(!without(&["cursor"]));
+    assert!(without(&["frontier", "cursor"]));
+    assert!(!without(&[]), "both are made again");
+}
+
+#[test]
 fn an_unclean_stop_is_told_from_a_clean_one() {
     let dir = tempfile::tempdir().unwrap();
     assert!(open(dir.path()).ending.clean);
