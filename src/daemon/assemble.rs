@@ -88,10 +88,10 @@ pub(super) fn start_journey(
 ) -> Result<(Journey, Snapshots<OsDisk>), DaemonFault> {
     let settings = &shared.settings;
     let now = shared.observer.clock().now();
-    gauges::show(shared.observer.metrics(), opened.engine.books(), now);
+    let metrics = shared.observer.metrics();
+    gauges::show(metrics, partition, opened.engine.books(), now);
     // Opening has read everything behind the snapshot, frame by frame, and compared digests.
-    let verified = &shared.observer.metrics().journal.chain_verified_timestamp;
-    verified.set_seconds(since_epoch(now));
+    metrics.verified(partition, since_epoch(now));
     let recorded_at = opened.engine.last_recorded_at();
     let held = watch::behind(now, recorded_at, settings.clock_jump_max);
     let no_thread = |source| DaemonFault::System {

@@ -284,14 +284,15 @@ impl Process {
         stop: &mut Stop,
     ) -> Result<Option<(Vec<Journey>, Vec<Beside>)>, DaemonFault> {
         let (mut journeys, mut beside) = (Vec::new(), Vec::new());
+        let mut recovering = Duration::ZERO;
         for claim in claims {
             let (partition, began) = (claim.partition(), self.clock.elapsed());
             let opened = open(&self.settings, claim, &self.clock, stop).await?;
             let Some(opened) = opened else {
                 return Ok(None);
             };
-            let took = self.clock.elapsed().saturating_sub(began);
-            self.metrics.recovery_duration.set_seconds(took);
+            recovering += self.clock.elapsed().saturating_sub(began);
+            self.metrics.recovery_duration.set_seconds(recovering);
             report(partition, &opened);
             self.health.set_journal_id(opened.journal_id.clone());
             let (metrics, clock) = (Arc::clone(&self.metrics), Arc::clone(&self.clock));
@@ -334,7 +335,7 @@ impl Process {
                 metrics.journal.snapshot_duration.record(took);
                 let now = since_epoch(clock.now());
                 // A snapshot reads the journal anew, frame by frame, and compares digests.
-                metrics.journal.chain_verified_timestamp.set_seconds(now);
+                metrics.verified(partition, now);
             }
             Event::Failed(fault) => {
                 tracing::warn!(partition, %fault, "no snapshot was taken; it is tried again");

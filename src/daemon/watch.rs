@@ -77,8 +77,8 @@ impl Watches {
     }
 }
 
-/// What the files of all journals take, what can still be written, and when the last snapshot was
-/// complete, whoever took it. Before a journal is open nothing is known of it.
+/// What the files of all journals take, what can still be written, and since when every partition
+/// has had a complete snapshot, whoever took it. Before a journal is open nothing is known of it.
 fn show_files(metrics: &Metrics, watched: &[Watched]) {
     let journal = &metrics.journal;
     let histories = || watched.iter().map(|journey| &journey.history);
@@ -90,8 +90,9 @@ fn show_files(metrics: &Metrics, watched: &[Watched]) {
     if let Some(free) = free.min() {
         journal.free_bytes.set(free);
     }
-    let taken = histories().filter_map(|history| newest_snapshot(history.disk()));
-    if let Some(taken) = taken.max() {
+    // The partition that has waited longest; one without a snapshot has waited for ever.
+    let taken = histories().map(|history| newest_snapshot(history.disk()).unwrap_or_default());
+    if let Some(taken) = taken.min() {
         journal.snapshot_timestamp.set_seconds(taken);
     }
 }

@@ -19,6 +19,7 @@ use crate::ids::Position;
 use crate::journal::JournalFault;
 use crate::ledger::commit::DuplicateRecord;
 use crate::ledger::{Commit, Record, Reply};
+use crate::telemetry::{Figure, Figures};
 
 /// First outcomes read at a time.
 const READ_MAX: usize = 256;
@@ -211,15 +212,14 @@ impl<C: Cursor> Dispatch<C> {
     /// Called now and then: lost messages are tried again, the cursor is written.
     pub fn tick(&mut self) -> Result<(), JournalFault> {
         self.publisher.retry();
-        let outbox = &self.observer.metrics().outbox;
-        outbox
-            .pending
-            .set(u64::try_from(self.publisher.pending()).unwrap_or(u64::MAX));
-        let age = self
-            .publisher
-            .oldest()
-            .map(|oldest| self.observer.age(oldest));
-        outbox.oldest.set_seconds(age.unwrap_or_default());
+        let mut figures = Figures::default();
+        let pending = u64::try_from(self.publisher.pending()).unwrap_or(u64::MAX);
+        figures.put("kontor_outbox_pending", &[], Figure::Count(pending));
+        let oldest = self.publisher.oldest();
+        let age = oldest.map(|oldest| self.observer.age(oldest));
+        let waiting = Figure::Waiting(age.unwrap_or_default());
+        figures.put("kontor_outbox_oldest_seconds", &[], waiting);
+        self.observer.metrics().put(self.observer.number(), figures);
         self.save(false)
     }
 

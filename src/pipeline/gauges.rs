@@ -1,48 +1,60 @@
 //! What the books look like, for people in front of dashboards.
 
-use std::collections::BTreeMap;
-
 use crate::jobs::payment::UNALLOCATED;
 use crate::ledger::ageing::Aged;
 use crate::ledger::book::BUILT_IN_SERIES;
 use crate::ledger::period::PeriodState;
 use crate::ledger::{Book, DocumentKind, DocumentState};
-use crate::money::Minor;
-use crate::telemetry::Metrics;
 use crate::telemetry::metrics::{FAIL_BUCKETS, RECEIVABLE_BUCKETS, UNALLOCATED_BUCKETS};
+use crate::telemetry::{Figure, Figures, Metrics};
 use crate::time::{Calendar, Date, Timestamp};
 
-/// Show the books' gauges. Called now and then by whoever owns the books; the cost does not grow
-/// with accounts, entries or closed documents.
-pub fn show(metrics: &Metrics, books: &[Book], now: Timestamp) {
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    metrics
-        .books
-        .accounts
-        .set(books.iter().map(|book| count(book.accounts().len())).sum());
-    let open = books.iter().map(|book| book.holds().open()).sum();
-    metrics.books.holds_open.set(open);
-    let documents = |kind: DocumentKind, states: &[DocumentState]| -> u64 {
-        let of_book = |book: &Book| -> u64 {
-            states
-                .iter()
-                .map(|state| book.documents().count(kind, *state))
-                .sum()
-        };
-        books.iter().map(of_book).sum()
+/// Show the gauges of a partition's books. Called now and then by whoever owns the books; the cost
+/// does not grow with accounts, entries or closed documents.
+pub fn show(metrics: &Metrics, partition: u16, books: &[Book], now: Timestamp) {
+    let mut figures = Figures::default();
+    for name in BUILT_IN_SERIES {
+        figures.put("kontor_series_last", &[name], Figure::Reached(0));
+    }
+    for book in books {
+        add_counts(&mut figures, book);
+        add_ages(&mut figures, book, now);
+        add_watched(&mut figures, book);
+        for (name, series) in book.series_table() {
+            let last = Figure::Reached(series.next.saturating_sub(1));
+            figures.put("kontor_series_last", &[name], last);
+        }
+        for (month, state) in book.periods() {
+            let is_open = Figure::Is(*state == PeriodState::Open);
+            figures.put("kontor_period_open", &[&month.to_string()], is_open);
+        }
+    }
+    metrics.put(partition, figures);
+}
+
+fn add_counts(figures: &mut Figures, book: &Book) {
+    let accounts = u64::try_from(book.accounts().len()).unwrap_or(u64::MAX);
+    figures.put("kontor_accounts", &[], Figure::Count(accounts));
+    let holds = book.holds().open();
+    figures.put("kontor_holds_open", &[], Figure::Count(holds));
+    let unbalanced = u64::from(!book.is_balanced());
+    figures.put(
+        "kontor_books_out_of_balance",
+        &[],
+        Figure::Count(unbalanced),
+    );
+    let documents = |kind: DocumentKind, states: &[DocumentState]| {
+        let in_state = |state: &DocumentState| book.documents().count(kind, *state);
+        Figure::Count(states.iter().map(in_state).sum())
     };
     let receivable = [DocumentState::Open, DocumentState::PartlyPaid];
-    metrics
-        .documents_open("invoice")
-        .set(documents(DocumentKind::Invoice, &receivable));
+    let invoices = documents(DocumentKind::Invoice, &receivable);
+    figures.put("kontor_documents_open", &["invoice"], invoices);
     let unallocated = [DocumentState::Unallocated, DocumentState::PartlyAllocated];
-    metrics
-        .documents_open("payment")
-        .set(documents(DocumentKind::Payment, &unallocated));
-    metrics
-        .books
-        .approvals_pending
-        .set(documents(DocumentKind::Approval, &[DocumentState::Pending]));
+    let payments = documents(DocumentKind::Payment, &unallocated);
+    figures.put("kontor_documents_open", &["payment"], payments);
+    let requests = documents(DocumentKind::Approval, &[DocumentState::Pending]);
+    figures.put("kontor_approvals_pending", &[], requests);
     for state in [
         DocumentState::Pending,
         DocumentState::Failing,
@@ -50,116 +62,73 @@ pub fn show(metrics: &Metrics, books: &[Book], now: Timestamp) {
         DocumentState::Settled,
         DocumentState::Cancelled,
     ] {
-        let level = metrics.settlement_instructions(state.text());
-        level.set(documents(DocumentKind::Instruction, &[state]));
-    }
-    let unbalanced = books.iter().filter(|book| !book.is_balanced()).count();
-    metrics.books.out_of_balance.set(count(unbalanced));
-    show_ages(metrics, books, now);
-    show_watched(metrics, books);
-    let mut numbers: BTreeMap<&str, u64> = BUILT_IN_SERIES.map(|name| (name, 0)).into();
-    for book in books {
-        for (name, series) in book.series_table() {
-            let last = numbers.entry(name).or_default();
-            *last = (*last).max(series.next.saturating_sub(1));
-        }
-        for (month, state) in book.periods() {
-            metrics
-                .period_open(&month.to_string())
-                .set_switch(*state == PeriodState::Open);
-        }
-    }
-    for (name, last) in numbers {
-        metrics.series_last(name).set(last);
+        let instructions = documents(DocumentKind::Instruction, &[state]);
+        let name = "kontor_settlement_instructions";
+        figures.put(name, &[state.text()], instructions);
     }
 }
 
-/// Sums of one gauge by bucket and unit. Every bucket of a unit that was ever seen is shown, so
-/// that what has been settled goes back to zero.
-#[derive(Default)]
-struct Sums<'a>(BTreeMap<(&'static str, &'a str), (Minor, u8)>);
+const RECEIVABLES: &str = "kontor_receivables_age";
+const UNOWNED: &str = "kontor_unallocated_age";
+const FAILS: &str = "kontor_fails_age";
 
-impl<'a> Sums<'a> {
-    fn add(&mut self, bucket: &'static str, unit: (&'a str, u8), amount: Minor) {
-        let (code, decimals) = unit;
-        let sum = &mut self.0.entry((bucket, code)).or_insert((0, decimals)).0;
-        *sum = sum.saturating_add(amount);
-    }
-}
-
-fn show_ages(metrics: &Metrics, books: &[Book], now: Timestamp) {
-    let (mut receivable, mut unallocated) = (Sums::default(), Sums::default());
-    let mut fails = FAIL_BUCKETS.map(|bucket| (bucket, 0_u64));
-    for book in books {
-        let today = book.zone().date(now);
-        let ageing = book.documents().ageing();
-        // Of the functional unit also before an account uses it.
-        let functional = book.functional_unit().and_then(|code| {
-            let decimals = book.units().find(code)?.decimals;
-            Some((code, decimals))
-        });
-        let used = book.units().iter().map(|unit| (&*unit.code, unit.decimals));
-        for unit in used.chain(functional) {
-            for bucket in RECEIVABLE_BUCKETS {
-                receivable.add(bucket, unit, 0);
-            }
-            for bucket in UNALLOCATED_BUCKETS {
-                unallocated.add(bucket, unit, 0);
-            }
+/// Every bucket of a unit that is used is shown, so that what has been settled goes back to zero.
+fn add_ages(figures: &mut Figures, book: &Book, now: Timestamp) {
+    let today = book.zone().date(now);
+    // Of the functional unit also before an account uses it.
+    let functional = book.functional_unit().and_then(|code| {
+        let decimals = book.units().find(code)?.decimals;
+        Some((code, decimals))
+    });
+    let used = book.units().iter().map(|unit| (&*unit.code, unit.decimals));
+    for (unit, decimals) in used.chain(functional) {
+        let nothing = Figure::Amount(0, decimals);
+        for bucket in RECEIVABLE_BUCKETS {
+            figures.put(RECEIVABLES, &[bucket, unit], nothing);
         }
-        let unit = |index| (book.units().code(index), book.units().decimals(index));
-        for (index, due, open) in ageing.of(Aged::Receivable) {
-            let bucket = receivable_bucket(due.map_or(0, |due| days_since(due, today)));
-            receivable.add(bucket, unit(index), open.open);
-        }
-        for (index, received, open) in ageing.of(Aged::Unallocated) {
-            let bucket = unallocated_bucket(received.map_or(0, |day| days_since(day, today)));
-            unallocated.add(bucket, unit(index), open.open);
-        }
-        let calendar = book.reference().book_calendar(today);
-        for (_, due, open) in ageing.of(Aged::Failing) {
-            let age = due.map_or(0, |due| business_days_since(&calendar, due, today));
-            if let Some((_, sum)) = fails.get_mut(fail_bucket(age)) {
-                *sum = sum.saturating_add(open.count);
-            }
+        for bucket in UNALLOCATED_BUCKETS {
+            figures.put(UNOWNED, &[bucket, unit], nothing);
         }
     }
-    for ((bucket, unit), (amount, decimals)) in receivable.0 {
-        let level = metrics.receivables_age(bucket, unit);
-        level.set_amount(amount, decimals);
+    for bucket in FAIL_BUCKETS {
+        figures.put(FAILS, &[bucket], Figure::Count(0));
     }
-    for ((bucket, unit), (amount, decimals)) in unallocated.0 {
-        let level = metrics.unallocated_age(bucket, unit);
-        level.set_amount(amount, decimals);
+    let ageing = book.documents().ageing();
+    for (unit, due, open) in ageing.of(Aged::Receivable) {
+        let bucket = receivable_bucket(due.map_or(0, |due| days_since(due, today)));
+        let amount = Figure::Amount(open.open, book.units().decimals(unit));
+        figures.put(RECEIVABLES, &[bucket, book.units().code(unit)], amount);
     }
-    for (bucket, count) in fails {
-        metrics.fails_age(bucket).set(count);
+    for (unit, received, open) in ageing.of(Aged::Unallocated) {
+        let bucket = unallocated_bucket(received.map_or(0, |day| days_since(day, today)));
+        let amount = Figure::Amount(open.open, book.units().decimals(unit));
+        figures.put(UNOWNED, &[bucket, book.units().code(unit)], amount);
+    }
+    let calendar = book.reference().book_calendar(today);
+    for (_, due, open) in ageing.of(Aged::Failing) {
+        let age = due.map_or(0, |due| business_days_since(&calendar, due, today));
+        if let Some(bucket) = FAIL_BUCKETS.get(fail_bucket(age)) {
+            figures.put(FAILS, &[bucket], Figure::Count(open.count));
+        }
     }
 }
 
 /// Watched accounts by what they are for, so that no account is a label and the number of series
 /// stays small; money received without an owner by itself.
-fn show_watched(metrics: &Metrics, books: &[Book]) {
-    let mut sums: BTreeMap<(&str, &str), (Minor, u8)> = BTreeMap::new();
-    for book in books {
-        for account in book.accounts().watched() {
-            let name = &*account.name;
-            let role = match name.split_once('/') {
-                // What follows may be a customer's number; of this one it is a name of ours.
-                Some((role, _)) if name != UNALLOCATED => role,
-                Some(_) | None => name,
-            };
-            let (code, decimals) = (
-                book.units().code(account.unit),
-                book.units().decimals(account.unit),
-            );
-            let sum = &mut sums.entry((role, code)).or_insert((0, decimals)).0;
-            *sum = sum.saturating_add(account.balance());
-        }
-    }
-    for ((role, unit), (amount, decimals)) in sums {
-        let level = metrics.role_balance(role, unit);
-        level.set_amount(amount, decimals);
+fn add_watched(figures: &mut Figures, book: &Book) {
+    for account in book.accounts().watched() {
+        let name = &*account.name;
+        let role = match name.split_once('/') {
+            // What follows may be a customer's number; of this one it is a name of ours.
+            Some((role, _)) if name != UNALLOCATED => role,
+            Some(_) | None => name,
+        };
+        let (code, decimals) = (
+            book.units().code(account.unit),
+            book.units().decimals(account.unit),
+        );
+        let balance = Figure::Amount(account.balance(), decimals);
+        figures.put("kontor_role_balance", &[role, code], balance);
     }
 }
 
@@ -247,7 +216,12 @@ mod tests {
         desk.run("payment.receive", &money);
         let observer = observer();
         let now = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
-        show(observer.metrics(), std::slice::from_ref(desk.book()), now);
+        show(
+            observer.metrics(),
+            0,
+            std::slice::from_ref(desk.book()),
+            now,
+        );
         let text = observer.metrics().render();
         for line in [
             "kontor_receivables_age{bucket=\"not_due\",unit=\"EUR\"} 100",
@@ -263,6 +237,25 @@ mod tests {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
         }
         assert!(!text.contains("cust-"), "an account is no label");
+        // A partition with the same books doubles every sum, and shown again it changes nothing.
+        for _ in 0..2 {
+            show(
+                observer.metrics(),
+                1,
+                std::slice::from_ref(desk.book()),
+                now,
+            );
+        }
+        let text = observer.metrics().render();
+        for line in [
+            "kontor_receivables_age{bucket=\"not_due\",unit=\"EUR\"} 200",
+            "kontor_unallocated_age{bucket=\"6-30\",unit=\"EUR\"} 14.5",
+            "kontor_role_balance{role=\"suspense\",unit=\"EUR\"} 6",
+            "kontor_documents_open{type=\"invoice\"} 4",
+            "kontor_series_last{series=\"RE\"} 2",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
+        }
     }
 
     #[test]
@@ -270,7 +263,7 @@ mod tests {
         let zone = Zone::find("Europe/Berlin").unwrap();
         let observer = observer();
         let book = Book::new("main", Some("EUR"), zone, 1);
-        show(observer.metrics(), &[book], Timestamp(0));
+        show(observer.metrics(), 0, &[book], Timestamp(0));
         let text = observer.metrics().render();
         for line in [
             "kontor_receivables_age{bucket=\"not_due\",unit=\"EUR\"} 0",

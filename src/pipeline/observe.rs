@@ -170,7 +170,7 @@ impl Observer {
             dead.saturating_add(outcomes)
                 .saturating_add(batch.again.len()),
         );
-        let difference = &self.metrics.books.completeness_difference;
+        let difference = &self.metrics.completeness_difference;
         if taken > done {
             difference.add(taken - done);
         } else if done > taken {

@@ -265,7 +265,8 @@ pub fn post<P: Past>(
     let mut taken = Vec::new();
     let show = |station: &Post<P>, observer: &Observer| {
         let now = observer.clock().now();
-        gauges::show(observer.metrics(), station.engine().books(), now);
+        let books = station.engine().books();
+        gauges::show(observer.metrics(), observer.number(), books, now);
     };
     let mut shown = observer.clock().elapsed();
     let mut changed = false;

@@ -151,7 +151,7 @@ pub const METRICS: &[Metric] = &[
         "kontor_recovery_duration_seconds",
         "seconds",
         &[],
-        "How long the last start needed for snapshot and replay.",
+        "How long the last start needed for snapshots and replay.",
     ),
     counter(
         "kontor_deliveries_total",
@@ -302,7 +302,7 @@ pub const METRICS: &[Metric] = &[
         "kontor_snapshot_timestamp_seconds",
         "seconds since 1970",
         &[],
-        "When the last snapshot was complete; 0 before the first.",
+        "When the last snapshot was complete, of several partitions the oldest; 0 before it.",
     ),
     histogram(
         "kontor_snapshot_duration_seconds",
@@ -447,7 +447,7 @@ pub const METRICS: &[Metric] = &[
         "kontor_chain_verified_timestamp_seconds",
         "seconds since 1970",
         &[],
-        "When the chain of hashes was last verified; 0 if never.",
+        "When the chain of hashes was last verified, of several partitions the oldest; 0 if never.",
     ),
     counter(
         "kontor_metrics_series_dropped_total",

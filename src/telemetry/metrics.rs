@@ -16,6 +16,7 @@ use super::catalogue;
 use super::histogram::{Durations, Numbers, Shown};
 use super::metric::Metric;
 use super::register::{Level, Register};
+use super::shared::{Figure, Figures, SharedLevels};
 use process::Process;
 
 /// What is known before the first job.
@@ -38,6 +39,7 @@ pub struct Known {
 /// Everything that is counted. Share it in an `Arc`.
 pub struct Metrics {
     register: Register,
+    shared: SharedLevels,
     handle: PrometheusHandle,
     partitions: BTreeMap<u16, Partition>,
     kinds: BTreeMap<&'static str, Kind>,
@@ -51,8 +53,8 @@ pub struct Metrics {
     pub intake: Connection,
     /// The connection that outcomes leave on.
     pub publish: Connection,
-    /// What is in the books.
-    pub books: Books,
+    /// `kontor_completeness_difference`, a sum over all partitions.
+    pub completeness_difference: Level,
     /// `kontor_standby`.
     pub standby: Level,
     /// `kontor_config_reload_success`.
@@ -139,16 +141,10 @@ pub struct Journal {
     pub snapshot_timestamp: Level,
     /// `kontor_snapshot_duration_seconds`.
     pub snapshot_duration: Durations,
-    /// `kontor_chain_verified_timestamp_seconds`.
-    pub chain_verified_timestamp: Level,
 }
 
 /// Durable outcomes on their way out.
 pub struct Outbox {
-    /// `kontor_outbox_pending`.
-    pub pending: Level,
-    /// `kontor_outbox_oldest_seconds`.
-    pub oldest: Level,
     /// `kontor_outcome_latency_seconds`.
     pub latency: Durations,
     /// Confirmed.
@@ -171,19 +167,17 @@ pub struct Connection {
     pub reconnects: Counter,
 }
 
-/// Levels of the books.
-pub struct Books {
-    /// `kontor_accounts`.
-    pub accounts: Level,
-    /// `kontor_holds_open`.
-    pub holds_open: Level,
-    /// `kontor_approvals_pending`.
-    pub approvals_pending: Level,
-    /// `kontor_completeness_difference`.
-    pub completeness_difference: Level,
-    /// `kontor_books_out_of_balance`.
-    pub out_of_balance: Level,
-}
+/// Gauges without labels that every partition gives a figure for, see [`Metrics::put`].
+const SHARED: [&str; 7] = [
+    "kontor_accounts",
+    "kontor_holds_open",
+    "kontor_approvals_pending",
+    "kontor_books_out_of_balance",
+    "kontor_outbox_pending",
+    "kontor_outbox_oldest_seconds",
+    CHAIN_VERIFIED,
+];
+const CHAIN_VERIFIED: &str = "kontor_chain_verified_timestamp_seconds";
 
 /// Document types that can be open.
 pub const DOCUMENT_TYPES: [&str; 2] = ["invoice", "payment"];
@@ -225,6 +219,9 @@ impl Metrics {
             &INSTRUCTION_STATES,
         );
         known_levels(&register, "kontor_fails_age", &FAIL_BUCKETS);
+        for name in SHARED {
+            register.level(name, &[]);
+        }
         let metrics = Self {
             handle: register.handle(),
             partitions: known
@@ -242,12 +239,13 @@ impl Metrics {
             outbox: outbox(&register, &mut histograms),
             intake: connection(&register, "intake"),
             publish: connection(&register, "publish"),
-            books: books(&register),
+            completeness_difference: register.level("kontor_completeness_difference", &[]),
             standby: register.level("kontor_standby", &[]),
             config_reload_success: register.level("kontor_config_reload_success", &[]),
             recovery_duration: register.level("kontor_recovery_duration_seconds", &[]),
             process: Process::new(&register),
             histograms: histograms.shown,
+            shared: SharedLevels::default(),
             register,
         };
         metrics.config_reload_success.set(1);
@@ -276,49 +274,16 @@ impl Metrics {
             .counter_seen("kontor_dead_letters_total", &[code])
     }
 
-    /// `kontor_documents_open`; see [`DOCUMENT_TYPES`].
-    pub fn documents_open(&self, document_type: &str) -> Level {
-        self.register
-            .level_seen("kontor_documents_open", &[document_type])
+    /// Take the figures of a partition for gauges that all of them share.
+    pub fn put(&self, partition: u16, figures: Figures) {
+        self.shared.put(&self.register, partition, figures);
     }
 
-    /// `kontor_settlement_instructions`; see [`INSTRUCTION_STATES`].
-    pub fn settlement_instructions(&self, state: &str) -> Level {
-        self.register
-            .level_seen("kontor_settlement_instructions", &[state])
-    }
-
-    /// `kontor_fails_age`; see [`FAIL_BUCKETS`].
-    pub fn fails_age(&self, bucket: &str) -> Level {
-        self.register.level_seen("kontor_fails_age", &[bucket])
-    }
-
-    /// `kontor_receivables_age`; see [`RECEIVABLE_BUCKETS`].
-    pub fn receivables_age(&self, bucket: &str, unit: &str) -> Level {
-        self.register
-            .level_seen("kontor_receivables_age", &[bucket, unit])
-    }
-
-    /// `kontor_unallocated_age`; see [`UNALLOCATED_BUCKETS`].
-    pub fn unallocated_age(&self, bucket: &str, unit: &str) -> Level {
-        self.register
-            .level_seen("kontor_unallocated_age", &[bucket, unit])
-    }
-
-    /// `kontor_role_balance`.
-    pub fn role_balance(&self, role: &str, unit: &str) -> Level {
-        self.register
-            .level_seen("kontor_role_balance", &[role, unit])
-    }
-
-    /// `kontor_series_last`.
-    pub fn series_last(&self, series: &str) -> Level {
-        self.register.level_seen("kontor_series_last", &[series])
-    }
-
-    /// `kontor_period_open`.
-    pub fn period_open(&self, period: &str) -> Level {
-        self.register.level_seen("kontor_period_open", &[period])
+    /// A partition's chain of hashes was verified to its end at this time since 1970.
+    pub fn verified(&self, partition: u16, at: Duration) {
+        let mut figures = Figures::default();
+        figures.put(CHAIN_VERIFIED, &[], Figure::Done(at));
+        self.put(partition, figures);
     }
 
     /// The text for a scrape.
@@ -360,7 +325,7 @@ impl Histograms {
 
 fn known_levels(register: &Register, name: &'static str, values: &[&str]) {
     for value in values {
-        register.level_seen(name, &[value]);
+        register.level(name, &[value]);
     }
 }
 
@@ -419,15 +384,12 @@ fn journal(register: &Register, histograms: &mut Histograms) -> Journal {
         free_bytes: register.level("kontor_journal_free_bytes", &[]),
         snapshot_timestamp: register.level("kontor_snapshot_timestamp_seconds", &[]),
         snapshot_duration: histograms.durations("kontor_snapshot_duration_seconds"),
-        chain_verified_timestamp: register.level("kontor_chain_verified_timestamp_seconds", &[]),
     }
 }
 
 fn outbox(register: &Register, histograms: &mut Histograms) -> Outbox {
     let confirms = |result| register.counter("kontor_publish_confirms_total", &[result]);
     Outbox {
-        pending: register.level("kontor_outbox_pending", &[]),
-        oldest: register.level("kontor_outbox_oldest_seconds", &[]),
         latency: histograms.durations("kontor_outcome_latency_seconds"),
         acked: confirms("acked"),
         nacked: confirms("nacked"),
@@ -441,16 +403,6 @@ fn connection(register: &Register, role: &str) -> Connection {
         connected: register.level("kontor_amqp_connected", &[role]),
         blocked: register.level("kontor_amqp_blocked", &[role]),
         reconnects: register.counter("kontor_amqp_reconnects_total", &[role]),
-    }
-}
-
-fn books(register: &Register) -> Books {
-    Books {
-        accounts: register.level("kontor_accounts", &[]),
-        holds_open: register.level("kontor_holds_open", &[]),
-        approvals_pending: register.level("kontor_approvals_pending", &[]),
-        completeness_difference: register.level("kontor_completeness_difference", &[]),
-        out_of_balance: register.level("kontor_books_out_of_balance", &[]),
     }
 }
 

@@ -14,6 +14,7 @@ mod door;
 mod histogram;
 mod metric;
 mod register;
+mod shared;
 
 #[cfg(test)]
 mod alerts;
@@ -24,3 +25,4 @@ pub use histogram::{Durations, Numbers};
 pub use metric::{Buckets, Kind, Metric};
 pub use metrics::{Known, Metrics};
 pub use register::Level;
+pub use shared::{Figure, Figures};

@@ -63,8 +63,10 @@ kind and code, units, series and months appear as they are seen. No account, cus
 or text is ever a label, and the number of series that appear later is bounded.
 
 Counters of jobs count what is durable, never what is only computed. Of a process with several
-partitions, metrics without the label `partition` are sums. A sample is a 64-bit float: amounts are
-for looking at, the comparison with zero is made inside the engine.
+partitions, metrics without the label `partition` are drawn from all of them: counts, amounts and
+distributions are sums; an age is the longest, a number of a series the greatest, a time of
+verification or of a snapshot the earliest; a month is open if it is open in any book. A sample is a
+64-bit float: amounts are for looking at, the comparison with zero is made inside the engine.
 
 ";
 

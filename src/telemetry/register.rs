@@ -14,24 +14,15 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 use super::catalogue::{self, METRICS};
 use super::metric::Kind;
 
-/// Most series whose labels come from the books: units, document series, months. Pairs of kind and
-/// code are not counted here: both are closed lists, and a counter left out would break the sum
-/// that completeness rests on.
-pub(super) const SERIES_SEEN_MAX: usize = 4_000;
-
 const METADATA: Metadata<'static> = Metadata::new("kontor", Weight::INFO, None);
 
 /// A recorder with all descriptions in place.
 pub(super) struct Register {
     recorder: PrometheusRecorder,
-    seen: Mutex<Seen>,
+    /// Pairs of kind and code have no bound of their own: both are closed lists, and a counter left
+    /// out would break the sum that completeness rests on.
+    counters: Mutex<BTreeMap<(&'static str, Vec<String>), Counter>>,
     dropped: Counter,
-}
-
-#[derive(Default)]
-struct Seen {
-    counters: BTreeMap<(&'static str, Vec<String>), Counter>,
-    gauges: BTreeMap<(&'static str, Vec<String>), Level>,
 }
 
 impl Register {
@@ -49,7 +40,7 @@ impl Register {
         let dropped = recorder.register_counter(&dropped, &METADATA);
         Self {
             recorder,
-            seen: Mutex::default(),
+            counters: Mutex::default(),
             dropped,
         }
     }
@@ -73,30 +64,17 @@ impl Register {
 
     /// A counter whose labels are only known when they occur.
     pub(super) fn counter_seen(&self, name: &'static str, labels: &[&str]) -> Counter {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (name, labels.iter().map(ToString::to_string).collect());
-        seen.counters
+        counters
             .entry(place)
             .or_insert_with(|| self.counter(name, labels))
             .clone()
     }
 
-    /// A level whose labels are only known when they occur.
-    pub(super) fn level_seen(&self, name: &'static str, labels: &[&str]) -> Level {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = seen.gauges.len() >= SERIES_SEEN_MAX;
-        let place = (name, labels.iter().map(ToString::to_string).collect());
-        if let Some(level) = seen.gauges.get(&place) {
-            return level.clone();
-        }
-        if full {
-            self.dropped.increment(1);
-            return Level(Gauge::noop());
-        }
-        seen.gauges
-            .entry(place)
-            .or_insert_with(|| self.level(name, labels))
-            .clone()
+    /// A series is not shown because there would be too many.
+    pub(super) fn left_out(&self) {
+        self.dropped.increment(1);
     }
 }
 
@@ -123,19 +101,9 @@ impl Level {
         self.0.set(float(value));
     }
 
-    /// Show this number, which may be negative.
-    pub fn set_signed(&self, value: i64) {
-        self.0.set(float_signed(value));
-    }
-
     /// Show this many seconds.
     pub fn set_seconds(&self, value: Duration) {
         self.0.set(value.as_secs_f64());
-    }
-
-    /// Show an amount in major units, for looking at.
-    pub fn set_float(&self, value: f64) {
-        self.0.set(value);
     }
 
     /// Show an amount of minor units in major units, for looking at: cents are exact up to 2^53.

@@ -9,7 +9,7 @@ use super::*;
 use crate::telemetry::catalogue::{self, METRICS};
 use crate::telemetry::metric::Kind;
 use crate::telemetry::page::render;
-use crate::telemetry::register::SERIES_SEEN_MAX;
+use crate::telemetry::shared::SERIES_SEEN_MAX;
 
 fn fresh() -> Metrics {
     Metrics::new(&Known {
@@ -84,11 +84,29 @@ fn what_appears_later_appears() {
     metrics
         .rejected("entry.post", "ENTRY_UNBALANCED")
         .increment(1);
-    metrics.receivables_age("90+", "EUR").set(5);
-    metrics.unallocated_age("30+", "EUR").set_float(1.5);
-    metrics.role_balance("suspense", "EUR").set_signed(-3);
-    metrics.series_last("RE").set(17);
-    metrics.period_open("2026-11").set_switch(true);
+    let mut figures = Figures::default();
+    for (name, labels, figure) in [
+        (
+            "kontor_receivables_age",
+            &["90+", "EUR"][..],
+            Figure::Amount(500, 2),
+        ),
+        (
+            "kontor_unallocated_age",
+            &["30+", "EUR"],
+            Figure::Amount(150, 2),
+        ),
+        (
+            "kontor_role_balance",
+            &["suspense", "EUR"],
+            Figure::Amount(-3, 0),
+        ),
+        ("kontor_series_last", &["RE"], Figure::Reached(17)),
+        ("kontor_period_open", &["2026-11"], Figure::Is(true)),
+    ] {
+        figures.put(name, labels, figure);
+    }
+    metrics.put(0, figures);
     let text = metrics.render();
     for line in [
         "kontor_jobs_rejected_total{kind=\"entry.post\",code=\"ENTRY_UNBALANCED\"} 3",
@@ -161,9 +179,12 @@ fn durations_and_batches_fall_into_their_buckets() {
 #[test]
 fn series_from_the_books_are_bounded() {
     let metrics = fresh();
+    let mut figures = Figures::default();
     for n in 0..SERIES_SEEN_MAX + 10 {
-        metrics.series_last(&format!("S{n}")).set(1);
+        let series = format!("S{n}");
+        figures.put("kontor_series_last", &[&series], Figure::Reached(1));
     }
+    metrics.put(0, figures);
     metrics
         .rejected("entry.post", "ENTRY_UNBALANCED")
         .increment(1);
@@ -213,7 +234,13 @@ fn promtool_has_one_known_remark() {
     metrics
         .rejected("entry.post", "ENTRY_UNBALANCED")
         .increment(1);
-    metrics.receivables_age("90+", "EUR").set(5);
+    let mut figures = Figures::default();
+    figures.put(
+        "kontor_receivables_age",
+        &["90+", "EUR"],
+        Figure::Amount(5, 0),
+    );
+    metrics.put(0, figures);
     let command = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())

@@ -9,14 +9,14 @@ use crate::support::daemon::{Daemon, Site};
 use crate::support::trial::{PENDING, Trial, UNACKED};
 use crate::support::{eventually, troubled};
 
-const MEMORY_ALARM: &[&str] = &["set_vm_memory_high_watermark", "absolute", "1MB"];
-const MEMORY_CALM: &[&str] = &["set_vm_memory_high_watermark", "absolute", "1GB"];
+pub(crate) const MEMORY_ALARM: &[&str] = &["set_vm_memory_high_watermark", "absolute", "1MB"];
+pub(crate) const MEMORY_CALM: &[&str] = &["set_vm_memory_high_watermark", "absolute", "1GB"];
 const DISK_ALARM: &[&str] = &["set_disk_free_limit", "1000GB"];
 const DISK_CALM: &[&str] = &["set_disk_free_limit", "50MB"];
-const BLOCKED: &str = "kontor_amqp_blocked{role=\"publish\"} ";
+pub(crate) const BLOCKED: &str = "kontor_amqp_blocked{role=\"publish\"} ";
 
 /// Whatever becomes of a test, the next one finds no alarm.
-struct Calm<'a>(&'a PrivateBroker);
+pub(crate) struct Calm<'a>(pub(crate) &'a PrivateBroker);
 
 impl Drop for Calm<'_> {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Calm<'_> {
     }
 }
 
-fn say(node: &PrivateBroker, arguments: &[&str]) {
+pub(crate) fn say(node: &PrivateBroker, arguments: &[&str]) {
     block_in_place(|| node.ctl(arguments)).unwrap();
 }
 

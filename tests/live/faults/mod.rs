@@ -1,7 +1,7 @@
 //! Faults of the broker, the network, the disk and the process, one at a time, and the same
 //! judgement at the end of each. docs/faults.md has the table.
 
-mod alarms;
+pub(crate) mod alarms;
 mod cluster;
 mod disk;
 mod kills;
