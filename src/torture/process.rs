@@ -4,14 +4,17 @@
 //! queues. Each step is one that a thread or a task would make; who makes the next one is decided
 //! by the caller.
 
+mod bench;
 mod held;
 mod looking;
+mod outlet;
+mod saving;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::sabotage::{Early, Sabotage};
@@ -21,96 +24,27 @@ use crate::daemon::assemble::{decoding, publisher};
 use crate::daemon::sealer::VaultSealer;
 use crate::daemon::watch::{ClockWatch, behind};
 use crate::ids::Position;
-use crate::journal::{Cursor, History, JournalFault, Store};
+use crate::journal::History;
 use crate::ledger::{Record, StateDigest};
 use crate::partition::{Claim, Earlier, Event, OpenFault, Opened, Partition, Secrets, Snapshots};
-use crate::pipeline::dispatch::{self, Dispatch, Owed, first_outcomes};
+use crate::pipeline::dispatch::{Dispatch, Owed};
 use crate::pipeline::intake::{Arrivals, Unacknowledged, reason_to_pause};
 use crate::pipeline::observe::Observer;
-use crate::pipeline::parcel::{Arrived, Batch, Parcel, Tag};
-use crate::pipeline::persist::{Persist, Persisted};
-use crate::pipeline::post::{Next, Post};
-use crate::pipeline::stations::{Decoding, StationFault, persist};
+use crate::pipeline::parcel::{Arrived, Parcel, Tag};
+use crate::pipeline::persist::Persist;
+use crate::pipeline::post::Post;
+use crate::pipeline::stations::{Decoding, StationFault};
 use crate::pipeline::timer::Timer;
 use crate::simulator::broker::Broker;
 use crate::simulator::clock::SimulatedClock;
 use crate::simulator::disk::SimulatedDisk;
 use crate::time::Timestamp;
+use bench::{Bench, ToBench};
 pub(super) use held::Held;
 use looking::Looking;
+use saving::{Saver, Saving};
 
 type Disk = SimulatedDisk;
-
-/// What stands behind `post`: the batches that wait, and the journal.
-struct Bench {
-    persist: Persist<Early<Store<Disk>>>,
-    batches: VecDeque<Batch>,
-    persisted: VecDeque<Persisted>,
-    observer: Observer,
-    sabotage: Option<Sabotage>,
-}
-
-impl Bench {
-    /// Make some batches durable with one sync.
-    fn persist(&mut self, most: usize) -> Result<(), StationFault> {
-        let some = self.batches.drain(..most.min(self.batches.len())).collect();
-        let persisted = persist(&mut self.persist, some, &self.observer)?;
-        self.persisted.push_back(persisted);
-        Ok(())
-    }
-}
-
-/// Takes batches from `post`.
-struct ToBench<'a>(&'a RefCell<Bench>);
-
-impl Next for ToBench<'_> {
-    fn hand_on(&mut self, mut batch: Batch) -> bool {
-        let mut bench = self.0.borrow_mut();
-        if bench.sabotage == Some(Sabotage::LoseLeg)
-            && let Some(commit) = batch.commit.as_deref().and_then(Sabotage::without_leg)
-        {
-            batch.commit = Some(commit);
-        }
-        bench.batches.push_back(batch);
-        true
-    }
-}
-
-/// The cursor's file, written when the caller says so.
-struct Saving {
-    cursor: Cursor<Disk>,
-    wanted: Position,
-    fault: Option<JournalFault>,
-}
-
-impl Saving {
-    fn save(&mut self) {
-        if self.fault.is_none() && self.wanted != self.cursor.position() {
-            self.fault = self.cursor.save(self.wanted).err();
-        }
-    }
-}
-
-/// The publisher's end of it.
-#[derive(Clone)]
-struct Saver(Arc<Mutex<Saving>>);
-
-impl Saver {
-    fn lock(&self) -> MutexGuard<'_, Saving> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl dispatch::Cursor for Saver {
-    fn save(&mut self, position: Position, sync: bool) -> Result<(), JournalFault> {
-        let mut saving = self.lock();
-        saving.wanted = position;
-        if sync {
-            saving.save();
-        }
-        saving.fault.clone().map_or(Ok(()), Err)
-    }
-}
 
 /// How far a stop in order has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -423,97 +357,6 @@ impl Process {
         Ok(())
     }
 
-    /// Whether something durable waits for the outlet.
-    pub(super) fn may_dispatch(&self) -> bool {
-        !self.bench.borrow().persisted.is_empty()
-    }
-
-    /// Outlet: take what became durable and acknowledge it.
-    pub(super) fn dispatch(&mut self, broker: &mut Broker) {
-        let persisted = self.bench.borrow_mut().persisted.pop_front();
-        if let Some(persisted) = persisted {
-            let due = self.dispatch.durable(persisted);
-            self.acknowledge(due, broker);
-        }
-    }
-
-    /// Outlet: take a result of the publishing lane.
-    pub(super) fn confirmed(&mut self, broker: &mut Broker) {
-        if let Some(mut confirmed) = broker.result() {
-            if let Some(sabotage) = self.sabotage {
-                confirmed = sabotage.confirmed(confirmed);
-            }
-            let due = self.dispatch.confirmed(confirmed);
-            self.acknowledge(due, broker);
-        }
-    }
-
-    fn acknowledge(&self, due: Option<ConsumerCommand>, broker: &mut Broker) {
-        let Some(mut command) = due else { return };
-        match self.sabotage {
-            Some(Sabotage::AcknowledgeEarly) => return,
-            Some(Sabotage::StaleTag) => {
-                if let ConsumerCommand::AckUpTo { epoch, .. } = &mut command {
-                    *epoch = self.epoch;
-                }
-            }
-            Some(_) | None => {}
-        }
-        broker.command(command);
-    }
-
-    /// Whether commits of before the start are to be handed over.
-    pub(super) fn may_catch_up(&self) -> bool {
-        self.dispatch.wants_earlier()
-    }
-
-    /// Outlet: take a commit of before the start.
-    pub(super) fn catch_up(&mut self) -> Result<(), StationFault> {
-        let next = self.earlier.next()?;
-        self.dispatch.earlier(next);
-        Ok(())
-    }
-
-    /// Whether first outcomes are being read.
-    pub(super) fn is_reading(&self) -> bool {
-        self.reading.is_some()
-    }
-
-    /// Outlet: begin or end reading first outcomes of duplicates.
-    pub(super) fn read(&mut self) {
-        match self.reading.take() {
-            Some(owed) => {
-                let repeats = first_outcomes(&self.outcomes, owed);
-                self.dispatch.read(repeats);
-            }
-            None => self.reading = self.dispatch.unread(),
-        }
-    }
-
-    /// Outlet: try lost messages again and say how far publishing has come.
-    pub(super) fn tick(&mut self) -> Result<(), StationFault> {
-        Ok(self.dispatch.tick()?)
-    }
-
-    /// Outlet: give a message to the publishing lane; false if there is none.
-    pub(super) fn publish(&mut self, broker: &mut Broker) -> bool {
-        match self.dispatch.next_message() {
-            Some(mut publish) => {
-                if let Some(sabotage) = self.sabotage {
-                    sabotage.publish(&mut publish);
-                }
-                broker.publish(publish);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Write the cursor's file.
-    pub(super) fn save_cursor(&mut self) {
-        self.saver.lock().save();
-    }
-
     /// Take a snapshot if one is due.
     pub(super) fn snapshot(&mut self) -> Result<(), StationFault> {
         let stop = AtomicBool::new(false);
@@ -521,21 +364,6 @@ impl Process {
             Some(Event::Fault(fault)) => Err(StationFault::Rebuilt(fault.to_string())),
             Some(Event::Taken { .. } | Event::Failed(_)) | None => Ok(()),
         }
-    }
-
-    /// Whether the outlet may close: everything has left, or it is told to wait no longer.
-    pub(super) fn may_close(&self, impatient: bool) -> bool {
-        self.stopping == Stopping::Ended
-            && !self.may_dispatch()
-            && (self.dispatch.is_clean() || impatient)
-    }
-
-    /// Outlet: write the cursor durably and close the lanes.
-    pub(super) fn close(&mut self, broker: &mut Broker) -> Result<(), StationFault> {
-        self.dispatch.save(true)?;
-        broker.command(ConsumerCommand::Close);
-        self.stopping = Stopping::Closed;
-        Ok(())
     }
 
     /// Whether nothing is inside and nothing is owed.

@@ -1,6 +1,7 @@
 //! The disk must break the way disks do, or what is tested on it proves little.
 
 use super::*;
+use crate::journal::file::disk::{Disk, DiskFile};
 
 impl SimulatedDisk {
     /// The bytes of a file as this disk is seen.

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Bench, Disk};
+use super::Disk;
+use super::bench::Bench;
 use crate::ids::{AccountIndex, BookIndex, EntryNo, Position};
 use crate::journal::History;
 use crate::ledger::plan::{Movement, PastEntry};

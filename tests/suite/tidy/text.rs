@@ -15,8 +15,6 @@ const TOO_LONG: &[(&str, usize)] = &[
     ("src/jobs/payment/tests.rs", 669),
     ("src/jobs/settlement/tests.rs", 591),
     ("src/ledger/book.rs", 581),
-    ("src/simulator/disk.rs", 507),
-    ("src/torture/process.rs", 570),
 ];
 
 /// Marks of work that is not finished, in pieces so that this file does not hold them.
