@@ -1,15 +1,17 @@
 //! The marker: which job is being tried alone, in a small file that tells after a fall.
 //!
 //! ```text
-//! byte   0        4         6       7         8          24     28      60
-//!        magic    version   state   strikes   message    line   zeros   CRC of 0 to 59
+//! byte   0        4         6       7         8          24     28     44      60
+//!        magic    version   state   strikes   message    line   boot   zeros   CRC of 0 to 59
 //!        "KMRK"   1
 //! ```
 //!
 //! Each slot has a sector of its own: one for reading, one for posting, the rest for what is
 //! condemned. A job is written down right before it is tried and crossed out right after, without
 //! a sync: what the marker must outlive is the process. When the machine goes down, every job that
-//! was open would be under suspicion, and there is nothing to conclude.
+//! was open would be under suspicion, and what the disk then has of the marker may be old: a name
+//! that was long crossed out, a marker that was removed. So each slot names the boot it was
+//! written in, and one of another boot says nothing.
 //!
 //! How a process ended says what its slots are worth:
 //!
@@ -31,7 +33,7 @@ use std::sync::Arc;
 
 use super::JournalFault;
 use super::file::bytes::{Fields, Layout, first};
-use super::file::disk::{Disk, DiskFile};
+use super::file::disk::{Boot, Disk, DiskFile};
 use crate::ids::Hash128;
 
 const FILE_NAME: &str = "marker";
@@ -87,6 +89,7 @@ struct Slot {
 pub struct Markers {
     file: Arc<dyn DiskFile>,
     path: String,
+    boot: Boot,
     /// Jobs that must not be tried again.
     condemned: Vec<Mark>,
     /// Jobs with a strike.
@@ -98,7 +101,8 @@ impl Markers {
     pub fn begin<D: Disk>(disk: &D) -> Result<Self, JournalFault> {
         let path = disk.describe(FILE_NAME);
         let fault = |doing, error: &io::Error| io_fault(doing, &path, error);
-        let slots = read(disk).map_err(|error| fault("read", &error))?;
+        let boot = disk.boot();
+        let slots = read(disk, boot).map_err(|error| fault("read", &error))?;
         let (mut condemned, mut suspects) = (Vec::new(), Vec::new());
         for slot in &slots {
             let strikes = match slot.state {
@@ -116,10 +120,12 @@ impl Markers {
             }
         }
         condemned.drain(..condemned.len().saturating_sub(CONDEMNED_MAX));
-        let file = write_anew(disk, &suspects, &condemned).map_err(|error| fault("write", &error));
+        let file = write_anew(disk, boot, &suspects, &condemned);
+        let file = file.map_err(|error| fault("write", &error))?;
         Ok(Self {
-            file: Arc::new(file?),
+            file: Arc::new(file),
             path,
+            boot,
             condemned,
             suspects,
         })
@@ -135,6 +141,7 @@ impl Markers {
         Pen {
             file: Arc::clone(&self.file),
             path: self.path.clone(),
+            boot: self.boot,
             offset: match station {
                 Station::Reading => 0,
                 Station::Posting => SLOT_STEP,
@@ -160,6 +167,7 @@ pub fn forget<D: Disk>(disk: &D) -> Result<(), JournalFault> {
 pub struct Pen {
     file: Arc<dyn DiskFile>,
     path: String,
+    boot: Boot,
     offset: u64,
     suspects: Vec<Mark>,
     slot: Slot,
@@ -180,7 +188,7 @@ impl Pen {
             ..self.slot
         };
         let (file, offset) = (Arc::clone(&self.file), self.offset);
-        let bytes = fell.bytes();
+        let bytes = fell.bytes(self.boot);
         // Whatever the disk says now is said to nobody: the process ends.
         let alarm = Box::new(move || drop(file.write_all_at(&bytes, offset)));
         ALARM.with(|slot| slot.replace(Some(alarm)));
@@ -198,11 +206,9 @@ impl Pen {
 
     /// The process is about to end, and not for the job that is named.
     fn cross_out(&self) {
+        let nothing = Slot::default().bytes(self.boot);
         // What it says now is said to nobody.
-        drop(
-            self.file
-                .write_all_at(&Slot::default().bytes(), self.offset),
-        );
+        drop(self.file.write_all_at(&nothing, self.offset));
     }
 
     /// The job is why the process ends.
@@ -215,7 +221,7 @@ impl Pen {
     fn put(&mut self, slot: Slot) -> Result<(), JournalFault> {
         self.slot = slot;
         self.file
-            .write_all_at(&slot.bytes(), self.offset)
+            .write_all_at(&slot.bytes(self.boot), self.offset)
             .map_err(|error| io_fault("write", &self.path, &error))
     }
 }
@@ -238,7 +244,7 @@ pub fn report_panic() {
     });
 }
 
-fn read<D: Disk>(disk: &D) -> io::Result<Vec<Slot>> {
+fn read<D: Disk>(disk: &D, boot: Boot) -> io::Result<Vec<Slot>> {
     let file = match disk.open_to_read(FILE_NAME) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -248,8 +254,8 @@ fn read<D: Disk>(disk: &D) -> io::Result<Vec<Slot>> {
     for offset in offsets() {
         let mut bytes = [0; SLOT_BYTES];
         match file.read_exact_at(&mut bytes, offset) {
-            // A slot that is not whole says nothing.
-            Ok(()) => slots.push(Slot::parse(&bytes).unwrap_or_default()),
+            // A slot that is not whole, or of another boot, says nothing.
+            Ok(()) => slots.push(Slot::parse(&bytes, boot).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(error),
         }
@@ -261,7 +267,12 @@ fn read<D: Disk>(disk: &D) -> io::Result<Vec<Slot>> {
 }
 
 /// Makes the file with everything that is known, whole and synced before it has its name.
-fn write_anew<D: Disk>(disk: &D, suspects: &[Mark], condemned: &[Mark]) -> io::Result<D::File> {
+fn write_anew<D: Disk>(
+    disk: &D,
+    boot: Boot,
+    suspects: &[Mark],
+    condemned: &[Mark],
+) -> io::Result<D::File> {
     match disk.remove(NEW_NAME) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -277,7 +288,7 @@ fn write_anew<D: Disk>(disk: &D, suspects: &[Mark], condemned: &[Mark]) -> io::R
     slots.resize(STATIONS.saturating_add(CONDEMNED_MAX), Slot::default());
     let file = disk.create(NEW_NAME)?;
     for (slot, offset) in slots.iter().zip(offsets()) {
-        file.write_all_at(&slot.bytes(), offset)?;
+        file.write_all_at(&slot.bytes(boot), offset)?;
     }
     file.sync()?;
     disk.rename(NEW_NAME, FILE_NAME)?;
@@ -292,7 +303,7 @@ fn offsets() -> impl Iterator<Item = u64> {
 }
 
 impl Slot {
-    fn bytes(&self) -> Vec<u8> {
+    fn bytes(&self, Boot(boot): Boot) -> Vec<u8> {
         let mut out = Vec::with_capacity(SLOT_BYTES);
         Layout(&mut out)
             .bytes(&MAGIC)
@@ -304,14 +315,15 @@ impl Slot {
             })
             .u8(self.strikes)
             .bytes(&self.mark.message.0.to_le_bytes())
-            .u32(self.mark.line);
+            .u32(self.mark.line)
+            .bytes(&boot.to_le_bytes());
         out.resize(CRC_AT, 0);
         let crc = crc32c::crc32c(&out);
         Layout(&mut out).u32(crc);
         out
     }
 
-    fn parse(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
+    fn parse(bytes: &[u8; SLOT_BYTES], boot: Boot) -> Option<Self> {
         let covered = first(bytes, CRC_AT);
         let crc = Fields(bytes.get(CRC_AT..)?).u32()?;
         let mut fields = Fields(bytes);
@@ -327,6 +339,9 @@ impl Slot {
         let strikes = fields.u8()?;
         let message = Hash128(u128::from_le_bytes(fields.take()?));
         let line = fields.u32()?;
+        if Boot(u128::from_le_bytes(fields.take()?)) != boot {
+            return None;
+        }
         Some(Self {
             state,
             strikes,
@@ -459,13 +474,67 @@ mod tests {
     }
 
     #[test]
-    fn what_was_condemned_is_durable() {
+    fn power_cuts_in_a_row_blame_nobody() {
         for seed in 0..200 {
+            let mut disk = SimulatedDisk::new(seed);
+            for _ in 0..4 {
+                let markers = begin(&disk);
+                assert!(markers.condemned().is_empty(), "{seed}");
+                let mut pen = markers.pen(Station::Posting);
+                pen.trying(mark(7, 0)).unwrap();
+                pen.done().unwrap();
+                pen.trying(mark(8, 0)).unwrap();
+                disk = disk.restart();
+            }
+        }
+    }
+
+    #[test]
+    fn a_kill_after_a_power_cut_is_the_first_strike() {
+        for seed in 0..50 {
+            let disk = SimulatedDisk::new(seed);
+            // Killed, so that it has a strike, then tried well; the disk loses that.
+            run(&disk, mark(7, 0), |_| {});
+            run(&disk, mark(7, 0), |pen| pen.done().unwrap());
+            let disk = disk.restart();
+            run(&disk, mark(7, 0), |_| {});
+            let disk = disk.kill();
+            assert!(begin(&disk).condemned().is_empty(), "{seed}");
+            run(&disk, mark(7, 0), |_| {});
+            assert_eq!(begin(&disk.kill()).condemned(), [mark(7, 0)], "{seed}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_ends_with_the_boot_that_it_was_found_in() {
+        for seed in 0..50 {
             let disk = SimulatedDisk::new(seed);
             run(&disk, mark(7, 3), |_| report_panic());
-            begin(&disk);
-            assert_eq!(begin(&disk.restart()).condemned(), [mark(7, 3)], "{seed}");
+            assert_eq!(begin(&disk).condemned(), [mark(7, 3)]);
+            // Removed, and nobody has synced that: the power brings it back.
+            forget(&disk).unwrap();
+            let disk = disk.restart();
+            assert!(begin(&disk).condemned().is_empty(), "{seed}");
+            // The job still fells the process: that is found again.
+            run(&disk, mark(7, 3), |_| report_panic());
+            assert_eq!(begin(&disk.kill()).condemned(), [mark(7, 3)], "{seed}");
         }
+    }
+
+    #[test]
+    fn a_slot_says_when_it_was_written_and_by_which_boot() {
+        let slot = Slot {
+            state: State::Trying,
+            strikes: 1,
+            mark: mark(0x0102_0304, 5),
+        };
+        let bytes = slot.bytes(Boot(0xb007));
+        assert_eq!(bytes[..8], *b"KMRK\x01\x00\x01\x01");
+        assert_eq!(bytes[28..44], 0xb007_u128.to_le_bytes());
+        assert_eq!(bytes[44..60], [0; 16]);
+        let whole: &[u8; SLOT_BYTES] = bytes.as_slice().try_into().unwrap();
+        assert_eq!(Slot::parse(whole, Boot(0xb007)), Some(slot));
+        assert_eq!(Slot::parse(whole, Boot(0xb008)), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use kontor::bench::rig::observer;
 use kontor::engine::Engine;
 use kontor::ids::Position;
 use kontor::journal::Store;
-use kontor::journal::file::disk::{Disk, DiskFile, Errand, OsDisk};
+use kontor::journal::file::disk::{Boot, Disk, DiskFile, Errand, OsDisk};
 use kontor::journal::file::{Evidence, FileJournal, Options};
 use kontor::journal::waypoints::Waypoints;
 use kontor::ledger::Record;
@@ -104,6 +104,10 @@ impl Disk for Counted {
 
     fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
         self.disk.random(bytes)
+    }
+
+    fn boot(&self) -> Boot {
+        self.disk.boot()
     }
 
     fn is_private(&self, name: &str) -> io::Result<bool> {

@@ -45,6 +45,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn lock(&self, name: &str) -> io::Result<Result<Self::Lock, String>>;
     /// Fills bytes that nobody can guess and nobody had before.
     fn random(&self, bytes: &mut [u8]) -> io::Result<()>;
+    /// The boot of the machine that the disk is on.
+    fn boot(&self) -> Boot;
     /// Whether nobody but its owner may open a file.
     fn is_private(&self, name: &str) -> io::Result<bool>;
     /// The name as an operator finds it; the directory itself for an empty name.
@@ -66,6 +68,26 @@ pub trait DiskFile: Debug + Send + Sync + 'static {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes the bytes durable, and the length if it changed. Never called again after it failed.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// Tells a boot of the machine from all others. 0 stands for one that the system does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Boot(pub u128);
+
+impl Boot {
+    /// The one that a text names: 32 hexadecimal digits, with or without dashes.
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.trim().replace('-', "");
+        u128::from_str_radix(&digits, 16).ok().map(Self)
+    }
+
+    /// The one of this machine, as the kernel names it; the unit hides that file and says it in a
+    /// variable.
+    fn of_system() -> Self {
+        let of_kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        let told = of_kernel.or_else(|| std::env::var("KONTOR_BOOT_ID").ok());
+        told.as_deref().and_then(Self::parse).unwrap_or_default()
+    }
 }
 
 /// Work that may still be going on. Dropping it waits for the end.
@@ -242,6 +264,10 @@ impl Disk for OsDisk {
         getrandom::fill(bytes).map_err(io::Error::other)
     }
 
+    fn boot(&self) -> Boot {
+        Boot::of_system()
+    }
+
     fn is_private(&self, name: &str) -> io::Result<bool> {
         let mode = std::fs::metadata(self.path(name))?.permissions().mode();
         let permissions = mode & 0o777;
@@ -284,5 +310,24 @@ impl DiskFile for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_is_the_same_with_dashes_and_without() {
+        let named = Boot::parse("6f9619ff-8b86-d011-b42d-00c04fc964ff\n");
+        assert_eq!(named, Some(Boot(0x6f96_19ff_8b86_d011_b42d_00c0_4fc9_64ff)));
+        assert_eq!(named, Boot::parse("6f9619ff8b86d011b42d00c04fc964ff"));
+        assert_eq!(Boot::parse("(null)"), None);
+    }
+
+    #[test]
+    fn this_machine_names_its_boot() {
+        assert_ne!(Boot::of_system(), Boot::default());
+        assert_eq!(Boot::of_system(), Boot::of_system());
     }
 }

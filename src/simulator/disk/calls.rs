@@ -6,7 +6,7 @@ use super::names::NameChange;
 use super::sectors::{Inode, place, size};
 use super::world::{broken, power_cut};
 use super::{Accident, SimulatedDisk, SimulatedFile, SimulatedLock, View};
-use crate::journal::file::disk::{Disk, DiskFile, Errand};
+use crate::journal::file::disk::{Boot, Disk, DiskFile, Errand};
 use crate::simulator::chance::Chance;
 
 impl Disk for SimulatedDisk {
@@ -101,6 +101,10 @@ impl Disk for SimulatedDisk {
             pairs.for_each(|(byte, drawn)| *byte = drawn);
         }
         Ok(())
+    }
+
+    fn boot(&self) -> Boot {
+        Boot(self.world().boots)
     }
 
     fn is_private(&self, _name: &str) -> io::Result<bool> {

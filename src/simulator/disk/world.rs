@@ -14,6 +14,8 @@ pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) calls: u64,
     pub(super) is_down: bool,
+    /// How often the machine was started.
+    pub(super) boots: u128,
     /// Names of the locks that are held.
     pub(super) locked: BTreeSet<String>,
     pub(super) capacity: u64,
