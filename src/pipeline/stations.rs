@@ -17,7 +17,7 @@ use super::gauges;
 use super::notes::Note;
 use super::observe::Observer;
 use super::parcel::{Arrived, Batch, Parcel, Tag};
-use super::persist::{Persist, Persisted};
+use super::persist::{Group, Persist, Persisted};
 use super::post::{Next, Past, Post, PostFault};
 use super::sabotage::strike_durable;
 use super::timer::Timer;
@@ -348,11 +348,20 @@ impl Persisting {
             match taken {
                 Some(Taken::Closed) => break,
                 None if station.has_rested() => self.look_at_room(&mut station)?,
-                None => station.rest()?,
+                None => {
+                    station.rest()?;
+                    self.look_at_room(&mut station)?;
+                }
                 Some(Taken::Some(_)) => {
-                    let taken = std::mem::take(&mut waiting);
-                    let wait = &mut |reason: &str| self.wait_for_room(reason, &batches, &pulse);
-                    let persisted = persist_when(&mut station, taken, wait, observer)?;
+                    let mut group = Group::from(std::mem::take(&mut waiting));
+                    let persisted = loop {
+                        match persist(&mut station, &mut group, observer) {
+                            Err(JournalFault::NoRoom(reason)) if !batches.is_closed() => {
+                                self.wait_for_room(reason, &pulse);
+                            }
+                            persisted => break persisted?,
+                        }
+                    };
                     strike_durable(&persisted);
                     self.look_at_room(&mut station)?;
                     if self.outlet.blocking_send(persisted).is_err() {
@@ -366,19 +375,14 @@ impl Persisting {
         Ok(())
     }
 
-    /// Hold everything before this until there is room again; whether to try again. What is inside
-    /// is not acknowledged, and nothing of it has been written. Once nothing more can come in, the
-    /// process is ending and does not wait.
-    fn wait_for_room(&self, reason: &str, batches: &Consumer<Batch>, pulse: &Pulse) -> bool {
-        if batches.is_closed() {
-            return false;
-        }
-        let reason = reason.to_owned();
+    /// Hold everything before this until there may be room again. What is inside is not
+    /// acknowledged, and nothing of it has been written. Once nothing more can come in the process
+    /// is ending, and does not wait.
+    fn wait_for_room(&self, reason: String, pulse: &Pulse) {
         self.tell_room(Room::Exhausted { reason });
         pulse.idle();
         std::thread::sleep(ROOM_LOOK);
         pulse.busy();
-        true
     }
 
     /// A journal that cannot say has met a fault on the side: waiting would not mend it.
@@ -396,25 +400,15 @@ impl Persisting {
     }
 }
 
-/// Make batches durable and tell the metrics.
+/// Make a group durable and tell the metrics. What had no room may be handed in again.
 pub fn persist<J: Journal>(
     station: &mut Persist<J>,
-    batches: Vec<Batch>,
+    group: &mut Group,
     observer: &Observer,
-) -> Result<Persisted, StationFault> {
-    persist_when(station, batches, &mut |_reason| false, observer)
-}
-
-/// The same; where there is no room, `wait` says whether to try again.
-fn persist_when<J: Journal>(
-    station: &mut Persist<J>,
-    batches: Vec<Batch>,
-    wait: &mut dyn FnMut(&str) -> bool,
-    observer: &Observer,
-) -> Result<Persisted, StationFault> {
+) -> Result<Persisted, JournalFault> {
     let began = observer.clock().elapsed();
     let before = station.journal().written_bytes();
-    let persisted = station.persist_when(batches, wait)?;
+    let persisted = station.persist(group)?;
     let bytes = station.journal().written_bytes().saturating_sub(before);
     if let Some(took) = station.journal().last_sync() {
         observer.metrics().stations.fdatasync_duration.record(took);

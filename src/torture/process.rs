@@ -135,6 +135,8 @@ impl Process {
         let bench = Rc::new(RefCell::new(Bench {
             persist: Persist::new(Early::new(store, sabotage), frontier.position(), frontier),
             batches: VecDeque::new(),
+            group: None,
+            is_ending: false,
             persisted: VecDeque::new(),
             observer: observer.clone(),
             sabotage,
@@ -142,6 +144,7 @@ impl Process {
         let looking = Looking {
             bench: Rc::clone(&bench),
             history: past,
+            disk: disk.clone(),
         };
         let unacknowledged = Arc::new(Unacknowledged::default());
         let jobs_max = settings.pipeline.batch_jobs_max;
@@ -326,13 +329,14 @@ impl Process {
         let now = self.observer.clock().now();
         let bench = Rc::clone(&self.bench);
         self.post.note(Record::Stop, now, &mut ToBench(&bench))?;
+        bench.borrow_mut().is_ending = true;
         self.stopping = Stopping::Noted;
         Ok(())
     }
 
     /// Whether there is something to persist.
     pub(super) fn may_persist(&self) -> bool {
-        !self.bench.borrow().batches.is_empty()
+        self.bench.borrow().has_work()
     }
 
     /// Make some batches durable.
@@ -343,14 +347,14 @@ impl Process {
     /// Whether the end of the journal could be sealed.
     pub(super) fn may_rest(&self) -> bool {
         let bench = self.bench.borrow();
-        bench.batches.is_empty() && !bench.persist.has_rested()
+        !bench.has_work() && (!bench.persist.has_rested() || self.stopping == Stopping::Noted)
     }
 
     /// Seal the end of the journal, because nothing has come for a while.
     pub(super) fn rest(&mut self) -> Result<(), StationFault> {
         let mut bench = self.bench.borrow_mut();
         bench.persist.rest()?;
-        if self.stopping == Stopping::Noted && bench.batches.is_empty() {
+        if self.stopping == Stopping::Noted && !bench.has_work() {
             drop(bench);
             self.stopping = Stopping::Ended;
         }
@@ -370,7 +374,7 @@ impl Process {
     pub(super) fn is_idle(&self) -> bool {
         self.arrived.is_empty()
             && self.parcels.is_empty()
-            && self.bench.borrow().batches.is_empty()
+            && !self.may_persist()
             && !self.may_dispatch()
             && self.dispatch.is_clean()
             && !self.dispatch.wants_earlier()

@@ -374,6 +374,11 @@ impl World {
         if !self.may_have_failed() && !self.has_lied() {
             return finding(format!("the process ends without a reason: {fault}"));
         }
+        let stopping = self.process.as_ref().map(Process::stopping);
+        let no_room = matches!(fault, StationFault::Journal(JournalFault::NoRoom(_)));
+        if no_room && stopping < Some(Stopping::Noted) {
+            return finding(format!("the process ends and could wait for room: {fault}"));
+        }
         self.note(b"fails");
         self.failing = Some((fault, self.chance.up_to(12)));
         Ok(())

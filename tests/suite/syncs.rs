@@ -197,8 +197,8 @@ fn a_group_costs_one_sync_however_many_commits_it_has() {
     let observer = observer();
     let groups = [1, 1, 2, 5, 64, 1];
     for commits in groups {
-        let batches = (0..commits).map(|_| batch(&mut engine, 3)).collect();
-        let persisted = persist(&mut station, batches, &observer).unwrap();
+        let batches: Vec<_> = (0..commits).map(|_| batch(&mut engine, 3)).collect();
+        let persisted = persist(&mut station, &mut batches.into(), &observer).unwrap();
         let last = engine.next_position().0 - 1;
         assert_eq!(persisted.proof.position(), Position(last));
         assert_eq!(syncs.take(), 1, "a group of {commits} commits");
@@ -221,7 +221,7 @@ fn a_group_without_a_commit_costs_none() {
         posted: Vec::new(),
         again: Vec::new(),
     };
-    persist(&mut station, vec![nothing], &observer()).unwrap();
+    persist(&mut station, &mut vec![nothing].into(), &observer()).unwrap();
     assert_eq!(syncs.take(), 0);
 }
 
@@ -233,8 +233,8 @@ fn only_a_new_segment_costs_more_and_only_once() {
     let mut engine = books::empty();
     let (mut groups, mut dear) = (0_u64, Vec::new());
     while dear.len() < 2 {
-        let batches = vec![batch(&mut engine, 500)];
-        persist(&mut station, batches, &observer()).unwrap();
+        let mut group = vec![batch(&mut engine, 500)].into();
+        persist(&mut station, &mut group, &observer()).unwrap();
         groups += 1;
         assert!(groups < 100_000, "no segment was filled");
         match syncs.take() {

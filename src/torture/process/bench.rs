@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use super::Disk;
-use crate::journal::Store;
+use crate::journal::{JournalFault, Store};
 use crate::pipeline::observe::Observer;
 use crate::pipeline::parcel::Batch;
-use crate::pipeline::persist::{Persist, Persisted};
+use crate::pipeline::persist::{Group, Persist, Persisted};
 use crate::pipeline::post::Next;
 use crate::pipeline::stations::{StationFault, persist};
 use crate::torture::sabotage::{Early, Sabotage};
@@ -16,18 +16,39 @@ use crate::torture::sabotage::{Early, Sabotage};
 pub(super) struct Bench {
     pub(super) persist: Persist<Early<Store<Disk>>>,
     pub(super) batches: VecDeque<Batch>,
+    /// Batches that found no room.
+    pub(super) group: Option<Group>,
+    /// Whether nothing more can come in, so that waiting for room is over.
+    pub(super) is_ending: bool,
     pub(super) persisted: VecDeque<Persisted>,
     pub(super) observer: Observer,
     pub(super) sabotage: Option<Sabotage>,
 }
 
 impl Bench {
-    /// Make some batches durable with one sync.
+    /// Make some batches durable with one sync. What has no room waits, until there is some or the
+    /// process ends.
     pub(super) fn persist(&mut self, most: usize) -> Result<(), StationFault> {
-        let some = self.batches.drain(..most.min(self.batches.len())).collect();
-        let persisted = persist(&mut self.persist, some, &self.observer)?;
-        self.persisted.push_back(persisted);
+        let most = most.min(self.batches.len());
+        let group = self
+            .group
+            .get_or_insert_with(|| self.batches.drain(..most).collect::<Vec<_>>().into());
+        match persist(&mut self.persist, group, &self.observer) {
+            Err(JournalFault::NoRoom(_)) if !self.is_ending => return Ok(()),
+            persisted => self.persisted.push_back(persisted?),
+        }
+        self.group = None;
         Ok(())
+    }
+
+    /// Whether there is something to persist.
+    pub(super) fn has_work(&self) -> bool {
+        self.group.is_some() || !self.batches.is_empty()
+    }
+
+    /// Whether what is to be persisted waits for room.
+    pub(super) fn waits_for_room(&self) -> bool {
+        self.group.is_some()
     }
 }
 

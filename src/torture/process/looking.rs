@@ -14,6 +14,7 @@ use crate::pipeline::post::Past;
 pub(super) struct Looking {
     pub(super) bench: Rc<RefCell<Bench>>,
     pub(super) history: History<Disk>,
+    pub(super) disk: Disk,
 }
 
 impl Past for Looking {
@@ -39,13 +40,18 @@ impl Past for Looking {
 }
 
 impl Looking {
+    /// `post` stands still meanwhile. If there is no room somebody makes some: nothing else can
+    /// happen here before that.
     fn wait_for(&self, after: Position) -> Result<(), String> {
         while self.history.durable().position < after.0 {
             let mut bench = self.bench.borrow_mut();
-            if bench.batches.is_empty() {
+            if !bench.has_work() {
                 return Err(format!("position {after} will never be durable"));
             }
             bench.persist(1).map_err(|fault| fault.to_string())?;
+            if bench.waits_for_room() {
+                self.disk.set_capacity(u64::MAX);
+            }
         }
         Ok(())
     }

@@ -179,7 +179,7 @@ impl House {
         let parcels = self.decoding.parcels(std::iter::once(arrived))?;
         let mut kept = Kept(Vec::new());
         self.post.batch(parcels, self.clock.now(), &mut kept)?;
-        for batch in self.persist.persist(kept.0)?.batches {
+        for batch in self.persist.persist(&mut kept.0.into())?.batches {
             if let Some(again) = batch.again.first() {
                 let commit = self.history.commit_at(again.first)?.unwrap();
                 return Ok(self.answer(&commit, again.first, true));
@@ -215,7 +215,7 @@ impl House {
         let mut kept = Kept(Vec::new());
         let now = self.clock.now();
         self.post.note(Record::Stop, now, &mut kept).unwrap();
-        self.persist.persist(kept.0).unwrap();
+        self.persist.persist(&mut kept.0.into()).unwrap();
         self.persist.rest().unwrap();
     }
 
