@@ -204,6 +204,25 @@ impl Pen {
         done.inspect_err(|_disk| self.cross_out())
     }
 
+    /// The job is left for a moment: whatever ends the process now, it is not the job. It has not
+    /// been tried well by that: a strike stays.
+    pub fn pause(&mut self) -> Result<(), JournalFault> {
+        ALARM.with(|slot| slot.replace(None));
+        let mark = self.slot.mark;
+        let paused = if self.suspects.contains(&mark) {
+            let (state, strikes) = (State::Resting, 1);
+            Slot {
+                state,
+                strikes,
+                mark,
+            }
+        } else {
+            Slot::default()
+        };
+        let put = self.put(paused);
+        put.inspect_err(|_disk| self.cross_out())
+    }
+
     /// The process is about to end, and not for the job that is named.
     fn cross_out(&self) {
         let nothing = Slot::default().bytes(self.boot);
@@ -399,6 +418,23 @@ mod tests {
         // The run between was ended before the job came again.
         assert!(begin(&disk).condemned().is_empty());
         run(&disk, mark(7, 0), |_| {});
+        assert_eq!(begin(&disk).condemned(), [mark(7, 0)]);
+    }
+
+    #[test]
+    fn what_is_left_for_a_moment_keeps_its_strike_and_gets_none() {
+        let disk = SimulatedDisk::new(1);
+        let again = |pen: &mut Pen| {
+            pen.pause().unwrap();
+            pen.trying(mark(7, 0)).unwrap();
+        };
+        run(&disk, mark(7, 0), again);
+        // Ended while something else was done for it.
+        for _ in 0..3 {
+            run(&disk, mark(7, 0), |pen| pen.pause().unwrap());
+            assert!(begin(&disk).condemned().is_empty());
+        }
+        run(&disk, mark(7, 0), again);
         assert_eq!(begin(&disk).condemned(), [mark(7, 0)]);
     }
 

@@ -56,7 +56,7 @@ impl Alone {
             self.pen.trying(Mark { message, line })?;
             let subjects = subjects(std::iter::once(&mut *item));
             // Making keys durable takes long, and if it fails it is not the job's fault.
-            self.pen.done()?;
+            self.pen.pause()?;
             if let Err(fault) = sealer.ensure(&subjects) {
                 return Ok(Err(fault));
             }
