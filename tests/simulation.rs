@@ -17,7 +17,9 @@ use kontor::torture::{Bench, Report, run};
 /// Seeds run when nobody says how many.
 const SEEDS: u64 = 60;
 /// Seeds that found something once.
-const SEEDS_OF_A_FINDING: [u64; 5] = [102, 135, 256, 373, 459];
+const SEEDS_OF_A_FINDING: [u64; 7] = [102, 135, 183, 256, 266, 373, 459];
+/// Seeds after which a word is said.
+const PROGRESS: u64 = 50;
 /// Seeds within which a mistake must be found.
 const SEEDS_OF_A_MISTAKE: u64 = 400;
 
@@ -40,7 +42,13 @@ fn findings(first: u64, count: u64, sabotage: Option<Sabotage>, most: usize) -> 
                         return;
                     }
                     let report = run(&bench, seed, sabotage);
-                    if report.finding.is_some() {
+                    if sabotage.is_none() && (seed + 1 - first).is_multiple_of(PROGRESS) {
+                        println!("{} of {count} seeds", seed + 1 - first);
+                    }
+                    if let Some(finding) = &report.finding {
+                        if sabotage.is_none() {
+                            println!("SEED={seed}: {finding}");
+                        }
                         found.lock().unwrap().push(report);
                     }
                 }
@@ -59,11 +67,16 @@ fn nothing_is_found_whatever_breaks() {
         seed,
         steps,
         finding,
+        tally,
         ..
     } in &found
     {
         let finding = finding.as_ref().unwrap();
         println!("SEED={seed} after {steps} steps: {finding}");
+        let faults = tally
+            .iter()
+            .map(|(fault, times)| format!("{times} {}", fault.text()));
+        println!("    beside {}", faults.collect::<Vec<_>>().join(", "));
         println!("    repeat it: cargo run --release -- torture --seed {seed}");
     }
     assert!(found.is_empty(), "{} seeds found something", found.len());

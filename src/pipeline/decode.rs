@@ -36,6 +36,9 @@ pub trait Sealer {
     /// Why sealing failed: an incident, never a job's fault.
     type Fault;
 
+    /// A job is about to be sealed. For simulations, in which the process may end here.
+    fn sealing(&mut self, _key: &str) {}
+
     /// Make keys for the subjects that have none; they are durable when this returns.
     fn ensure(&mut self, subjects: &[Subject]) -> Result<(), Self::Fault>;
 
@@ -283,7 +286,10 @@ pub fn seal<'i, S: Sealer>(
     sealer: &mut S,
 ) -> Result<(), S::Fault> {
     let mut jobs: Vec<&mut Unsealed> = jobs(items)
-        .inspect(|unsealed| strike(Station::Reading, &unsealed.job.envelope.key))
+        .inspect(|unsealed| {
+            strike(Station::Reading, &unsealed.job.envelope.key);
+            sealer.sealing(&unsealed.job.envelope.key);
+        })
         .collect();
     let subjects: Vec<Subject> = jobs.iter_mut().filter_map(|job| subject(job)).collect();
     if !subjects.is_empty() {

@@ -53,6 +53,9 @@ pub enum PostFault {
 
 /// Gives what rules need of the past, read from durable commits only.
 pub trait Past {
+    /// A job is about to be posted. For simulations, in which the process may end here.
+    fn posting(&mut self, _key: &str) {}
+
     /// The entry, once everything up to `after` is durable; none if the book has no such entry.
     fn entry(
         &mut self,
@@ -346,10 +349,12 @@ impl<P: Past> Post<P> {
     ) -> Result<Verdict, PostFault> {
         let Some((pen, mark)) = self.pen.as_mut().zip(mark) else {
             strike(Station::Posting, &job.envelope.key);
+            self.past.posting(&job.envelope.key);
             return Ok(self.engine.apply(*job, commit)?);
         };
         pen.trying(mark)?;
         strike(Station::Posting, &job.envelope.key);
+        self.past.posting(&job.envelope.key);
         let verdict = self.engine.apply(*job, commit);
         match &verdict {
             Ok(_) => pen.done()?,

@@ -29,6 +29,8 @@ use world::World;
 pub enum Accident {
     /// The machine loses power during the call; a sync may have been done by then.
     PowerCut,
+    /// The process ends during the call, which may have been done by then; the machine goes on.
+    Kill,
     /// The call fails and has no effect; a sync that fails drops what waited or parts of it, and
     /// later syncs of the same file succeed without it, as Linux has it.
     Error,
@@ -85,7 +87,9 @@ impl SimulatedDisk {
             plan: Plan::new(),
             calls: 0,
             is_down: false,
+            was_killed: false,
             boots: 1,
+            hides_boots: false,
             locked: BTreeSet::new(),
             capacity: u64::MAX,
             next_inode: 1,
@@ -148,9 +152,26 @@ impl SimulatedDisk {
         self.world().met.clone()
     }
 
-    /// Whether the power is gone.
+    /// Whether the power is gone, or the process that used the disk.
     pub fn is_down(&self) -> bool {
         self.world().is_down
+    }
+
+    /// Whether it is down because the process ended, and the machine goes on.
+    pub fn was_killed(&self) -> bool {
+        self.world().was_killed
+    }
+
+    /// From here on nobody can tell a boot of this machine from another.
+    pub fn hide_boots(&self) {
+        self.world().hides_boots = true;
+    }
+
+    /// The process ends right now: nothing more of it reaches the disk.
+    pub fn end_process(&self) {
+        let mut world = self.world();
+        world.was_killed = !world.is_down || world.was_killed;
+        world.is_down = true;
     }
 
     /// Limits the bytes of all files together.
@@ -182,7 +203,9 @@ impl SimulatedDisk {
             plan: Plan::new(),
             calls: 0,
             is_down: false,
+            was_killed: false,
             boots: world.boots.saturating_add(1),
+            hides_boots: world.hides_boots,
             locked: BTreeSet::new(),
             capacity: world.capacity,
             next_inode: world.next_inode,
@@ -212,6 +235,7 @@ impl SimulatedDisk {
             plan: Plan::new(),
             calls: 0,
             is_down: false,
+            was_killed: false,
             locked: BTreeSet::new(),
             inodes,
             ..world.clone()

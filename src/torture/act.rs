@@ -48,6 +48,9 @@ pub(super) enum Act {
     LookAhead,
     LookBeside,
     Compare,
+    Order,
+    CarryOut,
+    BackUp,
     /// A fault.
     Fault(Fault),
 }
@@ -102,6 +105,7 @@ impl World {
         add(Act::Tick, 8, true);
         add(Act::SaveCursor, 6, true);
         add(Act::Publish, 40, self.broker.takes_messages());
+        add(Act::CarryOut, 30, self.may_do());
     }
 
     fn station_acts(&self, process: &Process, add: &mut impl FnMut(Act, u64, bool)) {
@@ -119,7 +123,10 @@ impl World {
         add(Act::Close, 40, process.may_close(impatient));
         add(Act::LookAhead, 3, !self.is_healed);
         add(Act::LookBeside, 3, !self.is_healed);
+        add(Act::BackUp, 2, !self.is_healed);
         add(Act::Compare, 3, true);
+        let may_order = stopping == Stopping::No && !self.is_healed && self.desk.may_order();
+        add(Act::Order, 4, may_order);
     }
 
     /// Whether a fault could happen now.
@@ -128,11 +135,14 @@ impl World {
         let runs = alive && self.failing.is_none();
         match fault {
             Fault::Kill | Fault::Stop => runs,
+            Fault::Poison => false,
+            Fault::Restore => self.damage.is_none() && self.vaulted.may_restore(),
             // With the power goes the evidence of what was durable.
             Fault::PowerCut => self.damage.is_none(),
             Fault::ClockJump | Fault::ClockStall | Fault::SlowDisk => true,
             Fault::LongTime => self.clock.now().0 < LONG_ENOUGH,
             Fault::PowerCutInCall
+            | Fault::KillInCall
             | Fault::DiskError
             | Fault::ShortWrite
             | Fault::NoSpace
@@ -179,6 +189,9 @@ impl World {
             Act::LookAhead => return self.look_ahead(),
             Act::LookBeside => return self.look_beside(),
             Act::Compare => return self.witness.compare_books(),
+            Act::Order => return self.order(),
+            Act::BackUp => return self.back_up(),
+            Act::CarryOut => return self.do_act(),
             _ => return self.station(act),
         }
         Ok(())
@@ -194,7 +207,7 @@ impl World {
         let done: Result<(), StationFault> = match act {
             Act::Take => {
                 if let Some(event) = broker.event() {
-                    process.take(event);
+                    process.take(event, broker);
                 }
                 Ok(())
             }
@@ -236,7 +249,7 @@ impl World {
             self.reader = None;
         }
         if self.disk.is_down() {
-            return self.die(true);
+            return self.ends();
         }
         if matches!(act, Act::Post | Act::Persist | Act::Rest) {
             self.observe(done.is_ok())?;
@@ -249,6 +262,7 @@ impl World {
 
     fn produce(&mut self) {
         let sent = self.work.message(self.clock.now().0);
+        self.poison.learn(&sent);
         self.witness.sends(sent.clone());
         self.broker
             .publish_job(std::sync::Arc::clone(&sent.message));
@@ -266,7 +280,10 @@ impl World {
         self.note(&publish.body);
         self.broker.read(fate);
         match fate {
-            Fate::Taken => self.witness.taken(&publish),
+            Fate::Taken => {
+                self.desk.taken(&publish);
+                self.witness.taken(&publish)
+            }
             Fate::Unroutable => self.witness.returned(&publish),
             Fate::Refused => self.witness.refused(&publish),
         }
@@ -294,6 +311,7 @@ impl World {
         let soon = self.chance.between(1, 40);
         let accident = match fault {
             Fault::PowerCutInCall => Some(Accident::PowerCut),
+            Fault::KillInCall => Some(Accident::Kill),
             Fault::DiskError => Some(Accident::Error),
             Fault::ShortWrite => Some(Accident::ShortWrite),
             Fault::NoSpace => Some(Accident::NoSpace),
@@ -308,6 +326,7 @@ impl World {
         self.count(fault);
         match fault {
             Fault::Kill => return self.die(false),
+            Fault::Restore => return self.restore(),
             Fault::PowerCut => return self.die(true),
             Fault::Stop => {
                 if let Some(process) = &mut self.process {
@@ -344,6 +363,8 @@ impl World {
             Fault::Rot => self.rot(),
             Fault::LostName => self.lose_name(),
             Fault::PowerCutInCall
+            | Fault::KillInCall
+            | Fault::Poison
             | Fault::DiskError
             | Fault::ShortWrite
             | Fault::NoSpace

@@ -25,6 +25,10 @@ macro_rules! faults {
 faults! {
     /// The process ends at once; the machine goes on.
     Kill "process killed";
+    /// The process is killed during a call of the disk.
+    KillInCall "process killed during a call";
+    /// A job ends the process each time it comes.
+    Poison "job felled the process";
     /// The machine loses power between two calls.
     PowerCut "power cut";
     /// The machine loses power during a call of the disk.
@@ -45,6 +49,8 @@ faults! {
     Rot "bit flipped";
     /// A name of a file disappears.
     LostName "directory entry lost";
+    /// The machine is gone, and a backup is restored.
+    Restore "backup restored";
     /// Everything on the disk takes long.
     SlowDisk "slow disk";
     /// The consuming connection breaks.

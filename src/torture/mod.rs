@@ -13,6 +13,7 @@
 //! | `witness/` | sees what is durable, published and acknowledged, and says what must not be |
 //! | `process.rs` | one life of the daemon |
 //! | `world.rs`, `act.rs` | everything around it, and what can happen next |
+//! | `letters.rs`, `restore.rs` | what an operator does: dead letters, backups and the way back |
 //! | `fault.rs`, `terms.rs` | what a seed decides |
 //! | `sabotage.rs` | mistakes that must be found |
 //! | `run.rs`, `many.rs` | a seed from beginning to end, and many of them |
@@ -40,6 +41,8 @@ pub mod terms;
 pub mod sabotage;
 mod process;
 mod world;
+mod letters;
+mod restore;
 mod act;
 mod run;
 pub mod many;

@@ -8,6 +8,7 @@ mod bench;
 mod held;
 mod looking;
 mod outlet;
+mod poison;
 mod saving;
 
 use std::cell::RefCell;
@@ -21,12 +22,12 @@ use super::sabotage::{Early, Sabotage};
 use super::terms::Terms;
 use crate::broker::{ConsumerCommand, ConsumerEvent, Epoch};
 use crate::daemon::assemble::{decoding, publisher};
-use crate::daemon::sealer::VaultSealer;
 use crate::daemon::watch::{ClockWatch, behind};
 use crate::ids::Position;
-use crate::journal::History;
+use crate::journal::{History, marker};
 use crate::ledger::{Record, StateDigest};
 use crate::partition::{Claim, Earlier, Event, OpenFault, Opened, Partition, Secrets, Snapshots};
+use crate::pipeline::cold::{ColdFiles, NoFiles};
 use crate::pipeline::dispatch::{Dispatch, Owed};
 use crate::pipeline::intake::{Arrivals, Unacknowledged, reason_to_pause};
 use crate::pipeline::observe::Observer;
@@ -42,6 +43,8 @@ use crate::time::Timestamp;
 use bench::{Bench, ToBench};
 pub(super) use held::Held;
 use looking::Looking;
+pub(super) use poison::Poisons;
+use poison::{Felled, Felling, felled};
 use saving::{Saver, Saving};
 
 type Disk = SimulatedDisk;
@@ -65,7 +68,7 @@ pub(super) enum Stopping {
 
 /// A life.
 pub(super) struct Process {
-    decoding: Decoding<VaultSealer<Disk>>,
+    decoding: Decoding<Felled>,
     post: Post<Looking>,
     bench: Rc<RefCell<Bench>>,
     dispatch: Dispatch<Saver>,
@@ -80,7 +83,10 @@ pub(super) struct Process {
     observer: Observer,
     watch: ClockWatch,
     began_behind: Timestamp,
-    paused: bool,
+    /// Why intake is paused.
+    paused: Option<String>,
+    /// So many messages are still to go alone.
+    alone: u64,
     stopping: Stopping,
     sabotage: Option<Sabotage>,
     redelivered: Vec<Tag>,
@@ -107,8 +113,15 @@ impl Process {
         observer: &Observer,
         sabotage: Option<Sabotage>,
         held: &Held,
+        poisons: &Poisons,
     ) -> Result<Self, OpenFault> {
         let settings = &terms.settings;
+        match sabotage {
+            // What the disk says of it is said again below.
+            Some(Sabotage::ForgetMarker) => drop(marker::forget(disk)),
+            Some(Sabotage::IgnoreBoot) => disk.hide_boots(),
+            Some(_) | None => {}
+        }
         let opened = Partition::open(settings, Claim::on(disk.clone(), 0)?, clock, &mut |_| {})?;
         let Opened {
             engine,
@@ -124,6 +137,7 @@ impl Process {
             names,
             published,
             ending,
+            markers,
             cold,
             ..
         } = opened;
@@ -131,30 +145,47 @@ impl Process {
             wanted: cursor.position(),
             cursor,
             fault: None,
+            ahead: (sabotage == Some(Sabotage::CursorAhead)).then(|| frontier.clone()),
         })));
         let bench = Rc::new(RefCell::new(Bench {
             persist: Persist::new(Early::new(store, sabotage), frontier.position(), frontier),
             batches: VecDeque::new(),
             group: None,
-            is_ending: false,
+            is_ending: sabotage == Some(Sabotage::LeaveWhenFull),
             persisted: VecDeque::new(),
             observer: observer.clone(),
             sabotage,
         }));
+        let felling = Felling {
+            poisons: poisons.clone(),
+            disk: disk.clone(),
+        };
+        let markers = markers.as_ref();
         let looking = Looking {
+            felling: felling.clone(),
             bench: Rc::clone(&bench),
             history: past,
             disk: disk.clone(),
         };
         let unacknowledged = Arc::new(Unacknowledged::default());
         let jobs_max = settings.pipeline.batch_jobs_max;
-        let (cold, old) = (Box::new(cold.clone()), Box::new(cold));
+        let old: Box<dyn ColdFiles> = Box::new(cold.clone());
+        let cold: Box<dyn ColdFiles> = if sabotage == Some(Sabotage::ForgetOldKeys) {
+            Box::new(NoFiles)
+        } else {
+            Box::new(cold)
+        };
         let began_behind = engine.last_recorded_at();
         Ok(Self {
-            decoding: decoding(settings, &secrets, vault, cold, engine.books()),
+            decoding: felled(
+                decoding(settings, &secrets, vault, cold, engine.books()).with_marker(markers),
+                felling,
+            ),
             opened: engine.digest(),
             began_behind,
-            post: Post::new(engine, looking, jobs_max).with_old_keys(old),
+            post: Post::new(engine, looking, jobs_max)
+                .with_old_keys(old)
+                .with_marker(markers),
             bench,
             dispatch: Dispatch::new(
                 publisher(settings, names, published),
@@ -173,7 +204,8 @@ impl Process {
             reading: None,
             observer: observer.clone(),
             watch: ClockWatch::new(clock, settings.clock_jump_max, began_behind),
-            paused: false,
+            paused: None,
+            alone: markers.map_or(0, |_| u64::from(settings.broker.prefetch)),
             stopping: Stopping::No,
             sabotage,
             redelivered: Vec::new(),
@@ -213,13 +245,18 @@ impl Process {
         }
     }
 
+    /// Whether messages go one at a time, because the lives before got nowhere.
+    pub(super) fn goes_alone(&self) -> bool {
+        self.alone > 0
+    }
+
     /// Whether the first ring has room for a delivery.
     pub(super) fn may_take(&self) -> bool {
         self.arrived.len() < self.slots
     }
 
     /// Intake: take an event of the consuming lane.
-    pub(super) fn take(&mut self, event: ConsumerEvent) {
+    pub(super) fn take(&mut self, event: ConsumerEvent, broker: &mut Broker) {
         match event {
             ConsumerEvent::Opened { epoch } => {
                 self.epoch = epoch;
@@ -232,7 +269,13 @@ impl Process {
                         tag: delivery.tag,
                     });
                 }
-                let arrived = self.arrivals.arrived(delivery);
+                let mut arrived = self.arrivals.arrived(delivery);
+                if let Some(left) = self.alone.checked_sub(1) {
+                    (self.alone, arrived.alone) = (left, true);
+                    if left == 0 {
+                        broker.command(ConsumerCommand::Widen);
+                    }
+                }
                 self.arrived.push_back(arrived);
             }
             ConsumerEvent::Drained => self.stopping = self.stopping.max(Stopping::Drained),
@@ -248,13 +291,13 @@ impl Process {
         let room = self.bench.borrow_mut().persist.room()?;
         let crowded = self.dispatch.crowded();
         let reason = reason_to_pause(&room, crowded.as_ref(), hold.as_ref());
-        if reason.is_some() != self.paused {
-            self.paused = reason.is_some();
+        if reason.is_some() != self.paused.is_some() {
             broker.command(match reason {
                 Some(_) => ConsumerCommand::Pause,
                 None => ConsumerCommand::Resume,
             });
         }
+        self.paused = reason;
         Ok(())
     }
 
@@ -324,11 +367,19 @@ impl Process {
         self.stopping == Stopping::Drained && self.arrived.is_empty() && self.parcels.is_empty()
     }
 
-    /// Write the end of the run.
-    pub(super) fn note_stop(&mut self) -> Result<(), StationFault> {
+    /// Make a record of the daemon's own; its place.
+    pub(super) fn note(&mut self, record: Record) -> Result<Position, StationFault> {
         let now = self.observer.clock().now();
         let bench = Rc::clone(&self.bench);
-        self.post.note(Record::Stop, now, &mut ToBench(&bench))?;
+        self.post.note(record, now, &mut ToBench(&bench))?;
+        let next = self.post.engine().next_position();
+        Ok(Position(next.0.saturating_sub(1)))
+    }
+
+    /// Write the end of the run.
+    pub(super) fn note_stop(&mut self) -> Result<(), StationFault> {
+        self.note(Record::Stop)?;
+        let bench = &self.bench;
         bench.borrow_mut().is_ending = true;
         self.stopping = Stopping::Noted;
         Ok(())
@@ -383,13 +434,18 @@ impl Process {
     /// What is inside, for a finding about a journey that stands still.
     pub(super) fn inside(&self) -> String {
         format!(
-            "{} arrived, {} decoded, {} posted, paused: {}, clean: {}, stopping: {:?}",
+            "{} arrived, {} decoded, {} posted, paused: {:?}, clean: {}, stopping: {:?}, {} to go \
+             alone, durable up to {}, earlier: {}, saved: {}",
             self.arrived.len(),
             self.parcels.len(),
             self.bench.borrow().batches.len(),
             self.paused,
             self.dispatch.is_clean(),
-            self.stopping
+            self.stopping,
+            self.alone,
+            self.told(),
+            self.dispatch.wants_earlier(),
+            self.saver.lock().wanted
         )
     }
 }

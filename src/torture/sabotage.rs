@@ -56,6 +56,22 @@ sabotages! {
     SkipDue "skip-due";
     /// What waits in the publishing lane goes out before what a cut lost comes again.
     Overtake "overtake";
+    /// What the engine has let go of is not looked up in the files of keys.
+    ForgetOldKeys "forget-old-keys";
+    /// More is acknowledged than is durable: the next delivery too.
+    AcknowledgeAhead "acknowledge-ahead";
+    /// The cursor says that everything durable is published.
+    CursorAhead "cursor-ahead";
+    /// A reply has other bytes than its outcome.
+    OtherReply "other-reply";
+    /// A process on a full disk ends and does not wait for room.
+    LeaveWhenFull "leave-when-full";
+    /// A start does not look at the marker.
+    ForgetMarker "forget-marker";
+    /// A marker counts after the machine went down.
+    IgnoreBoot "ignore-boot";
+    /// Dead letters go before the record of the act is durable.
+    ActEarly "act-early";
 }
 
 impl Sabotage {
@@ -106,6 +122,9 @@ impl Sabotage {
     pub(super) fn publish(self, publish: &mut Publish) {
         if self == Self::Overtake {
             publish.after_losses = None;
+        }
+        if self == Self::OtherReply && publish.exchange.is_empty() {
+            publish.body.extend_from_slice(b" ");
         }
         if self == Self::OtherBytes && publish.properties.header("kontor-duplicate").is_some() {
             publish.body.extend_from_slice(b" ");

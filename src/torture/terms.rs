@@ -22,6 +22,8 @@ pub struct Terms {
     pub kinds: Vec<&'static Kind>,
     /// Messages that producers send.
     pub messages: usize,
+    /// Jobs among them that fell the process, at the most.
+    pub poison: u64,
     /// Deliveries open with the consumer.
     pub prefetch: usize,
     /// Bounds of the hand-overs between stations.
@@ -51,6 +53,8 @@ impl Terms {
         };
         settings.outcomes.unconfirmed_max = place(pick(chance, &[1, 4, 50]));
         settings.outcomes.backlog_bytes_max = pick(chance, &[4 << 10, 64 << 10, 64 << 20]);
+        let prefetch = pick(chance, &[1, 2, 10, 100]);
+        settings.broker.prefetch = u16::try_from(prefetch).unwrap_or(1);
         let mut books = vec![("main", "EUR")];
         books.extend(two_books.then_some(("side", "USD")));
         Self {
@@ -58,7 +62,12 @@ impl Terms {
             settings,
             kinds: kinds(chance),
             messages: place(chance.between(10, 60)),
-            prefetch: place(pick(chance, &[1, 2, 10, 100])),
+            poison: if chance.once_in(4) {
+                chance.between(1, 3)
+            } else {
+                0
+            },
+            prefetch: place(prefetch),
             slots: place(pick(chance, &[1, 4, 100])),
             delivery_limit: pick(chance, &[3, 20, 20, 1_000]),
             tight_bytes: chance.between(1, 64 << 10),
@@ -111,6 +120,7 @@ fn accounts(unit: &'static str) -> Vec<Row> {
         row("equity/capital", "equity", 10_000_000),
         row("rev/sales", "income", 0),
         row("tax/vat_out", "liability", 0),
+        row("exp/bad_debt", "expense", 0),
         row("suspense/unallocated", "liability", 0),
     ];
     for customer in CUSTOMERS {
@@ -128,7 +138,7 @@ fn accounts(unit: &'static str) -> Vec<Row> {
 
 fn begun(name: &'static str, unit: &'static str) -> Book {
     let account = |(name, class, unit, opening, above_zero): Row| {
-        let debit_side = class == "asset";
+        let debit_side = matches!(class, "asset" | "expense");
         let (debits, credits) = if debit_side {
             (opening, 0)
         } else {

@@ -5,7 +5,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::fault::{Fault, Swarm, Tally};
-use super::process::{Held, Process, Stopping};
+use super::letters::Desk;
+use super::process::{Held, Poisons, Process, Stopping};
+use super::restore::Vaulted;
+use super::run::FALLS_MAX;
 use super::sabotage::Sabotage;
 use super::terms::Terms;
 use super::witness::{Checked, Finding, Witness, finding};
@@ -60,11 +63,19 @@ pub(super) struct World {
     pub(super) witness: Witness,
     pub(super) work: Work,
     pub(super) sent: Vec<Sent>,
+    /// Jobs that fell the process.
+    pub(super) poison: Poisons,
+    /// Dead letters, and what somebody does with them.
+    pub(super) desk: Desk,
+    /// Backups.
+    pub(super) vaulted: Vaulted,
     pub(super) damage: Option<Damage>,
     /// Whether the disk is full for a while.
     pub(super) is_tight: bool,
     /// What the syncs of the disk were worth so far.
     pub(super) syncs: Syncs,
+    /// So many processes may have fallen over jobs in the end.
+    pub(super) falls_max: Option<u64>,
     /// Whether everything was healed.
     pub(super) is_healed: bool,
     pub(super) tally: Tally,
@@ -115,15 +126,11 @@ impl World {
             &self.observer,
             self.sabotage,
             &self.witness.held,
+            &self.poison,
         );
         let process = match opened {
             Ok(process) => process,
-            Err(_) if self.disk.is_down() => {
-                // The evidence of what was durable may go with the power.
-                self.undo_damage();
-                self.disk = self.disk.restart();
-                return Ok(());
-            }
+            Err(_) if self.disk.is_down() => return self.ends(),
             Err(fault) => return self.refused(&fault),
         };
         if process.told() < self.witness.last() && self.has_lied_twice() {
@@ -144,9 +151,7 @@ impl World {
                 return self
                     .recovered(&process)
                     .map_err(JournalSays::into_finding)
-                    .map(|()| {
-                        self.process = Some(process);
-                    });
+                    .map(|()| self.begins(process));
             }
             (Err(says), _) => return Err(says.into_finding()),
         }
@@ -154,8 +159,16 @@ impl World {
             // A kill leaves commits that nobody knew to be durable, made by a clock that was ahead.
             self.clock.pass(process.late());
         }
-        self.process = Some(process);
+        self.begins(process);
         Ok(())
+    }
+
+    /// A life begins.
+    fn begins(&mut self, process: Process) {
+        if process.goes_alone() {
+            self.broker.narrow();
+        }
+        self.process = Some(process);
     }
 
     /// A start that was refused: by damage that was done, or by a call that failed.
@@ -284,6 +297,7 @@ impl World {
             &self.observer,
             None,
             &Held::default(),
+            &Poisons::default(),
         );
         let process = match opened {
             Ok(process) => process,
@@ -341,6 +355,31 @@ impl World {
         told.is_some_and(|told| told.position >= self.witness.last().0)
     }
 
+    /// The process has ended in the middle of something, or the machine with it.
+    pub(super) fn ends(&mut self) -> Checked {
+        if self.poison.take_fall() {
+            self.count(Fault::Poison);
+            if self
+                .falls_max
+                .is_some_and(|most| self.poison.falls() > most)
+            {
+                let (key, falls) = self.poison.worst().unwrap_or_default();
+                return finding(format!(
+                    "everything was healed, and {key} has felled {falls} processes"
+                ));
+            }
+        }
+        let power = !self.disk.was_killed();
+        if power {
+            // The evidence of what was durable may go with the power.
+            self.undo_damage();
+        } else if self.process.is_some() {
+            let marker = self.disk.bytes("marker").unwrap_or_default();
+            self.witness.falls(&marker);
+        }
+        self.die(power)
+    }
+
     /// The process ends at once. What it had written to the broker may still be read.
     pub(super) fn die(&mut self, power: bool) -> Checked {
         self.note(if power { b"power" } else { b"killed" });
@@ -353,8 +392,10 @@ impl World {
         self.process = None;
         self.failing = None;
         self.reader = None;
+        self.desk.give_back();
         let ended = self.broker.process_ended(read).map_err(Finding)?;
         for publish in &ended.taken {
+            self.desk.taken(publish);
             self.witness.taken(publish)?;
         }
         for message in &ended.obeyed.acknowledged {
@@ -363,13 +404,16 @@ impl World {
         for message in &ended.obeyed.set_aside {
             self.witness.given_up(message);
         }
+        if power {
+            self.witness.machine_went_down();
+        }
         Ok(())
     }
 
     /// A station has ended by a fault: the others go on for a moment.
     pub(super) fn fails(&mut self, fault: StationFault) -> Checked {
         if self.disk.is_down() {
-            return self.die(true);
+            return self.ends();
         }
         if !self.may_have_failed() && !self.has_lied() {
             return finding(format!("the process ends without a reason: {fault}"));
@@ -387,6 +431,12 @@ impl World {
     /// Make everything well: from here on there must be progress.
     pub(super) fn heal(&mut self) -> Checked {
         self.is_healed = true;
+        // Every copy of such a job may have to be found anew.
+        let copies = self.broker.queued().saturating_add(self.terms.messages);
+        let more = u64::try_from(copies)
+            .unwrap_or(u64::MAX)
+            .saturating_mul(FALLS_MAX);
+        self.falls_max = Some(self.poison.falls().saturating_add(more));
         self.is_tight = false;
         self.swarm = Swarm::default();
         self.disk.plan([]);

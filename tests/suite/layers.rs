@@ -103,7 +103,7 @@ const LAYERS: &[Layer] = &[
             KINDS,
             MACHINERY,
             &["broker", "vault", "settings", "telemetry"],
-            &["pipeline", "simulator", "partition", "daemon"],
+            &["pipeline", "simulator", "partition", "backup", "daemon"],
         ],
     ),
     layer(

@@ -35,6 +35,8 @@ pub(super) struct Consuming {
     commands: VecDeque<ConsumerCommand>,
     wish: Wish,
     drained: bool,
+    /// Whether one delivery at a time is open.
+    narrow: bool,
 }
 
 /// What the broker made of a command.
@@ -55,7 +57,13 @@ impl Consuming {
             commands: VecDeque::new(),
             wish: Wish::Flow,
             drained: false,
+            narrow: false,
         }
+    }
+
+    /// Begin with one delivery at a time, until the owner widens it.
+    pub(super) fn narrow(&mut self) {
+        self.narrow = true;
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -96,6 +104,7 @@ impl Consuming {
     /// Whether the broker may deliver one more.
     pub(super) fn has_room(&self, prefetch: usize) -> bool {
         let open = self.channel.as_ref();
+        let prefetch = if self.narrow { 1 } else { prefetch };
         self.wish == Wish::Flow && open.is_some_and(|open| open.unacknowledged.len() < prefetch)
     }
 
@@ -139,8 +148,8 @@ impl Consuming {
             }
             ConsumerCommand::Pause => self.wish = self.wish.max(Wish::Pause),
             ConsumerCommand::Resume if self.wish == Wish::Pause => self.wish = Wish::Flow,
-            // The simulated queue knows no narrow subscription.
-            ConsumerCommand::Resume | ConsumerCommand::Widen => {}
+            ConsumerCommand::Resume => {}
+            ConsumerCommand::Widen => self.narrow = false,
             ConsumerCommand::Drain => {
                 self.wish = self.wish.max(Wish::Drain);
                 if !std::mem::replace(&mut self.drained, true) {

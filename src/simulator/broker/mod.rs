@@ -101,6 +101,11 @@ impl Broker {
         self.consuming.open(Epoch(self.epochs));
     }
 
+    /// The process begins with one delivery at a time.
+    pub fn narrow(&mut self) {
+        self.consuming.narrow();
+    }
+
     /// Whether the consuming lane has a channel.
     pub fn is_open(&self) -> bool {
         self.consuming.is_open()
@@ -221,6 +226,17 @@ impl Broker {
     /// End the publishing connection.
     pub fn cut_publisher(&mut self) {
         self.publishing.cut();
+    }
+
+    /// What is in it, in words.
+    pub fn inside(&self) -> String {
+        format!(
+            "{} queued, {} not acknowledged, {} commands, {}",
+            self.queue.len(),
+            self.consuming.unacknowledged(),
+            self.consuming.has_commands(),
+            self.publishing.inside()
+        )
     }
 
     /// Whether nothing is queued, nothing open and nothing on its way.

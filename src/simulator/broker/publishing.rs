@@ -61,6 +61,18 @@ impl Publishing {
         self.connected = true;
     }
 
+    /// What is under way, in words.
+    pub(super) fn inside(&self) -> String {
+        format!(
+            "{} to send, {} unread, {} without a result, {} answers, {} results",
+            self.inbox.len(),
+            self.wire.len(),
+            self.flying.len(),
+            self.answers.len(),
+            self.results.len()
+        )
+    }
+
     /// Messages that were given and have no result that the owner has taken.
     pub(super) fn open(&self) -> usize {
         let waiting = self.inbox.len().saturating_add(self.flying.len());

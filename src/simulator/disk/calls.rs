@@ -72,7 +72,7 @@ impl Disk for SimulatedDisk {
                 Ok(())
             }
             Some(Accident::Lie) => Ok(()),
-            Some(Accident::PowerCut) => Err(power_cut()),
+            Some(Accident::PowerCut | Accident::Kill) => Err(power_cut()),
             Some(Accident::Error | Accident::ShortWrite | Accident::NoSpace) => Err(broken()),
         }
     }
@@ -104,7 +104,8 @@ impl Disk for SimulatedDisk {
     }
 
     fn boot(&self) -> Boot {
-        Boot(self.world().boots)
+        let world = self.world();
+        Boot(if world.hides_boots { 0 } else { world.boots })
     }
 
     fn is_private(&self, _name: &str) -> io::Result<bool> {
@@ -152,7 +153,10 @@ impl DiskFile for SimulatedFile {
         let accident = world.call()?;
         let (room, used) = (world.capacity, world.used());
         let short = match accident {
-            Some(Accident::ShortWrite) => place(world.chance.up_to(size(bytes.len()))),
+            Some(Accident::Kill) if world.chance.once_in(2) => bytes.len(),
+            Some(Accident::ShortWrite | Accident::Kill) => {
+                place(world.chance.up_to(size(bytes.len())))
+            }
             _ => 0,
         };
         let file = world.inode(self.inode)?;
@@ -168,6 +172,10 @@ impl DiskFile for SimulatedFile {
             }
             Some(Accident::PowerCut) => {
                 file.write(bytes, from);
+                Err(power_cut())
+            }
+            Some(Accident::Kill) => {
+                file.write(bytes.get(..short).unwrap_or_default(), from);
                 Err(power_cut())
             }
             Some(Accident::ShortWrite) => {
@@ -193,7 +201,7 @@ impl DiskFile for SimulatedFile {
                 Ok(())
             }
             Some(Accident::Lie) => Ok(()),
-            Some(Accident::PowerCut) => {
+            Some(Accident::PowerCut | Accident::Kill) => {
                 if chance.once_in(2) {
                     file.sync();
                 }

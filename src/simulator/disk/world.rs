@@ -14,8 +14,12 @@ pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) calls: u64,
     pub(super) is_down: bool,
+    /// Whether that is because the process ended.
+    pub(super) was_killed: bool,
     /// How often the machine was started.
     pub(super) boots: u128,
+    /// Whether it does not say which of these it is.
+    pub(super) hides_boots: bool,
     /// Names of the locks that are held.
     pub(super) locked: BTreeSet<String>,
     pub(super) capacity: u64,
@@ -57,7 +61,8 @@ impl World {
         if let Some(accident) = accident {
             *self.met.entry(accident).or_default() += 1;
         }
-        self.is_down = accident == Some(Accident::PowerCut);
+        self.was_killed = accident == Some(Accident::Kill);
+        self.is_down = self.was_killed || accident == Some(Accident::PowerCut);
         Ok(accident)
     }
 
@@ -65,7 +70,7 @@ impl World {
     pub(super) fn change(&mut self, change: NameChange) -> io::Result<()> {
         let accident = self.call()?;
         match accident {
-            None | Some(Accident::PowerCut | Accident::Lie) => {}
+            None | Some(Accident::PowerCut | Accident::Kill | Accident::Lie) => {}
             Some(Accident::NoSpace) => return Err(io::ErrorKind::StorageFull.into()),
             Some(Accident::Error | Accident::ShortWrite) => return Err(broken()),
         }

@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use super::Disk;
 use super::bench::Bench;
+use super::poison::Felling;
 use crate::ids::{AccountIndex, BookIndex, EntryNo, Position};
 use crate::journal::History;
+use crate::journal::marker::Station;
 use crate::ledger::plan::{Movement, PastEntry};
 use crate::pipeline::post::Past;
 
@@ -14,10 +16,15 @@ use crate::pipeline::post::Past;
 pub(super) struct Looking {
     pub(super) bench: Rc<RefCell<Bench>>,
     pub(super) history: History<Disk>,
+    pub(super) felling: Felling,
     pub(super) disk: Disk,
 }
 
 impl Past for Looking {
+    fn posting(&mut self, key: &str) {
+        self.felling.tried(Station::Posting, key);
+    }
+
     fn entry(
         &mut self,
         book: BookIndex,

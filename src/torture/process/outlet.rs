@@ -37,6 +37,11 @@ impl Process {
         let Some(mut command) = due else { return };
         match self.sabotage {
             Some(Sabotage::AcknowledgeEarly) => return,
+            Some(Sabotage::AcknowledgeAhead) => {
+                if let ConsumerCommand::AckUpTo { tag, multiple, .. } = &mut command {
+                    (*tag, *multiple) = (tag.saturating_add(1), true);
+                }
+            }
             Some(Sabotage::StaleTag) => {
                 if let ConsumerCommand::AckUpTo { epoch, .. } = &mut command {
                     *epoch = self.epoch;

@@ -6,12 +6,15 @@ use super::Disk;
 use crate::ids::Position;
 use crate::journal::{Cursor, JournalFault};
 use crate::pipeline::dispatch;
+use crate::pipeline::persist::Frontier;
 
 /// The cursor's file, written when the caller says so.
 pub(super) struct Saving {
     pub(super) cursor: Cursor<Disk>,
     pub(super) wanted: Position,
     pub(super) fault: Option<JournalFault>,
+    /// A mistake: this is saved instead.
+    pub(super) ahead: Option<Frontier>,
 }
 
 impl Saving {
@@ -35,7 +38,8 @@ impl Saver {
 impl dispatch::Cursor for Saver {
     fn save(&mut self, position: Position, sync: bool) -> Result<(), JournalFault> {
         let mut saving = self.lock();
-        saving.wanted = position;
+        let ahead = saving.ahead.as_ref().map(Frontier::position);
+        saving.wanted = ahead.unwrap_or(position);
         if sync {
             saving.save();
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Checked, Finding, Numbered, Witness, finding};
+use super::{Checked, Finding, Known, Numbered, Witness, finding};
 use crate::broker::{HeaderValue, Publish};
 use crate::simulator::broker::Message;
 use crate::torture::work::{Part, traced};
@@ -14,6 +14,8 @@ use crate::torture::work::{Part, traced};
 pub(super) struct Mail {
     /// How often every outcome came to the exchange of outcomes.
     published: BTreeMap<Numbered, u64>,
+    /// All that ever came there, by the hash of their bytes, whichever books gave them.
+    ever: BTreeSet<(Numbered, [u8; 32])>,
     /// The highest number that the broker has read, whatever it did with it, by book.
     highest: BTreeMap<String, u64>,
     /// Bodies by message id.
@@ -28,6 +30,32 @@ pub(super) struct Mail {
     given_up: BTreeSet<usize>,
 }
 
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    *blake3::hash(bytes).as_bytes()
+}
+
+impl Mail {
+    /// The books end with these outcomes now; the numbers behind them are given again.
+    pub(super) fn go_back(&mut self, outcomes: &BTreeMap<Numbered, Known>) {
+        self.replied.retain(|one| outcomes.contains_key(one));
+        self.published.clear();
+        self.highest.clear();
+        for (numbered, known) in outcomes {
+            let one = (numbered.clone(), hash(&known.bytes));
+            if self.ever.contains(&one) {
+                self.published.insert(numbered.clone(), 1);
+                let highest = self.highest.entry(numbered.0.clone()).or_default();
+                *highest = (*highest).max(numbered.1);
+            }
+        }
+    }
+
+    /// A message must be acknowledged once more.
+    pub(super) fn forget(&mut self, number: usize) {
+        self.acknowledged.remove(&number);
+    }
+}
+
 impl Witness {
     /// The broker refuses a message.
     pub fn refused(&mut self, publish: &Publish) -> Checked {
@@ -38,6 +66,7 @@ impl Witness {
     /// The broker found nobody bound for a message: an outcome counts as published by that.
     pub fn returned(&mut self, publish: &Publish) -> Checked {
         for numbered in self.outcomes_read(publish)? {
+            self.came(&numbered);
             self.mail.published.entry(numbered).or_default();
         }
         Ok(())
@@ -64,10 +93,18 @@ impl Witness {
             return finding(format!("{id} came again with other bytes"));
         }
         for numbered in self.outcomes_read(publish)? {
+            self.came(&numbered);
             let count = self.mail.published.entry(numbered).or_default();
             *count = count.saturating_add(1);
         }
         Ok(())
+    }
+
+    fn came(&mut self, numbered: &Numbered) {
+        if let Some(known) = self.outcomes.get(numbered) {
+            let one = (numbered.clone(), hash(&known.bytes));
+            self.mail.ever.insert(one);
+        }
     }
 
     /// The outcomes in a message that the broker has read: durable, and in order.
@@ -135,6 +172,27 @@ impl Witness {
         let number = header("traceparent").and_then(traced);
         let sent = number.and_then(|number| self.sent.get(&number));
         let part = sent.and_then(|sent| sent.parts.get(&line));
+        if header("kontor-reason") == Some("CRASHED_WORKER")
+            && let Some((number, sent)) = number.zip(sent)
+        {
+            let bytes = match part {
+                Some(Part::Job { bytes, .. } | Part::Dead { bytes, .. }) => bytes,
+                None => &sent.message.body,
+            };
+            if part.is_none() && line != 0 || publish.body != *bytes {
+                return finding(format!(
+                    "line {line} of message {number} was condemned with other bytes"
+                ));
+            }
+            if !self.may_be_condemned(&sent.message.body, line) {
+                return finding(format!(
+                    "line {line} of message {number} was condemned, and the process has not ended \
+                     in the middle of it often enough"
+                ));
+            }
+            self.mail.dead.insert((number, line));
+            return Ok(());
+        }
         match (number, part) {
             (Some(number), Some(Part::Dead { code, bytes })) => {
                 if header("kontor-reason") != Some(code) {
@@ -173,15 +231,20 @@ impl Witness {
         self.mail.given_up.insert(message.number);
     }
 
-    /// What of a message is neither durable nor set aside.
-    fn left_of(&self, number: usize) -> Option<String> {
+    /// What of a message is neither durable nor set aside. With the whole of a message all of its
+    /// lines are set aside.
+    pub(super) fn left_of(&self, number: usize) -> Option<String> {
         let sent = self.sent.get(&number)?;
-        sent.parts.iter().find_map(|(line, part)| match part {
-            Part::Job(job) => (!self.is_done(number, job))
-                .then(|| format!("{} in line {line} has no durable outcome", job.key)),
-            Part::Dead { code, .. } => (!self.mail.dead.contains(&(number, *line)))
-                .then(|| format!("line {line}, {code}, is not among the dead letters")),
-        })
+        let is_dead = |line| self.mail.dead.contains(&(number, line));
+        let left = sent.parts.iter().filter(|_| !is_dead(0));
+        left.filter(|(line, _)| !is_dead(**line))
+            .find_map(|(line, part)| match part {
+                Part::Job { job, .. } => (!self.is_done(number, job))
+                    .then(|| format!("{} in line {line} has no durable outcome", job.key)),
+                Part::Dead { code, .. } => Some(format!(
+                    "line {line}, {code}, is not among the dead letters"
+                )),
+            })
     }
 
     /// At the end, when everything was healed: nothing is owed any more.

@@ -13,7 +13,10 @@
 //! | an acknowledgement       | every part of the message is durable or set aside                 |
 
 mod books;
+mod letters;
 mod mail;
+mod restored;
+mod strikes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,6 +28,7 @@ use super::process::Held;
 use super::work::{Job, Part, Sent, traced};
 use crate::engine::Engine;
 use crate::ids::{BookIndex, Position};
+use crate::ledger::commit::LettersRecord;
 use crate::ledger::{Commit, JobRecord, NameTable, Record, StateDigest};
 use crate::partition::Secrets;
 use crate::time::{Clock, Timestamp};
@@ -66,6 +70,8 @@ pub struct Witness {
     last_recorded_at: Timestamp,
     /// Digests of the books after every durable commit.
     digests: BTreeMap<Position, StateDigest>,
+    /// When every durable commit was recorded.
+    times: BTreeMap<Position, Timestamp>,
     /// Durable outcomes.
     outcomes: BTreeMap<Numbered, Known>,
     /// Book and key of every job that has an outcome under its key, with its content.
@@ -75,6 +81,10 @@ pub struct Witness {
     /// Messages that the producer has sent.
     sent: BTreeMap<usize, Sent>,
     mail: mail::Mail,
+    /// Acts on dead letters whose records are durable.
+    acts: BTreeMap<Position, LettersRecord>,
+    /// Which jobs may be condemned.
+    strikes: strikes::Strikes,
     /// Which commits were made while nothing became due.
     pub(super) held: Held,
 }
@@ -89,11 +99,14 @@ impl Witness {
             last: Position(0),
             last_recorded_at: Timestamp::default(),
             digests: BTreeMap::new(),
+            times: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             keys: BTreeMap::new(),
             recorded: BTreeSet::new(),
             sent: BTreeMap::new(),
             mail: mail::Mail::default(),
+            acts: BTreeMap::new(),
+            strikes: strikes::Strikes::default(),
             held: Held::default(),
         }
     }
@@ -127,6 +140,7 @@ impl Witness {
         self.records(commit)?;
         self.last = commit.last();
         self.digests.insert(self.last, commit.digest);
+        self.times.insert(self.last, commit.recorded_at);
         Ok(())
     }
 
@@ -169,6 +183,11 @@ impl Witness {
     /// What the books are after everything durable.
     pub fn digest(&self) -> Option<StateDigest> {
         self.replica.as_ref().map(Engine::digest)
+    }
+
+    /// What the books were after every durable commit.
+    pub fn digests(&self) -> &BTreeMap<Position, StateDigest> {
+        &self.digests
     }
 
     /// What the books were after a durable commit.
@@ -269,6 +288,7 @@ impl Witness {
                         self.job(job, commit)?;
                     }
                 }
+                Record::Letters(record) => self.act_recorded(position, record),
                 _ => {}
             }
         }
@@ -318,6 +338,9 @@ impl Witness {
     fn job(&mut self, record: &JobRecord, commit: &Commit) -> Checked {
         let (bytes, said) = self.said(record, commit)?;
         let (number, job) = self.origin(record)?;
+        if job.poison.is_some() {
+            return finding(format!("{} fells the process and was recorded", job.key));
+        }
         let expected = self.model.judge(&job, commit.recorded_at.0);
         let expected = expected.map_err(Finding)?;
         if let Some(difference) = difference(&said, &expected) {
@@ -353,8 +376,8 @@ impl Witness {
         let parts = number.and_then(|number| self.sent.get(&number));
         let job = parts.and_then(|sent| {
             sent.parts.values().find_map(|part| match part {
-                Part::Job(job) if *job.key == *record.envelope.key => Some(Job::clone(job)),
-                Part::Job(_) | Part::Dead { .. } => None,
+                Part::Job { job, .. } if *job.key == *record.envelope.key => Some(Job::clone(job)),
+                Part::Job { .. } | Part::Dead { .. } => None,
             })
         });
         match (number, job) {
@@ -368,7 +391,13 @@ impl Witness {
 
     /// A commit that was known has the same outcomes, to the byte.
     fn unchanged(&self, commit: &Commit, names: &NameTable) -> Checked {
-        for record in commit.records.iter().filter_map(Record::as_job) {
+        for (at, record) in commit.positions() {
+            if let Record::Letters(record) = record {
+                self.act_unchanged(at, record)?;
+            }
+            let Record::Job(record) = record else {
+                continue;
+            };
             let mut bytes = Vec::new();
             outcome::encode(record, commit, names, &mut bytes);
             let numbered = (names.book(record.book).to_owned(), record.sequence.0);

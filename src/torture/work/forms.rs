@@ -32,11 +32,11 @@ pub(super) fn single(chance: &mut Chance, job: Job) -> Formed {
         properties.kind = Some(job.kind.to_owned());
     }
     let body = Value::Object(job.envelope()).to_string().into_bytes();
-    (
-        properties,
-        body,
-        BTreeMap::from([(0, Part::Job(Box::new(job)))]),
-    )
+    let part = Part::Job {
+        job: Box::new(job),
+        bytes: body.clone(),
+    };
+    (properties, body, BTreeMap::from([(0, part)]))
 }
 
 /// Jobs as lines, with blank ones and unreadable ones between them.
@@ -60,8 +60,12 @@ pub(super) fn lines(chance: &mut Chance, jobs: Vec<Job>, message: usize) -> Form
             };
             put(&bytes, Some(dead));
         }
-        let bytes = Value::Object(job.envelope()).to_string();
-        put(bytes.as_bytes(), Some(Part::Job(Box::new(job))));
+        let bytes = Value::Object(job.envelope()).to_string().into_bytes();
+        let part = Part::Job {
+            job: Box::new(job),
+            bytes: bytes.clone(),
+        };
+        put(&bytes, Some(part));
     }
     (properties("application/x-ndjson"), body, parts)
 }
@@ -91,7 +95,14 @@ pub(super) fn items(chance: &mut Chance, jobs: Vec<Job>) -> Formed {
         }
         if push(&mut message, &job) {
             line = line.saturating_add(1);
-            parts.insert(line, Part::Job(Box::new(job)));
+            let mut alone = JobsMessage::new();
+            // It went in before, so it goes in again.
+            let _same = push(&mut alone, &job);
+            let part = Part::Job {
+                job: Box::new(job),
+                bytes: alone.finish(),
+            };
+            parts.insert(line, part);
         }
     }
     if parts.is_empty() {

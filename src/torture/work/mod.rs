@@ -17,7 +17,9 @@ use serde_json::Value;
 pub use sketch::{CUSTOMERS, Counts, PARTIES, Sketch};
 
 use super::kinds::Kind;
+use super::terms::Terms;
 use crate::broker::{HeaderValue, Properties};
+use crate::journal::marker::Station;
 use crate::simulator::Chance;
 use crate::simulator::broker::Message;
 
@@ -43,6 +45,17 @@ pub struct Job {
     pub sender: Option<&'static str>,
     /// Whether it is past its day.
     pub expired: bool,
+    /// Whether it fells the process, and how.
+    pub poison: Option<Poison>,
+}
+
+/// How a job fells the process, each time it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poison {
+    /// Where.
+    pub station: Station,
+    /// Without a word, as the end of all memory does; otherwise by a panic.
+    pub silent: bool,
 }
 
 impl Job {
@@ -71,7 +84,12 @@ impl Job {
 #[derive(Clone, Debug)]
 pub enum Part {
     /// A job.
-    Job(Box<Job>),
+    Job {
+        /// As it is meant.
+        job: Box<Job>,
+        /// What must arrive among the dead letters if the job is set aside.
+        bytes: Vec<u8>,
+    },
     /// Something that must be set aside.
     Dead {
         /// Why.
@@ -111,15 +129,13 @@ pub struct Work {
     messages: usize,
     keys: u64,
     now: i64,
+    /// Jobs that are still to fell the process.
+    poison: u64,
 }
 
 impl Work {
-    /// For these kinds, books and their units.
-    pub fn new(
-        chance: Chance,
-        kinds: &[&'static Kind],
-        books: &[(&'static str, &'static str)],
-    ) -> Self {
+    /// For the kinds, books and units of a run.
+    pub fn new(chance: Chance, terms: &Terms) -> Self {
         let ledger = |(name, unit): &(&'static str, &'static str)| Ledger {
             name,
             unit,
@@ -128,19 +144,26 @@ impl Work {
         };
         Self {
             chance,
-            kinds: kinds.to_vec(),
-            ledgers: books.iter().map(ledger).collect(),
+            kinds: terms.kinds.clone(),
+            ledgers: terms.books.iter().map(ledger).collect(),
             messages: 0,
             keys: 0,
             now: 0,
+            poison: terms.poison,
         }
+    }
+
+    /// The number of a message that is sent now.
+    pub fn next_number(&mut self) -> usize {
+        let number = self.messages;
+        self.messages = self.messages.saturating_add(1);
+        number
     }
 
     /// The next message, at a time of day.
     pub fn message(&mut self, now: i64) -> Sent {
         self.now = now;
-        let number = self.messages;
-        self.messages = self.messages.saturating_add(1);
+        let number = self.next_number();
         let at = self.chance.below(self.ledgers.len());
         let sender = self.chance.once_in(2).then_some("clerk");
         let form = self.chance.up_to(99);
@@ -218,7 +241,12 @@ impl Work {
             actor,
             sender,
             expired: self.chance.once_in(80),
+            poison: None,
         };
+        if self.poison > 0 && self.chance.once_in(8) {
+            self.poison = self.poison.saturating_sub(1);
+            return job.poisoned(&mut self.chance, keys);
+        }
         ledger.jobs.push(job.clone());
         job
     }
@@ -305,6 +333,24 @@ impl Job {
             actor: None,
             sender: None,
             expired: false,
+            poison: None,
+        }
+    }
+
+    /// The same under a key of its own, as one that fells the process.
+    fn poisoned(self, chance: &mut Chance, keys: u64) -> Self {
+        let station = if chance.once_in(2) {
+            Station::Reading
+        } else {
+            Station::Posting
+        };
+        Self {
+            key: format!("poison-{keys}"),
+            poison: Some(Poison {
+                station,
+                silent: chance.once_in(3),
+            }),
+            ..self
         }
     }
 }
