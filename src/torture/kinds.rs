@@ -89,6 +89,24 @@ pub const KINDS: &[Kind] = &[
         model::payments::allocate,
     ),
     kind(
+        "credit_note.issue",
+        6,
+        draw::credit_note_issue,
+        model::credits::note,
+    ),
+    kind(
+        "refund.issue",
+        3,
+        draw::refund_issue,
+        model::credits::refund,
+    ),
+    kind(
+        "writeoff.post",
+        3,
+        draw::writeoff_post,
+        model::credits::write_off,
+    ),
+    kind(
         "settlement.instruct",
         5,
         draw::settlement_instruct,

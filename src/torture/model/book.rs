@@ -143,6 +143,17 @@ pub struct Schedule {
     pub due: Option<String>,
 }
 
+/// What of an invoice has one tax code.
+#[derive(Clone, Debug, Default)]
+pub struct TaxGroup {
+    /// The code.
+    pub code: String,
+    /// Without tax.
+    pub base: i128,
+    /// The tax.
+    pub tax: i128,
+}
+
 /// An invoice.
 #[derive(Clone, Debug, Default)]
 pub struct Invoice {
@@ -156,6 +167,16 @@ pub struct Invoice {
     pub paid: i128,
     /// What of that came from the customer's credit.
     pub from_credit: i128,
+    /// The state.
+    pub state: &'static str,
+    /// What was invoiced, by tax code in the order of the lines.
+    pub groups: Vec<TaxGroup>,
+    /// What was credited, with tax.
+    pub credited: i128,
+    /// The same by tax code: without tax, and the tax.
+    pub credited_of: BTreeMap<String, (i128, i128)>,
+    /// What was written off.
+    pub written_off: i128,
 }
 
 /// A payment.
@@ -223,6 +244,8 @@ pub struct Book {
     pub alarms: Alarms,
     /// Invoices by number.
     pub invoices: BTreeMap<String, Invoice>,
+    /// How many credit notes there are.
+    pub notes: u64,
     /// Payments by number.
     pub payments: BTreeMap<String, Payment>,
     /// Instructions by number.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::book::{Entry, Invoice, number};
+use super::book::{Entry, Invoice, TaxGroup, number};
 use super::{Answer, Book, Leg, Ruled, list, minor, need, print, text};
 
 /// The tax codes of the books and their rates in percent.
@@ -72,6 +72,16 @@ pub fn issue(book: &mut Book, data: &Value) -> Ruled {
         customer: customer.to_owned(),
         due: text(data, "due_date").unwrap_or(issued).to_owned(),
         open: total,
+        state: if total == 0 { "paid" } else { "open" },
+        groups: order
+            .iter()
+            .filter_map(|code| Some((code, groups.get(code)?)))
+            .map(|(code, (rate, base))| TaxGroup {
+                code: (*code).to_owned(),
+                base: *base,
+                tax: tax(*base, *rate),
+            })
+            .collect(),
         ..Invoice::default()
     };
     book.invoices.insert(document, invoice);
@@ -88,12 +98,11 @@ fn groups<'d>(
     let (mut groups, mut order) = (Groups::new(), Vec::new());
     let mut net = 0;
     for (code, line) in lines {
-        let known = TAXES.iter().find(|(known, _)| known == code);
-        let (_, rate) = known.ok_or("TAX_CODE_UNKNOWN")?;
+        let rate = rate(code).ok_or("TAX_CODE_UNKNOWN")?;
         if !groups.contains_key(code) {
             order.push(*code);
         }
-        groups.entry(*code).or_insert((*rate, 0)).1 += line;
+        groups.entry(*code).or_insert((rate, 0)).1 += line;
         net += line;
     }
     let taxes: i128 = groups.values().map(|(rate, base)| tax(*base, *rate)).sum();
@@ -105,8 +114,14 @@ fn groups<'d>(
     Ok((groups, order))
 }
 
+/// The rate of a tax code in percent.
+pub fn rate(code: &str) -> Option<i128> {
+    let known = TAXES.iter().find(|(known, _)| *known == code);
+    known.map(|(_, rate)| *rate)
+}
+
 /// Half up, away from zero.
-fn tax(base: i128, rate: i128) -> i128 {
+pub fn tax(base: i128, rate: i128) -> i128 {
     let hundredfold = base * rate;
     let rounded = (hundredfold.abs() + 50).div_euclid(100);
     rounded * hundredfold.signum()

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod accruals;
 pub mod book;
+pub mod credits;
 pub mod due;
 pub mod entries;
 pub mod holds;

@@ -162,7 +162,7 @@ fn check_open(book: &Book, items: &[Item], customer: Option<&str>) -> Result<(),
             return Err("DOCUMENT_NOT_FOUND");
         };
         let foreign = customer.is_some_and(|customer| customer != invoice.customer);
-        if foreign || invoice.open == 0 {
+        if foreign || !matches!(invoice.state, "open" | "partly_paid") {
             return Err("DOCUMENT_STATE");
         }
         let sum = sums.entry(number).or_default();
@@ -179,6 +179,11 @@ fn pay(book: &mut Book, items: &[Item], sign: i128, from_credit: bool) {
         if let Some(invoice) = book.invoices.get_mut(number) {
             invoice.open -= amount * sign;
             invoice.paid += amount * sign;
+            invoice.state = match (invoice.open, invoice.paid) {
+                (0, _) => "paid",
+                (_, 0) => "open",
+                (_, _) => "partly_paid",
+            };
             if from_credit {
                 invoice.from_credit += amount * sign;
             }
@@ -282,9 +287,7 @@ fn check_paid(
             return Err("DOCUMENT_NOT_FOUND");
         };
         let foreign = owner.is_some_and(|owner| owner != invoice.customer);
-        // An invoice of zero was paid at once, without a payment.
-        let paid = invoice.paid > 0 || invoice.open == 0;
-        if foreign || !paid {
+        if foreign || !matches!(invoice.state, "partly_paid" | "paid") {
             return Err("DOCUMENT_STATE");
         }
         let sum = sums.entry(number).or_default();

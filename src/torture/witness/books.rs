@@ -44,6 +44,7 @@ fn numbers(book: &Book, expected: &model::Book) -> Checked {
     }
     let series = [
         ("RE", expected.invoices.len()),
+        ("GS", usize::try_from(expected.notes).unwrap_or_default()),
         ("PAY", expected.payments.len()),
         ("SI", expected.instructions.len()),
         ("H", expected.holds.len()),
@@ -132,6 +133,17 @@ fn documents(book: &Book, expected: &model::Book) -> Checked {
                 "book {}: {number} has {found:?} open, expected is {}",
                 book.name(),
                 print(open, 2)
+            ));
+        }
+    }
+    for (number, one) in &expected.invoices {
+        let found = book.documents().get(number);
+        let state = found.map(|document| document.state.text());
+        if state != Some(one.state) {
+            return finding(format!(
+                "book {}: {number} is {state:?}, expected is {}",
+                book.name(),
+                one.state
             ));
         }
     }

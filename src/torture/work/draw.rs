@@ -276,6 +276,59 @@ pub fn payment_allocate(sketch: &mut Sketch<'_>) -> Value {
     }))
 }
 
+/// `credit_note.issue`.
+pub fn credit_note_issue(sketch: &mut Sketch<'_>) -> Value {
+    sketch.counts.entries = sketch.counts.entries.saturating_add(1);
+    let full = sketch.once_in(3);
+    let count = sketch.chance.up_to(3);
+    let lines: Vec<Value> = (0..count).map(|_| note_line(sketch)).collect();
+    object(json!({
+        "invoice": invoice(sketch),
+        "series": "GS",
+        "full": full.then_some(true),
+        "lines": (!full).then_some(lines),
+        "reason": sketch.text(),
+    }))
+}
+
+fn note_line(sketch: &mut Sketch<'_>) -> Value {
+    let quantity = sketch.word(&["1", "1", "2", "-1"]);
+    let tax = sketch.word(&["S19", "S19", "S7", "Z0"]);
+    object(json!({
+        "quantity": quantity,
+        "price": amount(sketch.chance.between(1, 3_000)),
+        "tax": (!sketch.once_in(3)).then_some(tax),
+        "text": sketch.text(),
+    }))
+}
+
+/// `refund.issue`.
+pub fn refund_issue(sketch: &mut Sketch<'_>) -> Value {
+    sketch.counts.entries = sketch.counts.entries.saturating_add(1);
+    let bank = if sketch.once_in(4) {
+        sketch.wallet()
+    } else {
+        "bank/main".to_owned()
+    };
+    object(json!({
+        "customer": sketch.customer(),
+        "amount": amount(sketch.chance.between(1, 20_000)),
+        "currency": sketch.unit,
+        "bank": bank,
+        "reason": sketch.text(),
+    }))
+}
+
+/// `writeoff.post`.
+pub fn writeoff_post(sketch: &mut Sketch<'_>) -> Value {
+    sketch.counts.entries = sketch.counts.entries.saturating_add(1);
+    object(json!({
+        "document": invoice(sketch),
+        "amount": sketch.once_in(2).then(|| amount(sketch.chance.between(1, 20_000))),
+        "reason": "insolvency",
+    }))
+}
+
 /// `settlement.instruct`.
 pub fn settlement_instruct(sketch: &mut Sketch<'_>) -> Value {
     sketch.counts.instructions = sketch.counts.instructions.saturating_add(1);
