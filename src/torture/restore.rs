@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use super::fault::Tally;
+use super::fault::{Fault, Tally};
 use super::model::Model;
 use super::process::{Held, Poisons, Process};
 use super::run::accidents;
@@ -50,9 +50,11 @@ impl World {
             .vaulted
             .disk
             .get_or_insert_with(|| SimulatedDisk::new(seed));
+        let lost_a_name = self.tally.contains_key(&Fault::LostName);
         let go_on = &mut |_| ControlFlow::Continue(());
         match take(&self.disk, to, true, self.clock.now(), go_on) {
-            Ok(taken) if taken.doubts.is_empty() || self.has_lied() => {
+            // A name that was lost and not missed is missed here: rightly.
+            Ok(taken) if taken.doubts.is_empty() || self.has_lied() || lost_a_name => {
                 self.vaulted.digests = self.witness.digests().clone();
                 Ok(())
             }
