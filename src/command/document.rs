@@ -15,7 +15,7 @@ Examples:
   kontor document RE-2026-000001
   kontor --format json document SI-000001 --book main")]
 pub struct DocumentArgs {
-    /// Number of the document
+    /// Number of the document, or name of a subscription or contract; all of that name are shown
     #[arg(value_name = "NUMBER")]
     number: String,
     #[command(flatten)]
@@ -27,13 +27,17 @@ pub fn run(args: &DocumentArgs, globals: &Globals, out: &mut impl Write) -> anyh
     let open = args.place.open(globals)?;
     let book = open.book()?;
     let number = &args.number;
-    let document = book.documents().get(number);
-    let document = document
-        .ok_or_else(|| NotFound(format!("the book {} has no document {number}", book.name())))?;
-    answer::print(
-        &report::document::document(book, number, document),
-        globals,
-        out,
-    )?;
+    let mut found = book.documents().named(number).peekable();
+    if found.peek().is_none() {
+        let what = format!("the book {} has no document {number}", book.name());
+        return Err(NotFound(what).into());
+    }
+    for document in found {
+        answer::print(
+            &report::document::document(book, number, document),
+            globals,
+            out,
+        )?;
+    }
     Ok(Done::Yes)
 }

@@ -208,7 +208,7 @@ impl Meter {
         let number = adds_up.then_some(number);
         let known = number
             .as_ref()
-            .and_then(|number| book.documents().get(number));
+            .and_then(|number| book.documents().of_kind(DocumentKind::Usage, number));
         let earlier = known.and_then(|known| {
             let number = Number::parse(known.text("quantity")).ok()?;
             Quantity::new(number).ok()
@@ -224,7 +224,7 @@ impl Meter {
         let Some(number) = &self.number else {
             return;
         };
-        let known = book.documents().get(number);
+        let known = book.documents().of_kind(DocumentKind::Usage, number);
         let sum = self.earlier.plus(quantity).unwrap_or(quantity);
         plan.document(DocumentChange {
             number: number.as_str().into(),

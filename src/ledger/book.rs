@@ -291,10 +291,7 @@ impl Book {
                 state,
             } => self.apply_release(number, slice(legs, range), *state),
             Effect::Number { series, number } => self.apply_number(series, *number),
-            Effect::Document(change) => {
-                self.apply_document(change);
-                Ok(())
-            }
+            Effect::Document(change) => self.apply_document(change),
             Effect::AccountOpened(opened) => self.apply_account_opened(opened),
             Effect::AccountChanged { account, change } => {
                 self.apply_account_changed(*account, change)
@@ -418,9 +415,12 @@ impl Book {
         self.digest.add(fact(&series));
     }
 
-    fn apply_document(&mut self, change: &DocumentChange) {
+    fn apply_document(&mut self, change: &DocumentChange) -> Result<(), Inconsistent> {
         let mut members: Members = Members::new();
-        if let Some(old) = self.documents.get(&change.number) {
+        if let Some(old) = self.documents.holder(change.kind, &change.number) {
+            if change.version <= 1 || old.kind != change.kind {
+                return Err(self.odd(format!("document {} began before", change.number)));
+            }
             members.clone_from(&old.members);
         }
         for (name, value) in &change.set {
@@ -441,6 +441,7 @@ impl Book {
             self.digest.remove(before);
         }
         self.digest.add(after);
+        Ok(())
     }
 
     fn apply_account_opened(&mut self, opened: &AccountOpened) -> Result<(), Inconsistent> {

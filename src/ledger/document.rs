@@ -90,6 +90,49 @@ words! {
     }
 }
 
+impl DocumentKind {
+    /// Whether two documents may not have the same name.
+    pub fn shares_names_with(self, other: Self) -> bool {
+        self.register() == other.register()
+    }
+
+    fn register(self) -> Register {
+        match self {
+            Self::Subscription => Register::Subscriptions,
+            Self::Contract => Register::Contracts,
+            Self::Usage => Register::Usage,
+            Self::Invoice
+            | Self::CreditNote
+            | Self::Payment
+            | Self::Approval
+            | Self::Instruction
+            | Self::Cycle
+            | Self::Obligation
+            | Self::Schedule
+            | Self::Dunning
+            | Self::Payout
+            | Self::Charge
+            | Self::Statement
+            | Self::StatementLine
+            | Self::Subject => Register::Numbered,
+        }
+    }
+}
+
+/// Where a name stands for one document only. What producers name themselves never takes the place
+/// of a number that a series will give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Register {
+    /// Numbers of series, and those that the configuration brought.
+    Numbered,
+    /// Subscriptions, by the producer's names.
+    Subscriptions,
+    /// Contracts, by the producer's names.
+    Contracts,
+    /// Usage that was rated, and what counts it.
+    Usage,
+}
+
 /// A document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
@@ -197,10 +240,16 @@ fn write_value(form: &mut Canonical, value: &Value) {
 /// Place of an open item among those of its customer: due date, then document number.
 type OpenItem = (Box<str>, Option<Date>, Box<str>);
 
+/// Documents by the names of one register.
+type Table = BTreeMap<Box<str>, Document>;
+
 /// The documents of a book by number.
 #[derive(Clone, Debug, Default)]
 pub struct Documents {
-    documents: BTreeMap<Box<str>, Document>,
+    numbered: Table,
+    subscriptions: Table,
+    contracts: Table,
+    usage: Table,
     open_items: BTreeSet<OpenItem>,
     /// Usage that no invoice has yet: customer and number.
     unbilled: BTreeSet<(Box<str>, Box<str>)>,
@@ -221,14 +270,58 @@ impl Documents {
         &self.ageing
     }
 
-    /// The document of a number.
+    /// The document of a number that a series gave, or that the configuration brought.
     pub fn get(&self, number: &str) -> Option<&Document> {
-        self.documents.get(number)
+        self.numbered.get(number)
+    }
+
+    /// The document that has a name of those of a kind.
+    pub fn holder(&self, kind: DocumentKind, name: &str) -> Option<&Document> {
+        self.table(kind.register()).get(name)
+    }
+
+    /// The document of a kind and a name.
+    pub fn of_kind(&self, kind: DocumentKind, name: &str) -> Option<&Document> {
+        self.holder(kind, name)
+            .filter(|document| document.kind == kind)
+    }
+
+    /// All documents of a name: the numbered one first.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Document> {
+        self.tables().filter_map(move |table| table.get(name))
+    }
+
+    fn table(&self, register: Register) -> &Table {
+        match register {
+            Register::Numbered => &self.numbered,
+            Register::Subscriptions => &self.subscriptions,
+            Register::Contracts => &self.contracts,
+            Register::Usage => &self.usage,
+        }
+    }
+
+    fn table_mut(&mut self, register: Register) -> &mut Table {
+        match register {
+            Register::Numbered => &mut self.numbered,
+            Register::Subscriptions => &mut self.subscriptions,
+            Register::Contracts => &mut self.contracts,
+            Register::Usage => &mut self.usage,
+        }
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        let all = [
+            &self.numbered,
+            &self.subscriptions,
+            &self.contracts,
+            &self.usage,
+        ];
+        all.into_iter()
     }
 
     /// The document of a number, with the number as the book keeps it.
     pub fn find(&self, number: &str) -> Option<(&str, &Document)> {
-        self.documents
+        self.numbered
             .get_key_value(number)
             .map(|(number, document)| (&**number, document))
     }
@@ -243,18 +336,18 @@ impl Documents {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.documents.len()
+        self.tables().map(BTreeMap::len).sum()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.documents.is_empty()
+        self.tables().all(BTreeMap::is_empty)
     }
 
-    /// All documents in order of their numbers.
+    /// All documents in order of their numbers; those that producers name come behind.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Document)> {
-        self.documents
-            .iter()
+        self.tables()
+            .flatten()
             .map(|(number, document)| (&**number, document))
     }
 
@@ -267,7 +360,7 @@ impl Documents {
         self.open_items
             .range(first..)
             .take_while(move |(party, ..)| &**party == customer)
-            .filter_map(|(_, _, number)| Some((&**number, self.documents.get(number)?)))
+            .filter_map(|(_, _, number)| Some((&**number, self.numbered.get(number)?)))
     }
 
     /// The usage of a customer that no invoice has yet, by number.
@@ -280,15 +373,16 @@ impl Documents {
         self.unbilled
             .range(first..)
             .take_while(move |(party, _)| *party == customer)
-            .filter_map(|(_, number)| Some((&**number, self.documents.get(number)?)))
+            .filter_map(|(_, number)| Some((&**number, self.usage.get(number)?)))
     }
 
     /// Put a document in its place and return the facts that went and came.
     pub(super) fn put(&mut self, number: &str, document: Document) -> (Option<u128>, u128) {
-        let before = self.documents.get(number).map(|old| {
+        let register = document.kind.register();
+        let before = self.table_mut(register).remove(number).map(|old| {
             self.open_items
                 .remove(&(old.party.clone(), old.due, number.into()));
-            self.ageing.remove(old);
+            self.ageing.remove(&old);
             let count = self.counts.entry((old.kind, old.state)).or_default();
             *count = count.saturating_sub(1);
             if old.is_unbilled() {
@@ -315,7 +409,7 @@ impl Documents {
                 .insert((document.party.clone(), number.into()));
         }
         let after = document.fact(number);
-        self.documents.insert(number.into(), document);
+        self.table_mut(register).insert(number.into(), document);
         (before, after)
     }
 }

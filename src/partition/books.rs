@@ -156,7 +156,8 @@ pub(super) fn differences(book: &Book, wanted: &Wanted) -> Vec<String> {
             (!same).then(|| format!("unit {code}"))
         }
         Effect::Document(change) => {
-            let missing = book.documents().get(&change.number).is_none();
+            let known = book.documents().holder(change.kind, &change.number);
+            let missing = known.is_none();
             missing.then(|| format!("document {}", change.number))
         }
         Effect::Post(_)

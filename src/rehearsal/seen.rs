@@ -227,7 +227,8 @@ impl Seen {
             );
             held.insert(name, json!(print_minor(account.held(), decimals)));
         }
-        let documents = book.documents().iter().map(|(number, document)| {
+        let mut documents = Map::new();
+        for (number, document) in book.documents().iter() {
             let decimals = book.units().decimals(document.unit);
             let mut members = shown(&document.members);
             members.insert("state".to_owned(), json!(document.state.text()));
@@ -235,8 +236,14 @@ impl Seen {
                 "open".to_owned(),
                 json!(print_minor(document.open, decimals)),
             );
-            (number.to_owned(), Json::Object(members))
-        });
+            // A name that is a number as well is told apart by its kind.
+            let name = if documents.contains_key(number) {
+                format!("{} {number}", document.kind.text())
+            } else {
+                number.to_owned()
+            };
+            documents.insert(name, Json::Object(members));
+        }
         let series = self.numbers.iter().map(|(name, numbers)| {
             let (first, last) = (numbers.first().copied(), numbers.last().copied());
             let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
@@ -255,7 +262,7 @@ impl Seen {
             (month.to_string(), Json::Object(moved.collect()))
         });
         let mut all = Map::new();
-        all.insert("documents".to_owned(), Json::Object(documents.collect()));
+        all.insert("documents".to_owned(), Json::Object(documents));
         all.insert("series".to_owned(), Json::Object(series.collect()));
         all.insert("by_period".to_owned(), Json::Object(by_period.collect()));
         all.insert("balances".to_owned(), Json::Object(balances));

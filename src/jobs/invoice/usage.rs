@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::order::{Order, OrderLine, Role};
 use crate::jobs::billing::BillLine;
 use crate::ledger::effect::DocumentChange;
-use crate::ledger::{Book, DocumentState, Plan, Value};
+use crate::ledger::{Book, DocumentKind, DocumentState, Plan, Value};
 
 /// Where usage was asked for.
 const PATH: &str = "/from_usage";
@@ -40,7 +40,8 @@ impl<'a> Order<'a> {
     /// The usage that this invoice bills is billed.
     pub(super) fn close_usage(&self, book: &Book, plan: &mut Plan, invoice: &str) {
         for number in &self.usage {
-            let Some(usage) = book.documents().get(number) else {
+            let usage = book.documents().of_kind(DocumentKind::Usage, number);
+            let Some(usage) = usage else {
                 continue;
             };
             plan.document(DocumentChange {

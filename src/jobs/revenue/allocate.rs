@@ -25,7 +25,7 @@ use crate::money::{DecimalText, Minor};
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Allocate {
-    /// The contract; its number among the documents of the book.
+    /// The contract; its name among the contracts of the book.
     pub contract: Id,
     /// Customer who owes the price.
     pub customer: Id,
@@ -127,7 +127,10 @@ impl JobKind for Allocate {
         let currency = Currency::of(book, &self.currency);
         let price = Minor::from(currency.positive(&self.price, "/price")?);
         let parts = self.parts(&currency, price)?;
-        if book.documents().get(&self.contract).is_some() {
+        let known = book
+            .documents()
+            .of_kind(DocumentKind::Contract, &self.contract);
+        if known.is_some() {
             return Err(Rejection::new(Code::DuplicateReference)
                 .at("/contract")
                 .with_text("contract", echo(&self.contract)));

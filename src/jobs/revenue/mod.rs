@@ -95,8 +95,7 @@ fn find<'b>(
     kind: DocumentKind,
     path: &str,
 ) -> Result<&'b Document, Rejection> {
-    let known = book.documents().get(number);
-    known.filter(|known| known.kind == kind).ok_or_else(|| {
+    book.documents().of_kind(kind, number).ok_or_else(|| {
         Rejection::new(Code::DocumentNotFound)
             .at(path)
             .with_text("document", echo(number))

@@ -5,15 +5,20 @@
 use super::Setup;
 use super::accounts::Chart;
 use crate::ids::UnitIndex;
+use crate::ledger::book::BUILT_IN_SERIES;
 use crate::ledger::effect::{DocumentChange, Effect};
 use crate::ledger::records;
 use crate::ledger::reference::{Record, TaxCode};
+use crate::ledger::series::Series;
 use crate::ledger::shape::{Members, Node, ShapeFault};
 use crate::ledger::value::Members as Shown;
 use crate::ledger::{DocumentKind, DocumentState, Value};
+use crate::limits::SERIES_WIDTH_DEFAULT;
 use crate::money::{Minor, Price};
 use crate::time::Date;
 
+/// The built-in series that gives numbers to invoices.
+const BILLS: &str = "INV";
 /// States that an invoice may begin in.
 const INVOICE_STATES: [DocumentState; 5] = [
     DocumentState::Open,
@@ -163,13 +168,41 @@ fn subscription(
 
 /// Begin a document, unless its number is taken.
 fn begin(node: &Node, change: DocumentChange, parts: &mut Setup) -> Result<(), ShapeFault> {
-    let number = &change.number;
-    let same = |one: &Effect| matches!(one, Effect::Document(other) if other.number == *number);
+    let (number, kind) = (&change.number, change.kind);
+    let same = |one: &Effect| {
+        matches!(one, Effect::Document(other)
+            if other.number == *number && other.kind.shares_names_with(kind))
+    };
     if parts.effects.iter().any(same) {
         return Err(node.fault("another document has this number"));
     }
+    if kind == DocumentKind::Invoice && is_to_be_given(number, parts) {
+        return Err(node.fault("a series of the book's own will give this number"));
+    }
     parts.effects.push(Effect::Document(Box::new(change)));
     Ok(())
+}
+
+/// Whether a built-in series gives a number to a document of another kind, now or later. Whoever
+/// issues invoices looks for himself.
+fn is_to_be_given(number: &str, parts: &Setup) -> bool {
+    let Some((series, digits)) = number.rsplit_once('-') else {
+        return false;
+    };
+    let Ok(count) = digits.parse::<u64>() else {
+        return false;
+    };
+    let configured = parts.effects.iter().find_map(|effect| {
+        let Effect::Series { name, next, width } = effect else {
+            return None;
+        };
+        (**name == *series).then_some((*next, *width))
+    });
+    let (next, width) = configured.unwrap_or((1, SERIES_WIDTH_DEFAULT));
+    let known = Series::starting_at(next, width);
+    let is_its = BUILT_IN_SERIES.contains(&series) && series != BILLS;
+    let is_ahead = next <= count && count <= known.last_possible();
+    is_its && is_ahead && known.print(series, count) == number
 }
 
 fn positive_or_zero(node: &Node, chart: &Chart, unit: UnitIndex) -> Result<Minor, ShapeFault> {

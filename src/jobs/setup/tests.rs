@@ -1,12 +1,14 @@
 use serde_json::{Value as Json, json};
 
 use super::{Setup, SetupFault, compile};
+use crate::ids::UnitIndex;
 use crate::jobs::desk::Desk;
 use crate::ledger::account::Freeze;
+use crate::ledger::effect::DocumentChange;
 use crate::ledger::reference::Record;
-use crate::ledger::{DocumentKind, DocumentState, Effect, Side};
+use crate::ledger::{Book, DocumentKind, DocumentState, Effect, Side};
 use crate::raw_json::RawJson;
-use crate::time::Date;
+use crate::time::{Date, Zone};
 
 fn parts(members: &Json) -> Result<Setup, SetupFault> {
     let members = members.as_object().unwrap().iter();
@@ -162,9 +164,56 @@ fn open_items_and_invoices_become_documents() {
         (paid.minor("tax_exclusive"), paid.minor("total")),
         (10_000, 11_900)
     );
-    let subscription = documents.get("sub-1").unwrap();
+    let subscription = documents.of_kind(DocumentKind::Subscription, "sub-1");
+    let subscription = subscription.unwrap();
     assert_eq!(subscription.text("price"), "10.00");
     assert_eq!(desk.book().units().code(subscription.unit), "USD");
+}
+
+#[test]
+fn a_number_that_a_series_will_give_is_not_configured() {
+    let item = |number: &str| json!([{ "document": number, "customer": "c-1", "open": "1.00" }]);
+    let with = |number: &str, series: Json| {
+        let open = item(number);
+        parts(&json!({ "accounts": accounts(), "open_items": open, "series": series }))
+    };
+    for taken in ["PAY-000001", "SI-000007", "DN-999999"] {
+        let said = with(taken, json!({})).unwrap_err().to_string();
+        assert!(said.contains("will give this number"), "{said}");
+    }
+    // Bills look for themselves, and these are no numbers of a series, or behind it.
+    for free in ["INV-000001", "PAY-1", "DN-1000000", "PAYS-000001"] {
+        assert!(with(free, json!({})).is_ok(), "{free}");
+    }
+    let ahead = json!({ "PAY": { "next": 2, "width": 6 } });
+    assert!(with("PAY-000001", ahead.clone()).is_ok());
+    assert!(with("PAY-000002", ahead).is_err());
+}
+
+#[test]
+fn a_document_begins_once() {
+    let mut book = Book::new("main", None, Zone::find("UTC").unwrap(), 0);
+    let mut begin = |kind, number: &str, version| {
+        let change = DocumentChange {
+            number: number.into(),
+            kind,
+            state: DocumentState::Active,
+            version,
+            unit: UnitIndex::default(),
+            party: "".into(),
+            due: None,
+            open: 0,
+            set: Vec::new(),
+        };
+        book.apply(&Effect::Document(Box::new(change)), &[])
+    };
+    assert!(begin(DocumentKind::Subscription, "PAY-000001", 1).is_ok());
+    assert!(begin(DocumentKind::Payment, "PAY-000001", 1).is_ok());
+    assert!(begin(DocumentKind::Payment, "PAY-000001", 2).is_ok());
+    let again = begin(DocumentKind::Payment, "PAY-000001", 1).unwrap_err();
+    assert_eq!(again.what, "document PAY-000001 began before");
+    let other = begin(DocumentKind::Invoice, "PAY-000001", 3).unwrap_err();
+    assert_eq!(other.what, "document PAY-000001 began before");
 }
 
 #[test]

@@ -13,6 +13,9 @@
 //! else `rev/subscription`, stands in its place. Tax follows the tax code of the subscription, if
 //! it has one. A renewal is an invoice of the series `INV` in everything ([`super::invoice`]); it
 //! is made once for a period. A period is half open: its last day is the one before `to`.
+//!
+//! Producers name subscriptions as they like: a name is one among the subscriptions of the book, and
+//! says nothing about numbers of documents.
 
 mod change;
 mod proration;
@@ -93,8 +96,7 @@ impl<'a> Terms<'a> {
 
 /// The subscription of an id.
 fn find<'a>(book: &'a Book, id: &str) -> Option<&'a Document> {
-    let document = book.documents().get(id)?;
-    (document.kind == DocumentKind::Subscription).then_some(document)
+    book.documents().of_kind(DocumentKind::Subscription, id)
 }
 
 /// The refusal of an id that names no subscription.

@@ -81,7 +81,7 @@ impl JobKind for Renew {
         let natural = self.natural_key(from, facts, book)?;
         let terms = match known {
             Some(known) => Terms::stored(known),
-            None => self.first(book, given),
+            None => self.first(given),
         };
         let terms = terms.ok_or_else(|| not_found(&self.subscription))?;
         let currency = Currency::of(book, terms.currency);
@@ -137,12 +137,8 @@ impl Renew {
         Ok(hash)
     }
 
-    /// The terms that a first renewal opens the subscription with; none if one is missing, or if
-    /// something else has its number.
-    fn first(&self, book: &Book, price: Option<Price>) -> Option<Terms<'_>> {
-        if book.documents().get(&self.subscription).is_some() {
-            return None;
-        }
+    /// The terms that a first renewal opens the subscription with; none if one is missing.
+    fn first(&self, price: Option<Price>) -> Option<Terms<'_>> {
         let named = |id: &Option<Id>| id.as_ref().map(|id| Cow::Owned(id.to_string()));
         Some(Terms {
             customer: Cow::Borrowed(self.customer.as_ref()?),
