@@ -8,7 +8,8 @@
 //! net of a line, under the tax code and the revenue account of the price. With the setting
 //! `usage.period` = `month` the quantities of a customer and an item add up over the calendar month
 //! in which the usage began, in the book's zone, and tiers go on where the last usage ended
-//! ([`super::rating`]).
+//! ([`super::rating`]). A usage with which the sum of a month no longer is a quantity (18 digits)
+//! is refused.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use crate::ledger::plan::{echo, optional_instant};
 use crate::ledger::reference::{PriceItem, Record};
 use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value};
 use crate::money::{DecimalText, Number, Quantity};
-use crate::time::{Date, InstantText};
+use crate::time::{Date, InstantText, Month};
 
 /// Revenue account of usage whose price names none.
 const REVENUE: &str = "rev/usage";
@@ -80,6 +81,12 @@ impl JobKind for Rate {
         let item = book.reference().price(&self.item, day);
         let item = item.ok_or_else(|| self.no_price())?;
         let meter = Meter::of(self, book, day);
+        let sum = meter.earlier.with(quantity).ok_or_else(|| {
+            Rejection::new(Code::QuantityInvalid)
+                .at("/quantity")
+                .with_text("quantity", quantity.to_string())
+                .with_text("earlier", meter.earlier.to_string())
+        })?;
         let currency = Currency::of(book, &item.currency);
         currency.check(day, "/item")?;
         let (mode, decimals) = (book.reference().rounding(), currency.decimals());
@@ -91,7 +98,7 @@ impl JobKind for Rate {
                 .with_text("path", "/quantity"),
         })?;
         let unit = self.write(book, plan, (&item, quantity, day), &rated)?;
-        meter.write(book, plan, quantity, unit);
+        meter.write(book, plan, sum, unit);
         if let Some(hash) = natural {
             plan.natural_key(hash);
         }
@@ -189,6 +196,13 @@ fn shown_tiers(rated: &Rated<'_>) -> Value {
     Value::List(shown.collect())
 }
 
+/// Name of what counts a customer's use of an item in a month. Both may have strokes in them, so
+/// theirs are written otherwise: no two pairs share a name.
+fn meter_name(customer: &str, item: &str, month: Month) -> String {
+    let plain = |part: &str| part.replace('%', "%25").replace('/', "%2F");
+    format!("{PREFIX}/{}/{}/{month}", plain(customer), plain(item))
+}
+
 /// What a customer used of an item so far in the period that adds up.
 struct Meter {
     /// The document that counts; none if every usage begins anew.
@@ -204,11 +218,11 @@ impl Meter {
             .single(Record::Usage, day)
             .and_then(|value| value.read::<Setting>().ok())
             .is_some_and(|setting| setting.period == "month");
-        let number = format!("{PREFIX}/{}/{}/{}", job.customer, job.item, day.month());
-        let number = adds_up.then_some(number);
+        let number = adds_up.then(|| meter_name(&job.customer, &job.item, day.month()));
         let known = number
             .as_ref()
             .and_then(|number| book.documents().of_kind(DocumentKind::Usage, number));
+        // A sum is only kept if it can be read again.
         let earlier = known.and_then(|known| {
             let number = Number::parse(known.text("quantity")).ok()?;
             Quantity::new(number).ok()
@@ -220,12 +234,11 @@ impl Meter {
         }
     }
 
-    fn write(&self, book: &Book, plan: &mut Plan, quantity: Quantity, unit: UnitIndex) {
+    fn write(&self, book: &Book, plan: &mut Plan, sum: Quantity, unit: UnitIndex) {
         let Some(number) = &self.number else {
             return;
         };
         let known = book.documents().of_kind(DocumentKind::Usage, number);
-        let sum = self.earlier.plus(quantity).unwrap_or(quantity);
         plan.document(DocumentChange {
             number: number.as_str().into(),
             kind: DocumentKind::Usage,

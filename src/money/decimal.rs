@@ -144,6 +144,17 @@ impl Quantity {
         Self::new(number).ok()
     }
 
+    /// The sum, if it is within the bounds of a quantity, so that it can be read again.
+    pub fn with(self, other: Self) -> Option<Self> {
+        let sum = self.plus(other)?.0;
+        let number = Number {
+            negative: sum.is_sign_negative() && !sum.is_zero(),
+            mantissa: sum.mantissa().abs(),
+            scale: u8::try_from(sum.scale()).ok()?,
+        };
+        Self::new(number).ok()
+    }
+
     /// The value as an exact rational.
     pub fn ratio(self) -> Option<Ratio> {
         ratio(self.0, 0)
