@@ -7,10 +7,12 @@ use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Earned, Exchange, Part, PartKind};
 use crate::jobs::postings::{Postings, open_account};
 use crate::jobs::receivable::{self, Group, changed, not_found, reduced, wrong_state};
+use crate::jobs::revenue::shorten;
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, echo};
 use crate::ledger::{
-    Book, Document, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Side, Value,
+    Book, Document, DocumentKind, DocumentState, Effect, Facts, Members, Plan, Rejection, Side,
+    Value,
 };
 use crate::money::Minor;
 use crate::time::Date;
@@ -70,6 +72,8 @@ struct Note<'a> {
     exchange: Option<Exchange<'a>>,
     /// The company's side, in the unit in which it is posted.
     earned: Earned,
+    /// What becomes of the invoice's schedule.
+    schedule: Option<DocumentChange>,
 }
 
 impl<'a> Note<'a> {
@@ -114,7 +118,12 @@ impl<'a> Note<'a> {
         let mode = receivable::mode(book, invoice);
         let exchange = Exchange::of_document(book, currency, invoice, PATH, mode)?;
         let exchange = exchange.map(|exchange| exchange.after(receivable::taken_back(invoice)));
-        let earned = Earned::of(&parts, exchange.as_ref())?;
+        let mut earned = Earned::of(&parts, exchange.as_ref())?;
+        let shortened = shorten(book, invoice, (&parts, &earned), PATH)?;
+        let schedule = shortened.map(|shortened| {
+            earned.postings = shortened.postings;
+            shortened.schedule
+        });
         earned.postings.check_sides(book)?;
         Ok(Self {
             shares,
@@ -124,6 +133,7 @@ impl<'a> Note<'a> {
             claims,
             exchange,
             earned,
+            schedule,
         })
     }
 
@@ -253,6 +263,11 @@ impl<'a> Note<'a> {
         };
         let set = self.of_invoice(invoice, credited, (&note, booking), decimals);
         plan.document(changed(number, invoice, state, open, set));
+        plan.effects.extend(
+            self.schedule
+                .iter()
+                .map(|change| Effect::Document(Box::new(change.clone()))),
+        );
         plan.show("document", Value::text(note));
         plan.show("total", shown(self.total));
         plan.show("applied", shown(self.applied));

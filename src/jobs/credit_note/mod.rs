@@ -3,6 +3,7 @@
 //! | Kind                | Debit                  | Credit              | Amount             |
 //! |---------------------|------------------------|---------------------|--------------------|
 //! | `credit_note.issue` | revenue of the invoice |                     | Σ line nets        |
+//! |                     | `deferred/…`           |                     | what of them waits |
 //! |                     | tax account of a group |                     | tax of the group   |
 //! |                     |                        | `ar/<customer>`     | up to what is open |
 //! |                     |                        | `credit/<customer>` | what is left of it |
@@ -12,7 +13,8 @@
 //! invoice was (`exchange/conversion.rs`). The net is taken back from where the invoice put it:
 //! from the account that a line names, else from the accounts of the line's tax group in
 //! proportion (largest remainder). A full credit note takes back what is left of each tax group;
-//! the first one mirrors the invoice with its document charges, allowances and cash rounding.
+//! the first one mirrors the invoice with its document charges, allowances and cash rounding. What
+//! waits on a schedule of the invoice goes back first ([`super::revenue`]).
 //!
 //! What can be credited is the gross amount less what was credited before, written off, or taken
 //! as discount for early payment: nobody gets back what was never paid.

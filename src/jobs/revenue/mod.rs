@@ -9,19 +9,23 @@
 //! |                     |                  | `deferred/<id>`  | part of the obligation       |
 //! | `revenue.recognise` | `deferred/…`     | `rev/…`          | what is earned since         |
 //!
-//! Parts over time are cumulative ([`span`]); parts of a price are divided by largest remainder. A
-//! schedule recognises one entry for each of its periods, dated the last day of the period, or the
-//! first day of the first month that is open if that day's month is not. An obligation is
-//! recognised by one entry of today for the whole difference.
+//! The price of a contract is an open item of its own, a `charge` of the series `CH` that payments
+//! are allocated to. Parts over time are cumulative ([`span`]); parts of a price are divided by
+//! largest remainder. A schedule recognises one entry for each of its periods, dated the last day
+//! of the period, or the first day of the first month that is open if that day's month is not. An
+//! obligation is recognised by one entry of today for the whole difference. A credit note shortens
+//! the schedule of its invoice ([`shorten`]).
 
 mod allocate;
 mod recognise;
 mod schedule;
+mod shorten;
 mod span;
 
 pub use allocate::{Allocate, ObligationData, Pattern};
 pub use recognise::Recognise;
 pub use schedule::{Method, Schedule};
+pub(crate) use shorten::shorten;
 
 use crate::code::Code;
 use crate::ids::AccountIndex;
@@ -42,6 +46,10 @@ mod facts {
     pub(super) const PARTS: &str = "parts";
     pub(super) const THROUGH: &str = "through";
     pub(super) const RECOGNISED: &str = "recognised";
+    /// The day through which everything was recognised when the parts became what they are.
+    pub(super) const SINCE: &str = "since";
+    /// What credit notes took back.
+    pub(super) const TAKEN_BACK: &str = "taken_back";
     pub(super) const OBLIGATIONS: &str = "obligations";
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::allocate::{Obligation, obligations, with_recognised};
 use super::schedule::Method;
-use super::span::Span;
+use super::span::{Span, Step};
 use super::{Part, booked_on, facts as names, find, overflow};
 use crate::code::Code;
 use crate::ids::AccountIndex;
@@ -124,7 +124,7 @@ impl Recognise {
         for step in scheduled.span.steps(scheduled.through, through) {
             let (mut sum, mut postings) = (0, Postings::default());
             for (part, (deferred, revenue)) in scheduled.parts.iter().zip(&accounts) {
-                let amount = scheduled.span.part(part.amount, &step, scheduled.mode);
+                let amount = scheduled.part(part.amount, &step);
                 let amount = amount.ok_or_else(|| overflow(PATH))?;
                 postings.credit(*deferred, -amount, PATH);
                 postings.credit(*revenue, amount, PATH);
@@ -274,15 +274,17 @@ impl Recognise {
 }
 
 /// A schedule as its document keeps it.
-struct Scheduled {
+pub(super) struct Scheduled {
     span: Span,
-    parts: Vec<Part>,
-    through: Option<Date>,
+    pub(super) parts: Vec<Part>,
+    pub(super) through: Option<Date>,
+    /// Until when everything was recognised before the parts became what they are.
+    since: Option<Date>,
     mode: Rounding,
 }
 
 impl Scheduled {
-    fn of(document: &Document) -> Option<Self> {
+    pub(super) fn of(document: &Document) -> Option<Self> {
         let day = |name: &str| match document.member(name) {
             Some(Value::Date(day)) => Some(*day),
             Some(_) | None => None,
@@ -295,8 +297,23 @@ impl Scheduled {
             span: Span::until(day(names::FROM)?, day(names::TO)?, method)?,
             parts: parts.iter().filter_map(Part::of).collect(),
             through: day(names::THROUGH),
+            since: day(names::SINCE),
             mode: Rounding::of_text(document.text("rounding"))?,
         })
+    }
+
+    /// What a step earns of a part.
+    fn part(&self, amount: Minor, step: &Step) -> Option<Minor> {
+        self.span.part_since(amount, self.since, step, self.mode)
+    }
+
+    /// What of a part is recognised.
+    pub(super) fn earned(&self, amount: Minor) -> Option<Minor> {
+        let Some(through) = self.through else {
+            return Some(0);
+        };
+        let steps = self.span.steps(self.since, through);
+        steps.iter().map(|step| self.part(amount, step)).sum()
     }
 }
 

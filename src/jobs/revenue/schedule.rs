@@ -14,7 +14,7 @@ use crate::jobs::invoice::accounts::{deferred_name, revenue_name};
 use crate::jobs::invoice::lines::schema;
 use crate::jobs::invoice::order::not_before;
 use crate::jobs::postings::{Postings, first_open, open_account};
-use crate::jobs::receivable::{changed, mode, wrong_state};
+use crate::jobs::receivable::{CREDITED, changed, mode, wrong_state};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, date, optional_date};
 use crate::ledger::value::member;
@@ -27,7 +27,7 @@ use crate::time::{Date, DateText};
 /// Series of the schedules.
 pub(super) const SERIES: &str = "RS";
 /// Member of a document: the schedule on which its revenue is.
-const SCHEDULED: &str = "schedule";
+pub(super) const SCHEDULED: &str = "schedule";
 /// States of a document whose revenue can be put on a schedule.
 const STATES: [DocumentState; 3] = [
     DocumentState::Open,
@@ -296,6 +296,10 @@ fn of_document<'a>(
             return Err(wrong_state(number, document, &STATES, PATH));
         }
         let known = document.text(SCHEDULED);
+        if known.is_empty() && document.minor(CREDITED) != 0 {
+            let reason = "a part of it was credited: give amount and accounts of what is left";
+            return Err(wrong_state(number, document, &STATES, PATH).with_text("reason", reason));
+        }
         if known.is_empty() {
             return Ok(());
         }

@@ -113,7 +113,19 @@ impl Span {
 
     /// What a step earns of an amount.
     pub(super) fn part(&self, amount: Minor, step: &Step, mode: Rounding) -> Option<Minor> {
-        let until = |done| prefix(amount, done, self.whole(), mode);
+        self.part_since(amount, None, step, mode)
+    }
+
+    /// What a step earns of an amount that is earned over what a day had left of the span.
+    pub(super) fn part_since(
+        &self,
+        amount: Minor,
+        since: Option<Date>,
+        step: &Step,
+        mode: Rounding,
+    ) -> Option<Minor> {
+        let gone = since.map_or(0, |day| self.earned(day));
+        let until = |done: i128| prefix(amount, done - gone, self.whole() - gone, mode);
         until(step.after)?.checked_sub(until(step.before)?)
     }
 }
