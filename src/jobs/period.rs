@@ -13,6 +13,7 @@
 //! has no users knows no roles: there everybody may.
 //!
 //! A hard close is for ever ([`hard`]): it moves income and expense to retained earnings, per unit.
+//! A foreign position must stand as its revaluation as of the last day left it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -84,10 +84,17 @@ fn share(amount: Minor, part: Minor, whole: Minor, mode: Rounding) -> Option<Min
     Some(exact.round(mode))
 }
 
-/// Remembers that a unit was revalued as of a day.
-pub(crate) fn revaluation(facts: &Facts<'_>, book: &Book, unit: &str, day: Date) -> Hash128 {
-    let day = day.to_string();
-    let parts: [&str; 2] = [unit, &day];
+/// Remembers that a position of a unit got a value as of a day. Whatever moves one of them
+/// afterwards, a deal or a reversal, leaves another pair, of which nothing is remembered.
+pub(crate) fn revaluation(
+    facts: &Facts<'_>,
+    book: &Book,
+    unit: &str,
+    day: Date,
+    (amount, value): (Minor, Minor),
+) -> Hash128 {
+    let [day, amount, value] = [day.to_string(), amount.to_string(), value.to_string()];
+    let parts: [&str; 4] = [unit, &day, &amount, &value];
     facts.natural.hash(book.name(), "fx.revalue", &parts)
 }
 

@@ -220,7 +220,13 @@ impl<'u> Unit<'u> {
         book: &Book,
         plan: &mut Plan,
     ) -> Result<Minor, Rejection> {
-        let remembered = revaluation(facts, book, self.code, booking);
+        let remembered = revaluation(
+            facts,
+            book,
+            self.code,
+            booking,
+            (self.position.amount, self.target),
+        );
         if !book.natural_key_taken(remembered) {
             plan.natural_key(remembered);
         }

@@ -119,7 +119,8 @@ fn check_state(
         let Ok(position) = Position::of(book, &unit.code, "") else {
             continue;
         };
-        let revalued = revaluation(facts, book, &unit.code, day);
+        let stands = (position.amount, position.value);
+        let revalued = revaluation(facts, book, &unit.code, day, stands);
         if position.amount != 0 && !book.natural_key_taken(revalued) {
             return Err(refusal()
                 .with_text("unit", &*unit.code)
