@@ -12,6 +12,7 @@ use crate::jobs::postings::{Postings, open_account};
 use crate::jobs::receivable::{self, OPEN, changed, not_found, reductions, wrong_state};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, date, echo};
+use crate::ledger::value::member;
 use crate::ledger::{
     Book, Document, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Side, Value,
 };
@@ -24,6 +25,8 @@ pub(super) const PATH: &str = "/document";
 const SERIES: &str = "DN";
 /// Member of a document: whether the customer disputes it.
 const DISPUTED: &str = "disputed";
+/// Member of a document: the days for which interest was charged.
+const CHARGED: &str = "charged";
 
 pub(super) fn plan(
     job: &Charge,
@@ -55,6 +58,9 @@ pub(super) fn plan(
     };
     let stretches = stretches(document, &rates, (from, end));
     let interest = accrued::rounded(book, term.interest(&stretches), PATH)?;
+    if interest != 0 {
+        check_not_charged(job, document, (from, to))?;
+    }
     let draft = Draft::refer(book, &currency, document, (interest, fee + lump_sum))?;
 
     draft.check_units(book, &currency)?;
@@ -88,6 +94,42 @@ fn natural_key(
             .with("to", Value::Date(to)));
     }
     Ok(hash)
+}
+
+/// Step 7, its end: interest of a day is charged once. A charge without any may cover the same
+/// days: a fee is for the reminder.
+fn check_not_charged(
+    job: &Charge,
+    document: &Document,
+    (from, to): (Date, Date),
+) -> Result<(), Rejection> {
+    let overlaps = |(first, last): &(Date, Date)| *first <= to && from <= *last;
+    let Some((first, last)) = charged(document).into_iter().find(overlaps) else {
+        return Ok(());
+    };
+    Err(Rejection::new(Code::DuplicateReference)
+        .at("/from")
+        .with_text("document", echo(&job.document))
+        .with("from", Value::Date(first))
+        .with("to", Value::Date(last)))
+}
+
+/// The first and the last day of every charge of interest on a document.
+fn charged(document: &Document) -> Vec<(Date, Date)> {
+    let Some(Value::List(list)) = document.member(CHARGED) else {
+        return Vec::new();
+    };
+    let read = |one: &Value| {
+        let Value::Object(members) = one else {
+            return None;
+        };
+        let day = |name: &str| match member(members, name) {
+            Some(Value::Date(day)) => Some(*day),
+            Some(_) | None => None,
+        };
+        Some((day("from")?, day("to")?))
+    };
+    list.iter().filter_map(read).collect()
 }
 
 /// Step 11: open, undisputed, and overdue on the first day. A document that is due on a day on
@@ -175,6 +217,27 @@ impl Figures {
 
     fn days(&self) -> Value {
         Value::Int(self.term.days(self.term.from, self.term.to))
+    }
+
+    /// What the document that is charged remembers of it.
+    fn of_document(&self, job: &Charge, document: &Document) -> Members {
+        let mut set = Members::new();
+        if let Some(level) = job.level {
+            let level = document.count("dunning_level").max(i64::from(level));
+            set.push(("dunning_level".into(), Value::Int(level)));
+        }
+        if self.interest != 0 {
+            let mut days = match document.member(CHARGED) {
+                Some(Value::List(list)) => list.clone(),
+                Some(_) | None => Vec::new(),
+            };
+            days.push(Value::Object(vec![
+                ("from".into(), Value::Date(self.term.from)),
+                ("to".into(), Value::Date(self.to)),
+            ]));
+            set.push((CHARGED.into(), Value::List(days)));
+        }
+        set
     }
 }
 
@@ -292,9 +355,8 @@ impl<'a> Draft<'a> {
             open: self.total,
             set,
         });
-        if let Some(level) = job.level {
-            let level = document.count("dunning_level").max(i64::from(level));
-            let set = vec![("dunning_level".into(), Value::Int(level))];
+        let set = figures.of_document(job, document);
+        if !set.is_empty() {
             plan.document(changed(
                 number,
                 document,

@@ -11,7 +11,8 @@
 //! the sum is rounded once. There is no tax on it: late interest is damages.
 //!
 //! The charge is an open item of its own (series `DN`), so it never becomes part of the base of
-//! later interest. A document is charged once up to a day.
+//! later interest. A document is charged once up to a day, and interest of a day is charged once:
+//! only a charge without interest, a fee, may cover days of another one.
 
 mod charge;
 mod rates;
