@@ -11,11 +11,15 @@
 //! Without a principal the balance of each day bears the interest, as it stands by value dates; a
 //! balance on the other side bears it the other way round. It is summed exactly over all days and
 //! rounded once. The journal is read for it.
+//!
+//! Interest charged on `ar/<customer>` is an open item, a `charge` of the series `CH`. It is never
+//! below zero: what a customer is owed is no receivable.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::accrued::{self, Stretch, Term};
+use super::claim::{self, Claim};
 use super::contract::JobKind;
 use super::currency::Currency;
 use super::fields::Id;
@@ -25,13 +29,15 @@ use super::postings::open_account;
 use crate::code::Code;
 use crate::ids::AccountIndex;
 use crate::ledger::plan::{Movement, booking_date, date};
-use crate::ledger::{Book, Facts, Plan, Rejection, Side, Value};
+use crate::ledger::{Book, Facts, Members, Plan, Rejection, Side, Value};
 use crate::money::day_count::{CouponPeriod, DayCount};
 use crate::money::{DecimalText, Minor, Ratio, Rounding, print_minor};
 use crate::time::{Date, DateText};
 
 /// The other side.
 const INCOME: &str = "income/interest";
+/// What the accounts of receivables begin with.
+const RECEIVABLE: &str = "ar/";
 /// Decimals that a part of a year is shown with.
 const FRACTION_DECIMALS: u8 = 12;
 
@@ -82,6 +88,8 @@ impl JobKind for Charge {
     }"#;
     const REFUSALS: &'static [Code] = &[
         Code::EntrySameAccount,
+        Code::SeriesExhausted,
+        Code::DocumentTotalNegative,
         Code::RateInvalid,
         Code::DayCountUnknown,
     ];
@@ -145,6 +153,7 @@ impl JobKind for Charge {
         let interest = accrued::rounded(book, interest, "/principal")?;
         let charged = if paid { -interest } else { interest };
         check_sides(book, account, income, charged)?;
+        let customer = self.customer(book)?;
 
         currency.check(booking, "/account")?;
         currency.check_account(book, income, "/account")?;
@@ -153,10 +162,27 @@ impl JobKind for Charge {
                 .at("/account")
                 .with_text("account", INCOME));
         }
+        if customer.is_some() && charged < 0 {
+            return Err(Rejection::new(Code::DocumentTotalNegative)
+                .at("/account")
+                .with_amount("total", charged, currency.decimals()));
+        }
         if charged != 0 {
-            plan.post(booking, booking);
+            // What stands against a document is undone through the document.
+            plan.post(booking, booking).owned = customer.is_some();
             plan.signed_leg(account, Side::Debit, charged, "/principal")?;
             plan.signed_leg(income, Side::Credit, charged, "/principal")?;
+        }
+        if let (Some(customer), Some(known)) = (customer.filter(|_| charged != 0), known) {
+            let claim = Claim {
+                customer,
+                unit: known.unit,
+                currency: currency.code(),
+                decimals: currency.decimals(),
+                amount: charged,
+                day: booking,
+            };
+            claim.open(book, plan, of_days(from, to), "/account")?;
         }
         plan.show("basis", Value::text(basis.text()));
         plan.show("days", Value::Int(term.days(from, to)));
@@ -167,6 +193,15 @@ impl JobKind for Charge {
 }
 
 impl Charge {
+    /// Step 7: whose receivable is charged, if it is one; then there is a number for it.
+    fn customer(&self, book: &Book) -> Result<Option<&str>, Rejection> {
+        let customer = self.account.strip_prefix(RECEIVABLE);
+        if customer.is_some() {
+            Plan::check_series(book, claim::SERIES, "/account")?;
+        }
+        Ok(customer)
+    }
+
     /// Step 5: the period, and the coupon period.
     fn dates(&self) -> Result<(Date, Date, Option<CouponPeriod>), Rejection> {
         let from = date(&self.from, "/from")?;
@@ -189,6 +224,14 @@ impl Charge {
         };
         Ok((from, to, Some(coupon)))
     }
+}
+
+/// The days of a charge, as its open item keeps them.
+fn of_days(from: Date, to: Date) -> Members {
+    vec![
+        ("from".into(), Value::Date(from)),
+        ("to".into(), Value::Date(to)),
+    ]
 }
 
 /// The balances of a period by value dates, on the normal side of the account: from when, until

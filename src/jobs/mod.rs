@@ -9,6 +9,7 @@ pub mod contract;
 pub mod catalogue;
 pub mod fields;
 pub mod cards;
+mod claim;
 pub mod job;
 pub mod setup;
 pub mod later;

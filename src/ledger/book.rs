@@ -31,7 +31,7 @@ use crate::raw_json::RawJson;
 use crate::time::{Date, Month, Zone};
 
 /// Series that every book has without being told.
-pub const BUILT_IN_SERIES: [&str; 8] = ["PAY", "H", "APR", "SI", "RS", "DN", "PO", "INV"];
+pub const BUILT_IN_SERIES: [&str; 9] = ["PAY", "H", "APR", "SI", "RS", "DN", "PO", "INV", "CH"];
 
 /// Role that may post to soft-locked periods.
 pub const CLOSING_ROLE: &str = "closing";

@@ -183,7 +183,10 @@ impl Document {
 
     /// Whether it is of a kind that customers pay.
     pub fn is_receivable(&self) -> bool {
-        matches!(self.kind, DocumentKind::Invoice | DocumentKind::Dunning)
+        matches!(
+            self.kind,
+            DocumentKind::Invoice | DocumentKind::Dunning | DocumentKind::Charge
+        )
     }
 
     pub(super) fn is_open_item(&self) -> bool {

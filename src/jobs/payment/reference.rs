@@ -1,15 +1,20 @@
 //! Which document a payment's reference names.
 
-use crate::ledger::{Book, Document};
+use crate::ledger::{Book, Document, DocumentKind};
 
 /// Digits and letters that a creditor reference may hold behind its check digits.
 const BODY_CHARS_MAX: usize = 21;
 
-/// The document that a reference names: by its number, else by a creditor reference made of it.
+/// The document that a reference names: by its number, by the contract that it is the price of,
+/// else by a creditor reference made of its number.
 pub(super) fn referenced<'a>(book: &'a Book, reference: &str) -> Option<(&'a str, &'a Document)> {
     let reference = reference.trim();
     let documents = book.documents();
-    let found = documents.find(reference).or_else(|| {
+    let of_contract = || {
+        let contract = documents.of_kind(DocumentKind::Contract, reference)?;
+        documents.find(contract.text("document"))
+    };
+    let found = documents.find(reference).or_else(of_contract).or_else(|| {
         let body = creditor_reference(reference)?;
         documents.by_structured_form(&body)
     });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{facts as names, overflow, text};
 use crate::code::Code;
 use crate::ids::AccountIndex;
+use crate::jobs::claim::{self, Claim};
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
 use crate::jobs::fields::Id;
@@ -20,6 +21,7 @@ use crate::ledger::{
 };
 use crate::money::share::largest_remainder;
 use crate::money::{DecimalText, Minor};
+use crate::time::Date;
 
 /// Spread the price of a contract over its obligations by what each would cost alone.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -90,6 +92,7 @@ impl JobKind for Allocate {
         Code::DuplicateReference,
         Code::DocumentNoLines,
         Code::EntryTooManyLegs,
+        Code::SeriesExhausted,
     ];
 
     fn options(&self) -> Result<(), Rejection> {
@@ -138,6 +141,7 @@ impl JobKind for Allocate {
         let customer = open_account(book, &format!("ar/{}", self.customer), "/customer")?;
         book.check_usable(customer, Side::Debit)
             .map_err(|refusal| refusal.at("/customer"))?;
+        Plan::check_series(book, claim::SERIES, "/contract")?;
         let accounts = self.accounts(book)?;
         currency.check(booking, "/currency")?;
         currency.check_account(book, customer, "/customer")?;
@@ -153,7 +157,7 @@ impl JobKind for Allocate {
             plan.signed_leg(*account, Side::Credit, *part, "/price")?;
         }
         check_structure(book, &plan.legs).map_err(|refusal| refusal.at(PATH))?;
-        self.write(book, plan, price, &parts)
+        self.write(book, plan, (price, booking), &parts)
     }
 }
 
@@ -186,10 +190,21 @@ impl Allocate {
         &self,
         book: &Book,
         plan: &mut Plan,
-        price: Minor,
+        (price, day): (Minor, Date),
         parts: &[Minor],
     ) -> Result<(), Rejection> {
         let (unit, decimals) = plan.unit(book, &self.currency, "/currency")?;
+        let claim = Claim {
+            customer: &self.customer,
+            unit,
+            currency: &self.currency,
+            decimals,
+            amount: price,
+            day,
+        };
+        let contract = Value::text(self.contract.to_string());
+        let further = vec![("contract".into(), contract)];
+        let document = claim.open(book, plan, further, "/contract")?;
         let all = self.obligations.iter().zip(parts);
         let all: Vec<Obligation> = all
             .map(|(one, part)| Obligation {
@@ -220,6 +235,7 @@ impl Allocate {
                     Value::text(self.currency.to_string()),
                 ),
                 ("price".into(), Value::amount(price, decimals)),
+                (names::DOCUMENT.into(), Value::text(document)),
                 (names::OBLIGATIONS.into(), Value::List(shown.collect())),
             ],
         });

@@ -40,6 +40,8 @@ use crate::time::{Date, Month};
 /// Members of the documents of this family.
 mod facts {
     pub(super) const CURRENCY: &str = "currency";
+    /// The open item of a contract's price.
+    pub(super) const DOCUMENT: &str = "document";
     pub(super) const FROM: &str = "from";
     pub(super) const TO: &str = "to";
     pub(super) const METHOD: &str = "method";

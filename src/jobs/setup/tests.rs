@@ -177,7 +177,7 @@ fn a_number_that_a_series_will_give_is_not_configured() {
         let open = item(number);
         parts(&json!({ "accounts": accounts(), "open_items": open, "series": series }))
     };
-    for taken in ["PAY-000001", "SI-000007", "DN-999999"] {
+    for taken in ["PAY-000001", "CH-000007", "DN-999999"] {
         let said = with(taken, json!({})).unwrap_err().to_string();
         assert!(said.contains("will give this number"), "{said}");
     }

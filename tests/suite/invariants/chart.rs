@@ -66,7 +66,6 @@ const ACCOUNTS: &[(&str, &str, &str, &str)] = &[
     ("deferred/machine", "EUR", "liability", ""),
     ("deferred/care", "EUR", "liability", ""),
     ("deferred/sales", "EUR", "liability", "600.00"),
-    ("ar/con-1", "EUR", "asset", ""),
     ("ar/us-1", "USD", "asset", ""),
     ("credit/us-1", "USD", "liability", ""),
     ("stock/wh-1/BOX", "BOX", "asset", "500"),

@@ -126,7 +126,9 @@ impl Model {
             | "credit_note.issue"
             | "subscription.renew"
             | "subscription.change"
-            | "dunning.charge" => &["document"],
+            | "dunning.charge"
+            | "interest.charge"
+            | "revenue.allocate" => &["document"],
             "payment.receive" => &["payment"],
             "hold.place" if act.event() != "hold.expired" => &["hold"],
             "approval.request" if act.event().is_empty() => match act.word("status") {

@@ -180,6 +180,7 @@ fn owed(draw: &mut Draw) -> String {
     match draw.between(0, 9) {
         0 => number(draw, "DN", 3),
         1 | 2 => number(draw, "INV", 4),
+        3 => number(draw, "CH", draw.notes.contracts),
         _invoice => number(draw, "RE", draw.counts.invoices),
     }
 }
@@ -231,6 +232,9 @@ pub(super) fn usage(draw: &mut Draw) -> Json {
     data
 }
 
+/// Names of subscriptions: a producer may call them like documents that come later.
+const SUBSCRIPTIONS: [&str; 3] = ["sub-0", "PAY-000002", "RE-000003"];
+
 /// The first and the last day of a period of a subscription.
 fn period(number: u64) -> Json {
     let months = [
@@ -258,7 +262,7 @@ pub(super) fn renewal(draw: &mut Draw) -> Json {
         billed
     };
     draw.notes.subscriptions[at] = (price, billed + 1);
-    let mut data = json!({ "subscription": format!("sub-{at}"), "period": period(next) });
+    let mut data = json!({ "subscription": SUBSCRIPTIONS[at], "period": period(next) });
     if billed == 0 || draw.once_in(6) {
         data["customer"] = json!(format!("cust-{}", at + 1));
         data["currency"] = json!("EUR");
@@ -296,7 +300,7 @@ pub(super) fn change(draw: &mut Draw) -> Json {
         .to_owned();
     let day = draw.between(1, 28);
     json!({
-        "subscription": format!("sub-{at}"),
+        "subscription": SUBSCRIPTIONS[at],
         "at": format!("{month}-{day:02}T09:30:00Z"),
         "period": period,
         "old_price": printed(price, 2),

@@ -6,7 +6,7 @@ use super::super::stream::Draw;
 use super::{euros, number};
 
 pub(super) fn interest(draw: &mut Draw) -> Json {
-    let account = draw.word(&["loan/1", "bank/main", "wallet/3"]);
+    let account = draw.word(&["loan/1", "bank/main", "wallet/3", "ar/cust-1"]);
     let rate = draw.word(&["3.65", "10", "0.125"]);
     let basis = draw.word(&[
         "ACT/360",
@@ -64,9 +64,10 @@ pub(super) fn recognition(draw: &mut Draw) -> Json {
 
 pub(super) fn contract(draw: &mut Draw) -> Json {
     draw.notes.contracts += 1;
+    let customer = format!("cust-{}", draw.between(1, 3));
     json!({
         "contract": format!("K-{}", draw.notes.contracts),
-        "customer": "con-1",
+        "customer": customer,
         "currency": "EUR",
         "price": euros(draw, 90_000),
         "obligations": [

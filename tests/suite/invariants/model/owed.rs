@@ -32,8 +32,6 @@ pub(super) struct Owed {
     payments: BTreeMap<String, Payment>,
     /// What stands to the credit of customers.
     credits: BTreeMap<String, Nano>,
-    /// What they owe by contracts, which are no items.
-    contracts: BTreeMap<String, Nano>,
 }
 
 /// Documents and amounts of a list.
@@ -77,8 +75,13 @@ impl Owed {
                 Ok(())
             }
             "revenue.allocate" => {
-                let customer = act.given("customer").to_owned();
-                *self.contracts.entry(customer).or_default() += of(act.data, "price");
+                let price = of(act.data, "price");
+                self.owe(act, price, price);
+                Ok(())
+            }
+            "interest.charge" if act.account("ar/").is_some() => {
+                let interest = of(act.outcome, "interest");
+                self.owe(act, interest, interest);
                 Ok(())
             }
             _other => Ok(()),
@@ -272,7 +275,7 @@ impl Owed {
 
     /// Documents at the end, and the accounts that they add up to.
     pub(super) fn reported(&self, documents: &Json, accounts: &Accounts) -> Result<(), Finding> {
-        let mut owed = self.contracts.clone();
+        let mut owed: BTreeMap<String, Nano> = BTreeMap::new();
         for (number, item) in &self.items {
             let shown = of(&documents[number], "open");
             must!(
