@@ -25,7 +25,7 @@ use crate::ledger::plan::echo;
 use crate::ledger::value::member;
 use crate::ledger::{Book, Document, Plan, Rejection, Side, Value};
 use crate::money::{DecimalText, Minor, Number, RateValue, Rounding};
-use crate::time::DateText;
+use crate::time::{Date, DateText};
 
 use conversion::{Direction, direction, factor};
 
@@ -51,6 +51,27 @@ pub struct RateData {
 }
 
 impl RateData {
+    /// The rate of a day between a currency and the functional unit, as the book's records have it;
+    /// none if nothing is to be converted, or if they have none.
+    pub(crate) fn listed(book: &Book, currency: &Currency<'_>, day: Date) -> Option<Self> {
+        let functional = foreign(book, currency)?;
+        let of_pair = |base: &str, quote: &str| {
+            let listed = book
+                .reference()
+                .listed_rates(&format!("{base}/{quote}"), day);
+            let (from, rate) = listed.into_iter().rfind(|(from, _)| *from <= day)?;
+            Some(Self {
+                base: Id::known(base),
+                quote: Id::known(quote),
+                rate: DecimalText::read(rate.text().as_str()),
+                id: None,
+                as_of: Some(DateText::from(from)),
+            })
+        };
+        let code = currency.code();
+        of_pair(functional, code).or_else(|| of_pair(code, functional))
+    }
+
     /// Step 6: the rate itself.
     pub(crate) fn read(&self, path: &str) -> Result<RateValue, Rejection> {
         match self.rate.number().map(RateValue::positive) {

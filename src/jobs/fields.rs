@@ -17,6 +17,11 @@ pub const IN_ORDER: &str = "$kontor::in_order";
 pub struct Id(String);
 
 impl Id {
+    /// An identifier that the books know already.
+    pub(crate) fn known(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

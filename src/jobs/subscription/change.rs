@@ -5,10 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::proration::{Granularity, Left, Lines, NetRounding};
 use super::renew::add_pending;
-use super::{Line, PATH, Period, Terms, day_before, find, not_found, order, shown_price};
+use super::{
+    Line, PATH, Period, RATE, Terms, billed, day_before, find, given_rate, not_found, order, rated,
+    shown_price,
+};
 use crate::code::Code;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
+use crate::jobs::exchange::RateData;
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::credit;
 use crate::jobs::invoice::issue::bill;
@@ -43,6 +47,8 @@ pub struct Change {
     pub bill: Billing,
     /// What is rounded. The book's setting by default, else each printed line.
     pub net_rounding: Option<NetRounding>,
+    /// Rate of a foreign currency. What the book's records have for the day by default.
+    pub rate: Option<RateData>,
 }
 
 /// What becomes of the difference. What is below zero becomes the customer's credit, unless it
@@ -78,6 +84,8 @@ impl JobKind for Change {
         Code::TaxCodeUnknown,
         Code::TaxNotValidOnDate,
         Code::RateNotFound,
+        Code::RateInvalid,
+        Code::RatePairMismatch,
     ];
 
     fn options(&self) -> Result<(), Rejection> {
@@ -103,6 +111,7 @@ impl JobKind for Change {
         let currency = Currency::of(book, code);
         let old = currency.price(&self.old_price, "/old_price")?;
         let new = currency.price(&self.new_price, "/new_price")?;
+        let rate = given_rate(self.rate.as_ref())?;
         let (Some(known), Some(terms)) = (known, terms) else {
             return Err(not_found(&self.subscription));
         };
@@ -112,8 +121,16 @@ impl JobKind for Change {
         let lines = lines.ok_or_else(|| overflow("/new_price"))?;
         let (first, last) = (book.zone().date(at), day_before(period.1));
         let mut set: Members = vec![("price".into(), shown_price(new, decimals))];
-        if lines.net == 0 || self.bill == Billing::Next {
+        let check = || {
             self.check_price(known, (old, terms.price), decimals)?;
+            // With nothing to settle only the price changes, for whatever is billed next.
+            if lines.net == 0 {
+                return Ok(());
+            }
+            self.check_billed(known, period.0)
+        };
+        if lines.net == 0 || self.bill == Billing::Next {
+            check()?;
             if lines.net != 0 {
                 let (name, value) = add_pending(known, lines.net, (first, last), decimals);
                 set.push((name.into(), value));
@@ -134,9 +151,10 @@ impl JobKind for Change {
             };
             let id = Value::text(self.subscription.to_string());
             let shown = vec![("subscription".into(), id)];
-            let mut order = order(&terms, currency, dates, &[line], mode, shown);
+            let listed = RateData::listed(book, &currency, issue);
+            let rate = rated((self.rate.as_ref(), rate), listed.as_ref(), RATE)?;
+            let mut order = order(&terms, currency, dates, &[line], (mode, rate), shown);
             order.apply_credit = self.bill == Billing::Credit;
-            let check = || self.check_price(known, (old, terms.price), decimals);
             settle(&order, lines.net < 0, book, plan, check)?;
         }
         plan.document(changed(
@@ -217,6 +235,21 @@ impl Change {
             wrong_state(&self.subscription, known, &expected, "/old_price")
                 .with("price", shown_price(stored, decimals))
                 .with_text("reason", "the subscription has another price"),
+        )
+    }
+}
+
+impl Change {
+    /// Step 11: nobody gives back, or bills the rest of, what was never billed.
+    fn check_billed(&self, known: &Document, from: Date) -> Result<(), Rejection> {
+        let Some((_, until)) = billed(known).filter(|(_, until)| from > *until) else {
+            return Ok(());
+        };
+        let expected = [DocumentState::Active];
+        Err(
+            wrong_state(&self.subscription, known, &expected, "/period/from")
+                .with("billed_until", Value::Date(until))
+                .with_text("reason", "the period has not been billed"),
         )
     }
 }

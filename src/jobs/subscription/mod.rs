@@ -14,8 +14,11 @@
 //! it has one. A renewal is an invoice of the series `INV` in everything ([`super::invoice`]); it
 //! is made once for a period. A period is half open: its last day is the one before `to`.
 //!
-//! Producers name subscriptions as they like: a name is one among the subscriptions of the book, and
-//! says nothing about numbers of documents.
+//! A bill in a foreign currency takes the rate that the job gives, else the one that the book's
+//! records of `rate` have for the day of issue.
+//!
+//! Producers name subscriptions as they like: a name is one among the subscriptions of the book,
+//! and says nothing about numbers of documents.
 
 mod change;
 mod proration;
@@ -31,17 +34,47 @@ pub use renew::Renew;
 
 use super::billing::{Bill, BillLine, TaxRounding};
 use super::currency::Currency;
+use super::exchange::RateData;
 use super::invoice::order::{Dates, Deferral, Order, OrderLine, Role, Until};
 use crate::code::Code;
-use crate::ledger::plan::{date, echo};
+use crate::ledger::plan::{date, echo, optional_date};
+use crate::ledger::value::member;
 use crate::ledger::{Book, Document, DocumentKind, Members, Rejection, Value};
-use crate::money::{Minor, Number, Price, Ratio, Rounding, print_minor};
+use crate::money::{Minor, Number, Price, RateValue, Ratio, Rounding, print_minor};
 use crate::time::{Date, DateText};
 
 /// Series of the bills.
 const SERIES: &str = "INV";
+/// Member of a subscription: the period that was billed last.
+const PERIOD: &str = "period";
 /// Where the subscription stands in the data.
 const PATH: &str = "/subscription";
+
+/// Where the rate stands in the data.
+const RATE: &str = "/rate";
+
+/// Steps 5 and 6: the rate that a job gives.
+fn given_rate(rate: Option<&RateData>) -> Result<Option<RateValue>, Rejection> {
+    let Some(rate) = rate else {
+        return Ok(None);
+    };
+    optional_date(rate.as_of.as_ref(), "/rate/as_of")?;
+    rate.read(RATE).map(Some)
+}
+
+/// The rate of a bill: the one given, else the one of the records.
+fn rated<'r>(
+    (data, given): (Option<&'r RateData>, Option<RateValue>),
+    listed: Option<&'r RateData>,
+    path: &str,
+) -> Result<Option<(&'r RateData, RateValue)>, Rejection> {
+    if data.is_some() {
+        return Ok(data.zip(given));
+    }
+    listed
+        .map(|listed| Ok((listed, listed.read(path)?)))
+        .transpose()
+}
 
 /// A period: from its first day to the first day of the next one.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -94,6 +127,19 @@ impl<'a> Terms<'a> {
     }
 }
 
+/// The period that was billed last: its first and its last day. One that the configuration brought
+/// has none yet.
+fn billed(subscription: &Document) -> Option<(Date, Date)> {
+    let Some(Value::Object(members)) = subscription.member(PERIOD) else {
+        return None;
+    };
+    let day = |name: &str| match member(members, name) {
+        Some(Value::Date(day)) => Some(*day),
+        Some(_) | None => None,
+    };
+    Some((day("from")?, day("to")?))
+}
+
 /// The subscription of an id.
 fn find<'a>(book: &'a Book, id: &str) -> Option<&'a Document> {
     book.documents().of_kind(DocumentKind::Subscription, id)
@@ -133,7 +179,7 @@ fn order<'a>(
     currency: Currency<'a>,
     dates: Dates,
     lines: &[Line],
-    mode: Rounding,
+    (mode, rate): (Rounding, Option<(&'a RateData, RateValue)>),
     shown: Members,
 ) -> Order<'a> {
     let numbers = lines.iter().map(|line| BillLine {
@@ -154,12 +200,13 @@ fn order<'a>(
         defer_path: PATH.into(),
     });
     Order {
+        rate,
         customer: terms.customer.clone(),
         customer_path: PATH,
         series: SERIES,
         series_path: PATH,
         currency_path: PATH,
-        rate_path: PATH,
+        rate_path: RATE,
         dates,
         discount: None,
         bill: Bill {
@@ -179,7 +226,6 @@ fn order<'a>(
         prepaid: 0,
         apply_credit: false,
         coin: None,
-        rate: None,
         natural: None,
         usage: Vec::new(),
         shown,

@@ -5,11 +5,15 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Line, PATH, Period, Terms, day_before, find, not_found, order, rounded, shown_price};
+use super::{
+    Line, PATH, PERIOD, Period, RATE, Terms, billed, day_before, find, given_rate, not_found,
+    order, rated, rounded, shown_price,
+};
 use crate::code::Code;
 use crate::ids::Hash128;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
+use crate::jobs::exchange::RateData;
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::issue::bill;
 use crate::jobs::invoice::lines::overflow;
@@ -43,6 +47,8 @@ pub struct Renew {
     pub tax: Option<Id>,
     /// Account that earns the revenue, or the part of its name behind `rev/`.
     pub revenue: Option<Id>,
+    /// Rate of a foreign currency. What the book's records have for the day by default.
+    pub rate: Option<RateData>,
 }
 
 impl JobKind for Renew {
@@ -63,6 +69,8 @@ impl JobKind for Renew {
         Code::TaxCodeUnknown,
         Code::TaxNotValidOnDate,
         Code::RateNotFound,
+        Code::RateInvalid,
+        Code::RatePairMismatch,
     ];
 
     fn subject(&self) -> Option<&str> {
@@ -78,7 +86,10 @@ impl JobKind for Renew {
         let issue = booking_date(None, "", facts, book)?;
         let known = find(book, &self.subscription);
         let given = self.price(book)?;
+        let rate = given_rate(self.rate.as_ref())?;
         let natural = self.natural_key(from, facts, book)?;
+        let last = day_before(to);
+        self.check_period(known, (from, last))?;
         let terms = match known {
             Some(known) => Terms::stored(known),
             None => self.first(given),
@@ -86,7 +97,6 @@ impl JobKind for Renew {
         let terms = terms.ok_or_else(|| not_found(&self.subscription))?;
         let currency = Currency::of(book, terms.currency);
         let (mode, decimals) = (book.reference().rounding(), currency.decimals());
-        let last = day_before(to);
         let amount = rounded(terms.price, decimals, mode).ok_or_else(|| overflow(PATH))?;
         let mut lines = vec![Line { amount, from, last }];
         lines.extend(known.map(pending).unwrap_or_default());
@@ -101,7 +111,9 @@ impl JobKind for Renew {
             "subscription".into(),
             Value::text(self.subscription.to_string()),
         )];
-        let mut order = order(&terms, currency, dates, &lines, mode, shown);
+        let listed = RateData::listed(book, &currency, issue);
+        let rate = rated((self.rate.as_ref(), rate), listed.as_ref(), RATE)?;
+        let mut order = order(&terms, currency, dates, &lines, (mode, rate), shown);
         order.apply_credit = self.apply_credit == Some(true);
         order.natural = Some(natural);
         bill(&order, book, plan, || Ok(()))?;
@@ -137,6 +149,24 @@ impl Renew {
         Ok(hash)
     }
 
+    /// Step 7, behind the natural key: no day is billed twice.
+    fn check_period(
+        &self,
+        known: Option<&Document>,
+        (from, last): (Date, Date),
+    ) -> Result<(), Rejection> {
+        match known.and_then(billed) {
+            Some((first, until)) if from <= until && first <= last => {
+                Err(Rejection::new(Code::DuplicateReference)
+                    .at("/period/from")
+                    .with_text("subscription", echo(&self.subscription))
+                    .with("from", Value::Date(first))
+                    .with("to", Value::Date(until)))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The terms that a first renewal opens the subscription with; none if one is missing.
     fn first(&self, price: Option<Price>) -> Option<Terms<'_>> {
         let named = |id: &Option<Id>| id.as_ref().map(|id| Cow::Owned(id.to_string()));
@@ -160,6 +190,9 @@ impl Renew {
     ) -> Result<(), Rejection> {
         let (unit, decimals) = plan.unit(book, terms.currency, PATH)?;
         let text = |text: &str| Value::text(text.to_owned());
+        // A period that is billed late is not the last one.
+        let billed = known.and_then(billed).filter(|(_, until)| *until > last);
+        let (from, last) = billed.unwrap_or((from, last));
         let period = vec![
             ("from".into(), Value::Date(from)),
             ("to".into(), Value::Date(last)),
@@ -174,7 +207,7 @@ impl Renew {
                 set.push((name.into(), text(named)));
             }
         }
-        set.push(("period".into(), Value::Object(period)));
+        set.push((PERIOD.into(), Value::Object(period)));
         set.push((PENDING.into(), Value::List(Vec::new())));
         plan.document(DocumentChange {
             number: self.subscription.as_str().into(),
