@@ -136,13 +136,20 @@ impl Engine {
             );
             self.inconsistent(index, what)
         })?;
-        let key = work.key(book);
-        let hash = key_hash(&self.secrets.keys, book.name(), &key);
+        let mut key = work.key(book);
+        let mut hash = key_hash(&self.secrets.keys, book.name(), &key);
         let mut owns_key = self.keys.get(hash).is_none() && book.awaited(&key).is_none();
         // Of a key that no producer can send there is only the engine's own work to ask.
         if owns_key && !key.contains(OF_THE_ENGINE) {
             let taken = old.taken(index, &key, hash);
             owns_key = !taken.map_err(DueFault::OldKeys)?;
+        }
+        if !owns_key && !key.contains(OF_THE_ENGINE) {
+            // A producer had the key first. The work is done all the same, under one that no
+            // producer can have: a key has one outcome.
+            key = format!("{key}{OF_THE_ENGINE}{}", alarm.about);
+            hash = key_hash(&self.secrets.keys, book.name(), &key);
+            owns_key = self.keys.get(hash).is_none();
         }
         let parts = [work.kind(), &alarm.about];
         let fingerprint = self.secrets.natural.hash(book.name(), "due", &parts);

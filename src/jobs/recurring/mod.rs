@@ -5,9 +5,9 @@
 //! | `recurring.post` | accounts of `dr` legs | accounts of `cr` legs | as given, by run |
 //!
 //! A run is an entry dated its day. Runs whose day has come are posted by the job itself, as far as
-//! their months are open; later ones are jobs of the engine's own, each with the key
-//! `<key>/<number of the run>`. A run that the book refuses on its day is missed, said by an event,
-//! and the next one goes on. The schedule:
+//! their months are open; later ones are jobs of the engine's own, each with the key `<key>/<number
+//! of the run>`, or `<key>/<number of the run>#<schedule>` if that key came before. A run that the
+//! book refuses on its day is missed, said by an event, and the next one goes on. The schedule:
 //!
 //! | Member                                      | Holds                              |
 //! |---------------------------------------------|------------------------------------|

@@ -73,12 +73,11 @@ pub fn run(book: &mut Book, name: &str) -> Option<Rung> {
     let mut schedule = book.schedules.get(name)?.clone();
     let day = schedule.due.clone()?;
     let run = schedule.runs.saturating_add(1);
-    let key = format!("{}/{run}", schedule.key);
-    let posted = if book.keys.contains_key(&key) {
-        Err("IDEMPOTENCY_KEY_REUSED")
-    } else {
-        again(book, &schedule.data, &day)
-    };
+    let mut key = format!("{}/{run}", schedule.key);
+    if book.keys.contains_key(&key) {
+        key = format!("{key}#{name}");
+    }
+    let posted = again(book, &schedule.data, &day);
     schedule.runs = run;
     schedule.due = schedule.day();
     book.alarms.extend(schedule.alarm(book, name));
