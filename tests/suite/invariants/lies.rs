@@ -21,6 +21,7 @@ pub(super) const LIES: &[(&str, Lie)] = &[
     ("I7", held),
     ("I7", released),
     ("I8", open),
+    ("I8", place),
     ("I9", owner),
     ("I12", share),
     ("I12", bill),
@@ -83,6 +84,13 @@ fn released(played: &mut Played) -> Option<()> {
 
 fn open(played: &mut Played) -> Option<()> {
     wrong(played.documents.get_mut("RE-000001")?.get_mut("open"))
+}
+
+/// A subscription that has taken the place of the payment that it is called like.
+fn place(played: &mut Played) -> Option<()> {
+    let other = played.documents.get("subscription PAY-000002")?.clone();
+    *played.documents.get_mut("PAY-000002")? = other;
+    Some(())
 }
 
 /// Money of a customer's that is said to have no owner.

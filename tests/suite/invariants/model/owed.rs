@@ -18,9 +18,10 @@ struct Item {
     credited: Nano,
 }
 
-/// A payment: its rest, and what it paid with which discount.
+/// A payment: its amount, its rest, and what it paid with which discount.
 #[derive(Debug, Default)]
 struct Payment {
+    amount: Nano,
     rest: Nano,
     paid: BTreeMap<String, (Nano, Nano)>,
 }
@@ -168,6 +169,7 @@ impl Owed {
     fn received(&mut self, act: &Act<'_>) -> Result<(), Finding> {
         let (credit, rest) = (of(act.outcome, "credit"), of(act.outcome, "unallocated"));
         let mut payment = Payment {
+            amount: of(act.data, "amount"),
             rest,
             ..Payment::default()
         };
@@ -178,7 +180,7 @@ impl Owed {
             *paid = (paid.0 + amount, paid.1 + discount);
             sum += amount;
         }
-        let amount = of(act.data, "amount");
+        let amount = payment.amount;
         must!(
             sum == amount,
             "I12",
@@ -302,6 +304,15 @@ impl Owed {
                 balance == *credit,
                 "I9",
                 "{customer} has {credit}, the account {balance}"
+            );
+        }
+        for (number, payment) in &self.payments {
+            let document = &documents[number];
+            let (amount, rest) = (of(document, "amount"), of(document, "open"));
+            must!(
+                (amount, rest) == (payment.amount, payment.rest),
+                "I8",
+                "{number} is {amount} with {rest} left, came as {payment:?}"
             );
         }
         let rests: Nano = self.payments.values().map(|payment| payment.rest).sum();
