@@ -61,15 +61,21 @@ struct Part {
     deferred: Box<str>,
     revenue: Box<str>,
     amount: Minor,
+    /// What it was before credit notes took something back.
+    whole: Minor,
 }
 
 impl Part {
     fn shown(&self, decimals: u8) -> Value {
-        Value::Object(vec![
+        let mut shown: Members = vec![
             ("deferred".into(), Value::text(self.deferred.to_string())),
             ("revenue".into(), Value::text(self.revenue.to_string())),
             ("amount".into(), Value::amount(self.amount, decimals)),
-        ])
+        ];
+        if self.whole != self.amount {
+            shown.push(("whole".into(), Value::amount(self.whole, decimals)));
+        }
+        Value::Object(shown)
     }
 
     /// A part as a schedule keeps it.
@@ -77,10 +83,13 @@ impl Part {
         let Value::Object(members) = value else {
             return None;
         };
+        let amount = member(members, "amount").and_then(Value::minor)?;
+        let whole = member(members, "whole").and_then(Value::minor);
         Some(Self {
             deferred: text(members, "deferred")?.into(),
             revenue: text(members, "revenue")?.into(),
-            amount: member(members, "amount").and_then(Value::minor)?,
+            amount,
+            whole: whole.unwrap_or(amount),
         })
     }
 

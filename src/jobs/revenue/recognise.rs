@@ -194,6 +194,7 @@ impl Recognise {
             deferred: format!("deferred/{id}").into(),
             revenue: format!("rev/{id}").into(),
             amount: known.amount,
+            whole: known.amount,
         };
         let (deferred, revenue) = part.accounts(book, PATH)?;
         let currency = Currency::of(book, document.text(names::CURRENCY));

@@ -218,6 +218,7 @@ impl Schedule {
                 deferred: deferred.into(),
                 revenue: revenue.into(),
                 amount,
+                whole: amount,
             }],
             mode: book.reference().rounding(),
             source: None,
@@ -359,11 +360,15 @@ fn waiting_already(document: &Document) -> Vec<Part> {
 fn add(parts: &mut Vec<Part>, deferred: &str, revenue: &str, amount: Minor) {
     let same = |part: &&mut Part| *part.deferred == *deferred && *part.revenue == *revenue;
     match parts.iter_mut().find(same) {
-        Some(part) => part.amount += amount,
+        Some(part) => {
+            part.amount += amount;
+            part.whole = part.amount;
+        }
         None => parts.push(Part {
             deferred: deferred.into(),
             revenue: revenue.into(),
             amount,
+            whole: amount,
         }),
     }
 }

@@ -7,8 +7,8 @@
 //! | a part of it       | `deferred/…`   | as much as still waits         |
 //! |                    | revenue        | the rest                       |
 //!
-//! A note that lessens several parts at once takes from each by its amount (largest remainder), and
-//! what one of them has no more of from the others, before any revenue is reduced.
+//! A note that lessens several parts at once takes from each by what it was at first (largest
+//! remainder), and what one of them has no more of from the others, before any revenue is reduced.
 
 use super::recognise::Scheduled;
 use super::schedule::SCHEDULED;
@@ -106,10 +106,10 @@ fn take(
     let is_its = |one: &Left| {
         let part = &one.part;
         (*part.deferred == *account || *part.revenue == *account)
-            && part.amount.signum() == amount.signum()
+            && part.whole.signum() == amount.signum()
     };
     let mut its: Vec<&mut Left> = left.iter_mut().filter(|one| is_its(one)).collect();
-    let weights: Vec<Minor> = its.iter().map(|one| one.part.amount.abs()).collect();
+    let weights: Vec<Minor> = its.iter().map(|one| one.part.whole.abs()).collect();
     if amount == 0 || weights.is_empty() {
         return Ok(amount);
     }
