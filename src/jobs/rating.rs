@@ -178,6 +178,8 @@ mod tests {
         Quantity::new(Number::parse(text).unwrap()).unwrap()
     }
 
+    /// 15,000 come to 600 USD graduated and 150 USD by volume in Zuplo's documentation; the rest is
+    /// our own.
     #[test]
     fn tiers_as_published() {
         let tiers = r#"[{"up_to":"1000","price":"0.10"},{"up_to":"10000","price":"0.05"},

@@ -265,6 +265,70 @@ mod tests {
         }
     }
 
+    /// ISDA's sheet "30/360 Day Count Conventions" (2008-12-22), as the tests of QuantLib carry it:
+    /// from, to, days by `30/360` (bond basis) and by `30E/360` (Eurobond basis).
+    const ISDA_THIRTY: [(&str, &str, i64, i64); 27] = [
+        // Example 1: no end of February.
+        ("2006-08-20", "2007-02-20", 180, 180),
+        ("2007-02-20", "2007-08-20", 180, 180),
+        ("2007-08-20", "2008-02-20", 180, 180),
+        ("2008-02-20", "2008-08-20", 180, 180),
+        ("2008-08-20", "2009-02-20", 180, 180),
+        ("2009-02-20", "2009-08-20", 180, 180),
+        // Example 2: some ends of February.
+        ("2006-08-31", "2007-02-28", 178, 178),
+        ("2007-02-28", "2007-08-31", 183, 182),
+        ("2007-08-31", "2008-02-29", 179, 179),
+        ("2008-02-29", "2008-08-31", 182, 181),
+        ("2008-08-31", "2009-02-28", 178, 178),
+        ("2009-02-28", "2009-08-31", 183, 182),
+        // Example 3: miscellaneous.
+        ("2006-01-31", "2006-02-28", 28, 28),
+        ("2006-01-30", "2006-02-28", 28, 28),
+        ("2006-02-28", "2006-03-03", 5, 5),
+        ("2006-02-14", "2006-02-28", 14, 14),
+        ("2006-09-30", "2006-10-31", 30, 30),
+        ("2006-10-31", "2006-11-28", 28, 28),
+        ("2007-08-31", "2008-02-28", 178, 178),
+        ("2008-02-28", "2008-08-28", 180, 180),
+        ("2008-02-28", "2008-08-30", 182, 182),
+        ("2008-02-28", "2008-08-31", 183, 182),
+        ("2007-02-26", "2008-02-28", 362, 362),
+        ("2007-02-26", "2008-02-29", 363, 363),
+        ("2008-02-29", "2009-02-28", 359, 359),
+        ("2008-02-28", "2008-03-30", 32, 32),
+        ("2008-02-28", "2008-03-31", 33, 32),
+    ];
+
+    #[test]
+    fn thirty_day_months_as_isda_publishes_them() {
+        for (from, to, us, european) in ISDA_THIRTY {
+            let days = |convention: DayCount| convention.days(date(from), date(to));
+            let got = (days(DayCount::Thirty360), days(DayCount::ThirtyE360));
+            assert_eq!(got, (us, european), "{from} {to}");
+            let fraction = DayCount::Thirty360.fraction(date(from), date(to), None);
+            assert_eq!(fraction, Ratio::new(i128::from(us), 360), "{from} {to}");
+        }
+    }
+
+    /// `YEARFRAC` of 15 December 2009 to 30 June 2010 in Apple's "iWork Formulas and Functions User
+    /// Guide" (2009): nine decimals for each basis.
+    #[test]
+    fn years_of_365_and_360_days_as_documented() {
+        for (convention, nine) in [
+            (DayCount::Thirty360, "0.541666667"),
+            (DayCount::Act360, "0.547222222"),
+            (DayCount::Act365Fixed, "0.539726027"),
+            (DayCount::ActActIsda, "0.539726027"),
+            (DayCount::ThirtyE360, "0.541666667"),
+        ] {
+            let fraction = convention.fraction(date("2009-12-15"), date("2010-06-30"), None);
+            let scaled = fraction.and_then(|years| years.times(Ratio::whole(1_000_000_000)));
+            let got = print_minor(scaled.unwrap().round(Rounding::HalfUp), 9);
+            assert_eq!(got, nine, "{}", convention.text());
+        }
+    }
+
     #[test]
     fn afb_counts_whole_years_back_from_the_end() {
         let afb = |from, to| twelve(afb(date(from), date(to)).unwrap());

@@ -207,8 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn line_nets_of_published_invoices_come_out_exact() {
-        // 10 × 200 / 2 = 1,000.00 and 3 × 10.125 = 30.375 KWD.
+    fn line_nets_come_out_exact() {
+        // 10 × 200 / 2 = 1,000.00 is of OpenPEPPOL's allowance example; 3 × 10.125 = 30.375 KWD and
+        // the credit of 3 × 500 are our own.
         let net = |quantity: &str, price: &str, base: &str, decimals: u8| {
             let base = Quantity::positive(number(base)).unwrap().ratio().unwrap();
             Quantity::new(number(quantity))

@@ -135,6 +135,19 @@ mod tests {
         );
     }
 
+    /// The largest values of the type `money` in the documentation of PostgreSQL (two decimals) and
+    /// of Microsoft SQL Server (four): both are 2^63 - 1 of the smallest unit.
+    #[test]
+    fn the_range_is_that_of_money_in_databases() {
+        for (text, beyond, decimals) in [
+            ("92233720368547758.07", "92233720368547758.08", 2),
+            ("922337203685477.5807", "922337203685477.5808", 4),
+        ] {
+            assert_eq!(positive(text, decimals), Ok(i64::MAX), "{text}");
+            assert_eq!(positive(beyond, decimals), Err(AmountFault::Overflow));
+        }
+    }
+
     #[test]
     fn too_many_digits_are_judged_in_the_order_of_the_codes() {
         let nines = "9".repeat(39);

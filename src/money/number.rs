@@ -377,6 +377,23 @@ impl schemars::JsonSchema for DecimalText {
 mod tests {
     use super::*;
 
+    /// The numbers of the examples in RFC 8259, section 13, are of the grammar; what section 6 does
+    /// not allow is not, as the files `n_number_*` of JSONTestSuite list it, and neither are
+    /// exponents, which JSON has and amounts have not.
+    #[test]
+    fn numbers_of_rfc_8259_without_exponents_are_of_the_grammar() {
+        for good in ["800", "116", "38793", "37.7668", "-122.3959", "-122.026020"] {
+            assert_eq!(Number::parse(good).unwrap().to_string(), good);
+        }
+        for bad in [
+            "012", "-012", "+1", ".123", "1.", "-2.", "-.123", "1 000.0", "0x1", "NaN", "Infinity",
+            "１", "1+2", "-1x", "1e5", "1E+2",
+        ] {
+            let form = matches!(Number::parse(bad), Err(NumberFault::Form(_)));
+            assert!(form, "{bad:?}");
+        }
+    }
+
     #[test]
     fn the_grammar_takes_plain_decimals_only() {
         for good in [

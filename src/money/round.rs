@@ -283,9 +283,36 @@ mod tests {
         );
     }
 
+    /// The table of `java.math.RoundingMode`, Java SE documentation.
     #[test]
-    fn published_examples_of_tax_rounding() {
-        // 7.90 × 19 % = 1.501 → 1.50; 6.66 × 19 % = 1.2654 → 1.27; 16.12 × 8.1 % = 1.30572 → 1.31
+    fn modes_round_as_java_documents_them() {
+        for (tenths, up, down, half_up, half_even) in [
+            (55, 6, 5, 6, 6),
+            (25, 3, 2, 3, 2),
+            (16, 2, 1, 2, 2),
+            (11, 2, 1, 1, 1),
+            (10, 1, 1, 1, 1),
+            (-10, -1, -1, -1, -1),
+            (-11, -2, -1, -1, -1),
+            (-16, -2, -1, -2, -2),
+            (-25, -3, -2, -3, -2),
+            (-55, -6, -5, -6, -6),
+        ] {
+            let got = [
+                Rounding::Up,
+                Rounding::Down,
+                Rounding::HalfUp,
+                Rounding::HalfEven,
+            ]
+            .map(|mode| round(tenths, 10, mode));
+            assert_eq!(got, [up, down, half_up, half_even], "{tenths}");
+        }
+    }
+
+    #[test]
+    fn taxes_are_rounded_once() {
+        // 6.66 × 19 % = 1.2654 → 1.27 and (6.66 + 1.24) × 19 % = 1.501 → 1.50 are of a forum's
+        // thread (SELFHTML, 2018); 16.12 × 8.1 % = 1.30572 → 1.31 and 1,985 × 8 % are our own.
         let tax = |minor: i128, percent_tenths: i128| {
             Ratio::whole(minor)
                 .times(Ratio::decimal(percent_tenths, 3).unwrap())

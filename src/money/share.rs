@@ -156,6 +156,26 @@ mod tests {
         assert_eq!((first, both - first), (1_500_000, 1_000_000));
     }
 
+    /// A running tally that is rounded, as Stack Overflow's answer to "How to make rounded
+    /// percentages add up to 100%" (question 13483430) shows it for both lists.
+    #[test]
+    fn parts_in_a_row_as_published() {
+        let parts = |exact: &[i128], whole: i128| {
+            let (mut tally, mut given) = (0, 0);
+            let next = |value: &i128| {
+                tally += value;
+                let to = prefix(100, tally, whole, Rounding::HalfUp).unwrap();
+                let part = to - given;
+                given = to;
+                part
+            };
+            exact.iter().map(next).collect::<Vec<_>>()
+        };
+        let shares = [13_626_332, 47_989_636, 9_596_008, 28_788_024];
+        assert_eq!(parts(&shares, 100_000_000), [14, 48, 9, 29]);
+        assert_eq!(parts(&[33_333_333; 3], 100_000_000), [33, 34, 33]);
+    }
+
     #[test]
     fn known_parts_are_rounded_to_their_sum() {
         let thirds: Vec<Ratio> = [100, 100, 100].map(|n| Ratio::new(n, 3).unwrap()).into();

@@ -208,6 +208,17 @@ mod tests {
         );
     }
 
+    /// RFC 3339, section 5.8: 16:39:57 on 19 December 1996, eight hours behind UTC, is 20 December
+    /// in UTC.
+    #[test]
+    fn one_instant_falls_on_the_day_of_its_zone() {
+        let written = Timestamp::parse("1996-12-19T16:39:57-08:00").unwrap();
+        assert_eq!(Some(written), Timestamp::parse("1996-12-20T00:39:57Z"));
+        let date = |zone| Zone::find(zone).unwrap().date(written).to_string();
+        assert_eq!(date("America/Los_Angeles"), "1996-12-19");
+        assert_eq!(date("UTC"), "1996-12-20");
+    }
+
     #[test]
     fn a_date_begins_where_its_zone_says() {
         let berlin = Zone::find("Europe/Berlin").unwrap();

@@ -16,6 +16,7 @@ mod invariants;
 mod judges;
 mod keys_for_ever;
 mod layers;
+mod money;
 mod questions;
 mod readme;
 mod refusals;

@@ -160,6 +160,23 @@ mod tests {
         assert_eq!(back.convert(6_153), Some(9_999));
     }
 
+    /// Regulation (EC) 1103/97, Articles 4 and 5: by the whole rate of six figures, into the euro
+    /// by division, rounded to the nearest cent, a half upwards.
+    #[test]
+    fn conversions_of_the_euro_changeover_as_published() {
+        let into = |rate: &str, minor| conversion(rate, Direction::Divide, (2, 2)).convert(minor);
+        // Istarska kreditna banka, rules of conversion: 100 kn = 13.27 EUR, 50 kn = 6.64 EUR.
+        assert_eq!(into("7.53450", 10_000), Some(1_327));
+        assert_eq!(into("7.53450", 5_000), Some(664));
+        // evro.si, rounding rules: 500 SIT = 2.09 EUR, 1,000 SIT = 4.17 EUR.
+        assert_eq!(into("239.640", 50_000), Some(209));
+        assert_eq!(into("239.640", 100_000), Some(417));
+        // eu-info.de, between two currencies of the union: 100 DM are 335.39 FF, by the euro.
+        let euro = into("1.95583", 10_000).unwrap();
+        let francs = conversion("6.55957", Direction::Multiply, (2, 2)).convert(euro);
+        assert_eq!((euro, francs), (5_113, Some(33_539)));
+    }
+
     #[test]
     fn taxes_are_rounded_by_themselves_and_the_nets_take_the_rest() {
         use PartKind::{Net, Rounding, Tax};

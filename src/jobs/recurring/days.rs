@@ -104,6 +104,8 @@ impl Days {
 mod tests {
     use super::*;
 
+    /// A month that begins on 31 January goes on with 28 February, 31 March and 30 April, as Stripe
+    /// documents it ("Set the subscription billing renewal date"); the other steps are our own.
     #[test]
     fn every_step_is_counted_from_the_first_day() {
         let first = Date::parse("2026-01-31").unwrap();
