@@ -8,6 +8,7 @@
 
 mod backups;
 mod cli;
+mod common_codes;
 mod contract;
 mod fuzzed;
 mod generated;

@@ -1,0 +1,183 @@
+//! What every kind that posts can be refused with, each kind is refused with in a case.
+//!
+//! A kind that posts is one of whose jobs a case shows an entry. It can meet a locked month and
+//! accounts that are frozen or closed; if its data have a decimal, that may be of every wrong form.
+
+use std::collections::BTreeSet;
+
+use kontor::jobs::{JobData, JobKind, KindInfo, KindVisitor, kind_code};
+use serde_json::Value as Json;
+
+use crate::support::tree::{files, read, root};
+use crate::tidy::hold;
+
+/// Codes of everything that posts.
+const POSTING: [&str; 3] = ["PERIOD_CLOSED", "ACCOUNT_FROZEN", "ACCOUNT_CLOSED"];
+
+/// Codes of everything that has an amount.
+const AMOUNTS: [&str; 5] = [
+    "AMOUNT_FORMAT",
+    "AMOUNT_NEGATIVE",
+    "AMOUNT_ZERO",
+    "AMOUNT_PRECISION",
+    "AMOUNT_OVERFLOW",
+];
+
+/// What a kind cannot be refused with, and why.
+const CANNOT: &[(&str, &[&str], &str)] = &[
+    (
+        "credit_note.issue",
+        &["AMOUNT_ZERO"],
+        "an allowance of nothing is none",
+    ),
+    (
+        "dunning.charge",
+        &["AMOUNT_ZERO"],
+        "a fee of nothing is none",
+    ),
+    (
+        "fx.revalue",
+        &[
+            "AMOUNT_FORMAT",
+            "AMOUNT_NEGATIVE",
+            "AMOUNT_ZERO",
+            "AMOUNT_PRECISION",
+        ],
+        "its decimals are rates: RATE_INVALID",
+    ),
+    (
+        "hold.capture",
+        &["ACCOUNT_CLOSED"],
+        "an account with a hold is not closed",
+    ),
+    (
+        "revenue.recognise",
+        &["PERIOD_CLOSED"],
+        "what is due in a locked month goes to the first open one",
+    ),
+    (
+        "revenue.recognise",
+        &AMOUNTS,
+        "its decimal is a percentage: RATE_INVALID",
+    ),
+    (
+        "settlement.attempt",
+        &["ACCOUNT_CLOSED"],
+        "an account of a party stays open while an instruction is not settled",
+    ),
+    (
+        "subscription.change",
+        &["AMOUNT_ZERO", "AMOUNT_PRECISION"],
+        "a price may be nothing and has up to 12 decimals",
+    ),
+    (
+        "subscription.renew",
+        &["AMOUNT_ZERO", "AMOUNT_PRECISION"],
+        "a price may be nothing and has up to 12 decimals",
+    ),
+];
+
+/// What no case shows yet. Rows go when one does; none may be added.
+const UNTRIED: &[(&str, &[&str])] = &[
+    ("fx.revalue", &["AMOUNT_OVERFLOW"]),
+    ("period.close", &["ACCOUNT_FROZEN", "ACCOUNT_CLOSED"]),
+    ("period.open", &["ACCOUNT_FROZEN", "ACCOUNT_CLOSED"]),
+];
+
+/// Whether a kind is refused for what another job does.
+struct ForOthers;
+
+impl KindVisitor for ForOthers {
+    type Made = bool;
+
+    fn visit<K: JobKind>(&mut self, _: &'static KindInfo, _: fn(Box<K>) -> JobData) -> bool {
+        K::REFUSES_FOR_OTHERS
+    }
+}
+
+/// The kinds that post, and what is refused with what, as far as the cases show it.
+fn shown() -> (BTreeSet<String>, BTreeSet<(String, String)>) {
+    let not_built = read("tests/cases/not_built.txt");
+    let (mut posting, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for file in files("tests/cases") {
+        let built = file
+            .path
+            .strip_prefix("tests/cases/")
+            .is_some_and(|name| not_built.lines().all(|line| line != name));
+        if file.extension() != "json" || !built {
+            continue;
+        }
+        let case: Json = serde_json::from_str(&file.text).unwrap();
+        let list = |path: &str| {
+            let list = case.pointer(path).and_then(Json::as_array);
+            list.cloned().unwrap_or_default()
+        };
+        let jobs = list("/jobs");
+        let kind = |of: &Json| {
+            let number = of.get("job")?;
+            let job = jobs.iter().find(|job| job.get("n") == Some(number))?;
+            job.get("kind")?.as_str().map(str::to_owned)
+        };
+        posting.extend(list("/expect/entries").iter().filter_map(kind));
+        for refusal in list("/expect/rejections") {
+            let code = refusal.get("code").and_then(Json::as_str);
+            refused.extend(kind(&refusal).zip(code.map(str::to_owned)));
+        }
+    }
+    (posting, refused)
+}
+
+/// What a kind that posts can be refused with.
+fn owed(kind: &str) -> Vec<&'static str> {
+    let Some(code) = kind_code(kind) else {
+        return Vec::new();
+    };
+    if JobData::visit(code, &mut ForOthers) != Some(false) {
+        return Vec::new();
+    }
+    let schema = root().join(format!("docs/jobs/{kind}.schema.json"));
+    let schema: Json = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    let mut owed = POSTING.to_vec();
+    if schema.pointer("/$defs/Decimal").is_some() {
+        owed.extend(AMOUNTS);
+    }
+    owed
+}
+
+#[test]
+fn every_kind_that_posts_is_refused_with_the_common_codes() {
+    let (posting, refused) = shown();
+    assert!(posting.len() > 20, "only {posting:?} post");
+    let mut found = Vec::new();
+    for kind in &posting {
+        for code in owed(kind) {
+            let shown = refused.contains(&(kind.clone(), code.to_owned()));
+            let cannot = CANNOT
+                .iter()
+                .any(|(of, codes, _)| of == kind && codes.contains(&code));
+            let untried = UNTRIED
+                .iter()
+                .any(|(of, codes)| of == kind && codes.contains(&code));
+            match (shown, cannot, untried) {
+                (true, false, false) | (false, true, false) | (false, false, true) => {}
+                (true, _, _) => found.push(format!(
+                    "{kind} is refused with {code}: take it out of the lists of \
+                     tests/suite/common_codes.rs"
+                )),
+                (false, true, true) => found.push(format!("{kind}, {code} stands in both lists")),
+                (false, false, false) => found.push(format!(
+                    "{kind}: no case below tests/cases has it refused with {code}"
+                )),
+            }
+        }
+    }
+    let listed = UNTRIED.iter().map(|(kind, codes)| (kind, codes));
+    let listed = listed.chain(CANNOT.iter().map(|(kind, codes, _)| (kind, codes)));
+    for (kind, codes) in listed {
+        let owed = owed(kind);
+        for code in codes.iter().filter(|code| !owed.contains(code)) {
+            found.push(format!("{kind}, {code}: it does not owe that; take it out"));
+        }
+    }
+    hold(&found);
+}
