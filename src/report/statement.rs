@@ -6,13 +6,14 @@ use super::{Column, Table, cells};
 use crate::ledger::Value;
 use crate::ledger::value::{Members, member};
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     Column::words("booking_date"),
     Column::words("value_date"),
     Column::figures("entry_no"),
     Column::figures("debit"),
     Column::figures("credit"),
     Column::figures("balance"),
+    Column::words("nature"),
 ];
 
 /// What stands above the lines.
@@ -86,7 +87,10 @@ mod tests {
                 ("balance".into(), amount(balance)),
             ])
         };
-        let lines = vec![line(1, "debit", 11_000), line(2, "credit", 10_000)];
+        let mut lines = vec![line(1, "debit", 11_000), line(2, "credit", 10_000)];
+        if let Some(Value::Object(last)) = lines.last_mut() {
+            last.push(("nature".into(), Value::text("adjustment")));
+        }
         vec![
             ("sequence".into(), Value::Int(7)),
             ("account".into(), Value::text("bank/main")),
@@ -106,21 +110,21 @@ mod tests {
             "  book: main",
             "  sequence: 7",
             "  account: bank/main",
-            " booking_date   value_date   entry_no   debit   credit   balance",
-            "─────────────────────────────────────────────────────────────────",
+            " booking_date   value_date   entry_no   debit   credit   balance   nature",
+            "──────────────────────────────────────────────────────────────────────────────",
             " opening                                                  100.00",
             " 2026-03-31     2026-03-31          1   10.00             110.00",
-            " 2026-03-31     2026-03-31          2            10.00    100.00",
+            " 2026-03-31     2026-03-31          2            10.00    100.00   adjustment",
             " closing                                                  100.00",
         ];
         assert_eq!(lines, expected);
         let csv = render(&table, Format::Csv).unwrap();
         let lines: Vec<_> = csv.lines().collect();
         let expected = [
-            "booking_date,value_date,entry_no,debit,credit,balance",
-            "opening,,,,,100.00",
-            "2026-03-31,2026-03-31,1,10.00,,110.00",
-            "2026-03-31,2026-03-31,2,,10.00,100.00",
+            "booking_date,value_date,entry_no,debit,credit,balance,nature",
+            "opening,,,,,100.00,",
+            "2026-03-31,2026-03-31,1,10.00,,110.00,",
+            "2026-03-31,2026-03-31,2,,10.00,100.00,adjustment",
         ];
         assert_eq!(lines, expected);
         let json = render(&table, Format::Json).unwrap();

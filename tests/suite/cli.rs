@@ -88,6 +88,8 @@ fn usage_is_64_and_help_names_every_command() {
         "statement",
         "trial-balance",
         "open-items",
+        "price",
+        "variance",
         "entry",
         "outcome",
         "document",
@@ -258,10 +260,10 @@ fn a_statement_has_all_lines_and_running_balances() {
     let (_dir, path) = books();
     let lines = kontor(&["--format", "csv", "statement", "bank/main", "--dir", &path]);
     exits(&lines, 0);
-    let expected = "booking_date,value_date,entry_no,debit,credit,balance\n\
-        opening,,,,,100.00\n\
-        2026-03-31,2026-03-31,1,,10.00,90.00\n\
-        2026-04-30,2026-04-30,2,,5.00,85.00\n";
+    let expected = "booking_date,value_date,entry_no,debit,credit,balance,nature\n\
+        opening,,,,,100.00,\n\
+        2026-03-31,2026-03-31,1,,10.00,90.00,\n\
+        2026-04-30,2026-04-30,2,,5.00,85.00,\n";
     assert_eq!(out(&lines), expected);
     let april = ["--from", "2026-04-01", "--to", "2026-04-30", "--dir", &path];
     let april = [&["--format", "json", "statement", "exp/office"], &april[..]].concat();

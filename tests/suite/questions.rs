@@ -74,5 +74,79 @@ fn a_price_and_a_variance_are_answered_in_every_form() {
         csv.starts_with("baseline,actual,variance,per_month\n100.00,80.00,"),
         "{csv}"
     );
+    let text = out(&ask("text", &variance));
+    for part in ["baseline", "100.00", "80.00", "20.00"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
     exits(&ask("text", &year), 64);
+}
+
+/// The figures of a table as people read it, line by line and without the space between them.
+fn table(text: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.lines().map(words).collect()
+}
+
+#[test]
+fn statements_and_open_items_are_tables_for_people_and_rows_for_programs() {
+    let book = r#"
+[[book]]
+name = "main"
+[book.accounts]
+"ar/cust-1" = { unit = "EUR", class = "asset", opening = "15.00" }
+"bank/main" = { unit = "EUR", class = "asset", opening = "100.00" }
+"exp/office" = { unit = "EUR", class = "expense", opening = "0.00" }
+[[book.open_items]]
+document = "RE-1"
+customer = "cust-1"
+open = "15.00"
+due = "2026-03-31"
+"#;
+    let dir = tempfile::tempdir().unwrap();
+    let mut house = House::open(dir.path(), book);
+    house.send(&entry("paid", "exp/office", "bank/main", "10.00"));
+    let legs = json!([
+        { "dr": "bank/main", "amount": "4.00" },
+        { "cr": "exp/office", "amount": "4.00" },
+    ]);
+    let data = json!({ "adjusts": 1, "reason": "four too many", "legs": legs,
+        "booking_date": "2026-03-31" });
+    let adjusted = json!({ "key": "right", "kind": "entry.adjust", "data": data });
+    let adjusted = house.send(&adjusted).json();
+    assert_eq!(adjusted["status"], "posted", "{adjusted}");
+    house.stop();
+    let path = dir.path().to_str().unwrap();
+    let ask = |format: &str, question: &[&str]| {
+        let output = kontor(&[&["--format", format], question, &["--dir", path]].concat());
+        exits(&output, 0);
+        out(&output)
+    };
+
+    let statement = table(&ask("text", &["statement", "bank/main"]));
+    for line in [
+        "account: bank/main",
+        "booking_date value_date entry_no debit credit balance nature",
+        "opening 100.00",
+        "2026-03-31 2026-03-31 1 10.00 90.00",
+        "2026-03-31 2026-03-31 2 4.00 94.00 adjustment",
+        "closing 94.00",
+    ] {
+        assert!(
+            statement.iter().any(|shown| shown == line),
+            "{line}: {statement:?}"
+        );
+    }
+
+    let aged = ["open-items", "--as-of", "2026-05-01"];
+    let items = table(&ask("text", &aged));
+    for line in [
+        "as_of: 2026-05-01",
+        "RE-1 cust-1 2026-03-31 31 31-60 EUR 15.00",
+        "total EUR 15.00",
+    ] {
+        assert!(items.iter().any(|shown| shown == line), "{line}: {items:?}");
+    }
+    let rows = "document,customer,due,days,bucket,unit,open\n\
+        RE-1,cust-1,2026-03-31,31,31-60,EUR,15.00\n";
+    assert_eq!(ask("csv", &aged), rows);
 }

@@ -7,6 +7,7 @@ use super::{Asked, Question, Unanswered};
 use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo};
 use crate::jobs::fields::Id;
+use crate::ledger::effect::Nature;
 use crate::ledger::plan::optional_date;
 use crate::ledger::value::Members;
 use crate::ledger::{Rejection, Side, Value};
@@ -41,6 +42,7 @@ struct Line {
     side: Side,
     amount: Minor,
     reverses: Option<EntryNo>,
+    nature: Nature,
 }
 
 impl Question for Statement {
@@ -120,6 +122,7 @@ fn lines(
                 side: leg.side,
                 amount: Minor::from(leg.amount),
                 reverses: post.reverses,
+                nature: post.nature,
             };
             if before {
                 opening += line.on(normal);
@@ -167,6 +170,9 @@ impl Line {
         ];
         if let Some(reverses) = self.reverses {
             shown.push(("reverses".into(), Value::count(reverses.0)));
+        }
+        if self.nature != Nature::Plain {
+            shown.push(("nature".into(), Value::text(self.nature.text())));
         }
         Value::Object(shown)
     }

@@ -2,13 +2,13 @@
 
 use super::Entry;
 use crate::ids::UnitIndex;
-use crate::ledger::effect::Nature;
+use crate::ledger::effect::{Nature, Post};
 use crate::ledger::value::Members;
 use crate::ledger::{Account, Book, Leg, Value};
 use crate::report::render::{RenderFault, csv_line, json_line};
 
 /// The columns of CSV.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "book",
     "entry_no",
     "leg_no",
@@ -24,6 +24,7 @@ const COLUMNS: [&str; 15] = [
     "kind",
     "key",
     "reversal_of",
+    "nature",
 ];
 
 /// The first line of CSV.
@@ -53,6 +54,7 @@ pub(super) fn csv(book: &Book, entry: &Entry<'_>) -> Result<String, RenderFault>
             (!post.opening).then(|| word(entry.kind)),
             (!post.opening).then(|| word(entry.key)),
             post.reverses.map(|other| Value::count(other.0)),
+            marked(post),
         ];
         out.push_str(&csv_line(row)?);
     }
@@ -86,14 +88,18 @@ pub(super) fn json(book: &Book, entry: &Entry<'_>) -> Result<String, RenderFault
         "reversal_of",
         post.reverses.map(|other| Value::count(other.0)),
     );
-    let marked = (post.nature != Nature::Plain).then(|| Value::text(post.nature.text()));
-    fact("nature", marked);
+    fact("nature", marked(post));
     let legs = entry
         .legs
         .iter()
         .map(|leg| Value::Object(members(book, leg)));
     line.push(("legs".into(), Value::List(legs.collect())));
     json_line(&line)
+}
+
+/// What an entry is marked as.
+fn marked(post: &Post) -> Option<Value> {
+    (post.nature != Nature::Plain).then(|| Value::text(post.nature.text()))
 }
 
 fn members(book: &Book, leg: &Leg) -> Members {

@@ -154,15 +154,15 @@ fn rows_and_lines_name_what_an_entry_has() {
     let csv = exported(&desk(), Form::Csv, "2026-12-15");
     let expected = "\
 book,entry_no,leg_no,system_time,booking_date,value_date,account,unit,side,amount_minor,scale,\
-document,kind,key,reversal_of
+document,kind,key,reversal_of,nature
 main,2,1,2027-01-01T00:00:00.000000000Z,2026-12-15,2026-12-16,bank/main/a-b,EUR,debit,300,2,,\
-entry.post,k-1,
+entry.post,k-1,,
 main,2,2,2027-01-01T00:00:00.000000000Z,2026-12-15,2026-12-16,x,EUR,credit,300,2,,\
-entry.post,k-1,
+entry.post,k-1,,
 main,3,1,2027-01-01T00:00:00.000000000Z,2026-12-15,2026-12-15,bank/main,EUR,credit,1250,2,,\
-entry.post,k-1,1
+entry.post,k-1,1,
 main,3,2,2027-01-01T00:00:00.000000000Z,2026-12-15,2026-12-15,income/x,EUR,debit,1250,2,,\
-entry.post,k-1,1
+entry.post,k-1,1,
 ";
     assert_eq!(csv, expected);
     let lines = exported(&desk(), Form::Json, "");
