@@ -260,8 +260,10 @@ impl Group<'_> {
             ("category".into(), Value::text(tax.category.to_string())),
             ("rate".into(), Value::text(tax.rate_text.to_string())),
         ];
-        if let Some(reason) = &tax.reason {
-            shown.push(("reason".into(), Value::text(reason.to_string())));
+        match (&tax.reason, usual_reason(&tax.category)) {
+            (Some(reason), _) => shown.push(("reason".into(), Value::text(reason.to_string()))),
+            (None, Some(usual)) => shown.push(("reason".into(), Value::text(usual))),
+            (None, None) => {}
         }
         if let Some(account) = &tax.account {
             shown.push(("account".into(), Value::text(account.to_string())));
@@ -269,6 +271,18 @@ impl Group<'_> {
         shown.push(("base".into(), Value::amount(base, decimals)));
         shown.push(("amount".into(), Value::amount(amount, decimals)));
         Some(Value::Object(shown))
+    }
+}
+
+/// Why no tax is charged in a category, in the words of EN 16931 (BR-AE-10, BR-IC-10, BR-G-10,
+/// BR-O-10); why a supply is exempt only its tax code can say.
+fn usual_reason(category: &str) -> Option<&'static str> {
+    match category {
+        "AE" => Some("Reverse charge"),
+        "K" => Some("Intra-community supply"),
+        "G" => Some("Export outside the EU"),
+        "O" => Some("Not subject to VAT"),
+        _taxed_zero_or_exempt => None,
     }
 }
 
