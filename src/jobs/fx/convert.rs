@@ -137,7 +137,21 @@ impl Convert {
                 .with_text("pair", echo(&given))
                 .with_text("needed", echo(&needed))
         };
+        if let Some(between) = self.crossed(book) {
+            let reason = format!("two foreign currencies in two steps, by way of {between}");
+            return Err(unfit(Code::RatePairMismatch).with_text("reason", reason));
+        }
         conversion(&self.rate, deal.rate, (from, to), mode).map_err(unfit)
+    }
+}
+
+impl Convert {
+    /// The functional unit that stands between two foreign ones: a rate across would move both
+    /// positions and neither value.
+    fn crossed<'b>(&self, book: &'b Book) -> Option<&'b str> {
+        let between = book.functional_unit()?;
+        let foreign = |side: &Side| *side.currency != *between;
+        (foreign(&self.give) && foreign(&self.receive)).then_some(between)
     }
 }
 
