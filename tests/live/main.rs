@@ -19,6 +19,7 @@ mod cases;
 mod credentials;
 mod dead;
 mod demo;
+mod due;
 mod faults;
 mod four_eyes;
 mod journey;
