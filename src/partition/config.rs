@@ -126,9 +126,12 @@ fn wanted(book: &settings::Book) -> Result<Wanted, BookFault> {
 /// A member that would promise a protection which this release does not give is refused: whoever
 /// wrote it would rely on it. So is personal text, which has no place in a file for everybody.
 pub fn setup_of(book: &settings::Book) -> Result<Setup, BookFault> {
+    let unit = book.functional_unit.iter();
+    // A code has no letter that JSON would write otherwise.
+    let unit = unit.map(|code| ("functional_unit".to_owned(), format!("\"{code}\"")));
     let members = book.reference.iter();
     let members = members.map(|(name, value)| (name.clone(), value.to_string()));
-    compiled(members.collect()).map_err(|source| BookFault::Setup {
+    compiled(unit.chain(members).collect()).map_err(|source| BookFault::Setup {
         book: book.name.clone(),
         source,
     })

@@ -124,7 +124,12 @@ fn read_one(place: &Place, members: &[Member], mistakes: &mut Vec<Mistake>) -> B
             }
             ("functional_unit", Shape::Text(text)) => {
                 book.functional_unit = (!text.is_empty()).then(|| text.clone());
-                text.is_empty() || is_unit(text)
+                let fits = text.is_empty() || is_unit(text);
+                if fits && !text.is_empty() {
+                    // Whether there is such a unit is seen where the units are.
+                    book.written.push(member.clone());
+                }
+                fits
             }
             ("time_zone", Shape::Text(text)) => {
                 book.time_zone.clone_from(text);

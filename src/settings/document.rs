@@ -29,7 +29,8 @@ pub fn reference() -> String {
         "The accounts of one legal entity; as many tables as there are books. All further members \
          (taxes, series, rates, users and so on) are reference data: they are written to the \
          journal before the book's first job, and afterwards change only by reference.set. \
-         Partition, functional unit and time zone of a book that has records cannot be changed.",
+         docs/books.md shows all of them. Partition, functional unit and time zone of a book that \
+         has records cannot be changed.",
     ));
     out.push_str("[[book]]\n");
     for setting in table::BOOK {
@@ -160,8 +161,8 @@ const BOOKS: &str = "
 
 The accounts of one legal entity; one table per book. Only `name` is required. Every member that is
 not in this table is reference data (taxes, series, rates, price lists, users, policies and so on):
-it is written to the journal as a record before the book's first job. Numbers with a fraction are
-written as text. A book's partition, functional unit and time zone stay as they are once it has
-records.
+it is written to the journal as a record before the book's first job. [docs/books.md](books.md)
+shows every one of them in an example that a test reads. Numbers with a fraction are written as
+text. A book's partition, functional unit and time zone stay as they are once it has records.
 
 ";

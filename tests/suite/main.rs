@@ -7,6 +7,7 @@
 )]
 
 mod backups;
+mod books;
 mod cli;
 mod common_codes;
 mod contract;

@@ -134,22 +134,25 @@ impl Chart {
         self.units.get(unit.slot()).map_or("", |(code, _)| code)
     }
 
+    /// Decimals of a currency or of a unit of the book's own, and the day on which it ends.
+    pub(super) fn decimals_of(&self, node: &Node) -> Result<(u8, Option<Date>), ShapeFault> {
+        let code = node.id()?;
+        let mut own = self.units.iter().chain(&self.own);
+        if let Some((_, decimals)) = own.find(|(known, _)| *known == code) {
+            return Ok((*decimals, None));
+        }
+        let listed = currency(&code).map(|listed| (listed.decimals, listed.until));
+        listed
+            .ok_or_else(|| node.fault("this unit is no currency; declare its decimals under units"))
+    }
+
     /// The unit of a code, brought into use.
     pub(super) fn unit(&mut self, node: &Node, parts: &mut Setup) -> Result<UnitIndex, ShapeFault> {
         let code = node.id()?;
         if let Some(place) = self.units.iter().position(|(known, _)| *known == code) {
             return unit_index(place, node);
         }
-        let own = self.own.iter().find(|(known, _)| *known == code);
-        let listed = currency(&code);
-        let (decimals, until) = match (own, listed) {
-            (Some((_, decimals)), _) => (*decimals, None),
-            (None, Some(listed)) => (listed.decimals, listed.until),
-            (None, None) => {
-                let what = "this unit is no currency; declare its decimals under units";
-                return Err(node.fault(what));
-            }
-        };
+        let (decimals, until) = self.decimals_of(node)?;
         parts.effects.push(Effect::Unit {
             code: code.as_str().into(),
             decimals,

@@ -149,6 +149,28 @@ const NAMED: [(&str, Record); 6] = [
     ("users", Record::User),
 ];
 
+/// Members that are read by themselves.
+const OWN: [&str; 9] = [
+    "functional_unit",
+    "units",
+    "accounts",
+    "series",
+    "unique_document_ref",
+    "open_items",
+    "invoices",
+    "subscriptions",
+    "personal_text",
+];
+
+/// Every member that a book may begin with, in the order of the alphabet.
+pub fn members() -> Vec<&'static str> {
+    let (single, named) = (SINGLE.iter(), NAMED.iter());
+    let mut names: Vec<_> = single.chain(named).map(|(name, _)| *name).collect();
+    names.extend(OWN);
+    names.sort_unstable();
+    names
+}
+
 /// Members that promise something which nothing in this release gives.
 const UNOBEYED: [&str; 1] = ["screening"];
 
@@ -159,13 +181,16 @@ pub fn compile(members: &[(String, RawJson)]) -> Result<Setup, SetupFault> {
 
 fn read(members: &[(String, RawJson)]) -> Result<Setup, ShapeFault> {
     let mut members = Members::new(members.to_vec(), "");
-    let mut parts = Setup {
-        functional_unit: members.optional("functional_unit", Node::id)?,
-        ..Setup::default()
-    };
+    let mut parts = Setup::default();
+    let functional = members.take("functional_unit");
     let units = members.take("units");
     let accounts = members.take("accounts");
     let mut chart = Chart::read(units.as_ref(), accounts.as_ref(), &mut parts)?;
+    if let Some(node) = functional {
+        // It can never be changed, so it must be one that jobs can use.
+        chart.decimals_of(&node)?;
+        parts.functional_unit = Some(node.id()?);
+    }
     for (name, record) in NAMED {
         if let Some(node) = members.take(name) {
             named(record, &node, &mut parts)?;
@@ -198,7 +223,10 @@ fn read(members: &[(String, RawJson)]) -> Result<Setup, ShapeFault> {
         let text = personal_text(&node, &chart)?;
         parts.personal.push(text);
     }
-    members.end()?;
+    members.end().map_err(|fault| ShapeFault {
+        what: format!("{}; there are: {}", fault.what, self::members().join(", ")),
+        ..fault
+    })?;
     Ok(parts)
 }
 
