@@ -21,6 +21,7 @@ use crate::broker::{
     BrokerFault, ConfirmResult, Confirmed, Delivery, FaultClass, HeaderValue, Properties, Publish,
     Topology,
 };
+use crate::time::clock::of_this_process;
 
 /// Messages without a confirm at a time; beyond it nothing is gained.
 const WINDOW: usize = 512;
@@ -258,6 +259,9 @@ async fn hear(replies: &mut Option<Replies>) -> Result<Delivery, BrokerFault> {
     }
 }
 
+/// Nanoseconds: what a message is dated in, and what a clock says.
+const SECOND: i64 = 1_000_000_000;
+
 fn message(round: &Round<'_>, at: usize, exchange: &str, reply_to: Option<String>) -> Publish {
     let parcel = round.parcels.get(at);
     let text = |text: &str| Some(text.to_owned());
@@ -274,6 +278,7 @@ fn message(round: &Round<'_>, at: usize, exchange: &str, reply_to: Option<String
             reply_to,
             delivery_mode: Some(2),
             app_id: text("kontor"),
+            timestamp: u64::try_from(of_this_process().now().0.div_euclid(SECOND)).ok(),
             ..Properties::default()
         },
         body: parcel.map_or(Vec::new(), |parcel| parcel.body.clone()),

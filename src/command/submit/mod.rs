@@ -4,11 +4,13 @@
 //! |---------------|--------------------------------------------------|
 //! | `rows.rs`     | JSON and lines to checked rows                   |
 //! | `csv.rs`      | a table to checked rows                          |
+//! | `foreseen.rs` | what the daemon's reader will refuse               |
 //! | `courier.rs`  | carries messages and waits for outcomes          |
 //! | `tally.rs`    | counts what came back                            |
 //! | `progress.rs` | shows how far it is                              |
 
 mod csv;
+mod foreseen;
 
 pub mod courier;
 pub mod progress;
@@ -57,7 +59,7 @@ pub struct SubmitArgs {
     /// Publish at most N jobs a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Check the file and publish nothing
+    /// Check the file and each job as far as that goes without the books, and publish nothing
     #[arg(long)]
     dry_run: bool,
     /// Wait for the outcomes; give up when none has come for so many seconds
@@ -71,7 +73,7 @@ Examples:
   kontor submit jobs.ndjson --wait        publish, wait for the outcomes, count them
   kontor submit entries.csv --book main   a table with a header of dotted paths
   kontor submit big.ndjson --batch=1000   a thousand jobs a message
-  generate | kontor submit - --dry-run    check only
+  generate | kontor submit - --dry-run    check only: also what will surely be refused
 
 A table's header names members of the job; empty cells are absent, and a column that ends with
 :json holds a number, a flag or any JSON:
@@ -102,8 +104,9 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
         Err(mistakes) => return Err(refuse(args, &mistakes)),
     };
     for (key, first, second) in rows::doubled(&rows).iter().take(MISTAKES_SHOWN) {
+        let name = args.file.display();
         warn(&format!(
-            "line {second}: key {key:?} stands on line {first} already; it has one effect"
+            "{name}:{second}: key {key:?} stands on line {first} already; it has one effect"
         ));
     }
     let only = match settings.books.as_slice() {
@@ -115,6 +118,11 @@ pub fn run(args: &SubmitArgs, globals: &Globals, out: &mut impl Write) -> anyhow
         Err(mistake) => return Err(refuse(args, &[mistake])),
     };
     if args.dry_run {
+        let default = args.book.as_deref().or(only);
+        let refusals = foreseen::refusals(&rows, &settings.books, default);
+        if !refusals.is_empty() {
+            return Err(refuse(args, &refusals));
+        }
         writeln!(
             out,
             "{} in {}; nothing was sent.",
