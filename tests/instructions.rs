@@ -232,7 +232,8 @@ fn the_hot_kernels_take_no_more_instructions_than_before() {
         return;
     };
     if first_line("valgrind", "--version").is_none() {
-        eprintln!("no valgrind: nothing is counted");
+        assert!(std::env::var_os("CI").is_none(), "no valgrind");
+        eprintln!("skipped: no valgrind, so nothing is counted");
         return;
     }
     if std::env::var("KONTOR_INSTRUCTIONS").is_ok_and(|wish| wish == "renew") {

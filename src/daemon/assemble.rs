@@ -64,8 +64,9 @@ pub(super) fn report(partition: u16, opened: &Opened) {
         tracing::warn!(
             partition,
             condemned,
-            "the last two runs fell without getting anywhere: messages are taken one at a time, so \
-             that a job that fells the process is found and set aside"
+            "the last two runs were not stopped in order and recorded fewer jobs between them than \
+             broker.prefetch: that many messages are taken one at a time, so that a job that fells \
+             the process is found and set aside"
         );
     }
     if opened.vault.torn_bytes() > 0 {

@@ -1,6 +1,7 @@
 //! The unit files, checked by systemd's own tools. None of them needs a running systemd.
 
 use std::fs;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,15 +37,22 @@ fn installed() -> TempDir {
     dir
 }
 
-/// Success and the two outputs.
-fn run(command: &mut Command) -> (bool, String, String) {
-    let done = command.output().unwrap();
+/// Success and the two outputs; none where systemd's own program is missing.
+fn run(command: &mut Command) -> Option<(bool, String, String)> {
+    let done = match command.output() {
+        Err(fault) if fault.kind() == ErrorKind::NotFound && std::env::var_os("CI").is_none() => {
+            let program = command.get_program().display();
+            writeln!(std::io::stderr(), "skipped: no {program}").unwrap();
+            return None;
+        }
+        done => done.unwrap(),
+    };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (
+    Some((
         done.status.success(),
         text(&done.stdout),
         text(&done.stderr),
-    )
+    ))
 }
 
 /// An unknown key or type is only a warning with exit code 0, so nothing may be said at all.
@@ -52,10 +60,13 @@ fn run(command: &mut Command) -> (bool, String, String) {
 fn verify_has_nothing_to_say() {
     let dir = installed();
     let units = UNITS.map(|name| dir.path().join(name));
-    let (success, _, said) = run(Command::new("systemd-analyze")
+    let verified = run(Command::new("systemd-analyze")
         .args(["verify", "--man=no"])
         .args(units)
         .env("SYSTEMD_UNIT_PATH", format!("{}:", dir.path().display())));
+    let Some((success, _, said)) = verified else {
+        return;
+    };
     assert_eq!((success, said.as_str()), (true, ""));
 }
 
@@ -63,9 +74,12 @@ fn verify_has_nothing_to_say() {
 fn the_exposure_is_small() {
     let dir = installed();
     for name in UNITS.iter().filter(|name| name.ends_with(".service")) {
-        let (success, table, said) = run(Command::new("systemd-analyze")
+        let judged = run(Command::new("systemd-analyze")
             .args(["security", "--offline=true", "--threshold=15", "--no-pager"])
             .arg(dir.path().join(name)));
+        let Some((success, table, said)) = judged else {
+            return;
+        };
         assert!(success, "{name}\n{table}{said}");
     }
 }
@@ -138,18 +152,24 @@ fn user_and_directories_are_made() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("etc")).unwrap();
     let at = format!("--root={}", root.path().display());
-    let (success, _, said) = run(Command::new("systemd-sysusers")
+    let Some((success, _, said)) = run(Command::new("systemd-sysusers")
         .arg(&at)
-        .arg(source("kontor.sysusers")));
+        .arg(source("kontor.sysusers")))
+    else {
+        return;
+    };
     assert!(success, "{said}");
     let users = fs::read_to_string(root.path().join("etc/passwd")).unwrap();
     assert!(
         users.contains("kontor:") && users.contains(":/var/lib/kontor:"),
         "{users}"
     );
-    let (success, _, said) = run(Command::new("systemd-tmpfiles")
+    let Some((success, _, said)) = run(Command::new("systemd-tmpfiles")
         .args(["--create", &at])
-        .arg(source("kontor.tmpfiles")));
+        .arg(source("kontor.tmpfiles")))
+    else {
+        return;
+    };
     assert!(success, "{said}");
     assert!(root.path().join("etc/kontor/credentials").is_dir());
     assert!(root.path().join("var/lib/kontor").is_dir());

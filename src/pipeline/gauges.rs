@@ -24,10 +24,7 @@ pub fn show(metrics: &Metrics, partition: u16, books: &[Book], now: Timestamp) {
             let last = Figure::Reached(series.next.saturating_sub(1));
             figures.put("kontor_series_last", &[name], last);
         }
-        for (month, state) in book.periods() {
-            let is_open = Figure::Is(*state == PeriodState::Open);
-            figures.put("kontor_period_open", &[&month.to_string()], is_open);
-        }
+        add_periods(&mut figures, book, now);
     }
     metrics.put(partition, figures);
 }
@@ -65,6 +62,18 @@ fn add_counts(figures: &mut Figures, book: &Book) {
         let instructions = documents(DocumentKind::Instruction, &[state]);
         let name = "kontor_settlement_instructions";
         figures.put(name, &[state.text()], instructions);
+    }
+}
+
+/// The month of today and the one before it, which closings are about, and what a job has named.
+fn add_periods(figures: &mut Figures, book: &Book, now: Timestamp) {
+    let today = book.zone().date(now);
+    let last = today.month().first_day().and_then(|day| day.plus_days(-1));
+    let recent = [Some(today), last].into_iter().flatten().map(Date::month);
+    let named = book.periods().keys().copied();
+    for month in recent.chain(named) {
+        let is_open = Figure::Is(book.period(month) == PeriodState::Open);
+        figures.put("kontor_period_open", &[&month.to_string()], is_open);
     }
 }
 
@@ -270,6 +279,8 @@ mod tests {
             "kontor_unallocated_age{bucket=\"30+\",unit=\"EUR\"} 0",
             "kontor_series_last{series=\"PAY\"} 0",
             "kontor_series_last{series=\"SI\"} 0",
+            "kontor_period_open{period=\"1970-01\"} 1",
+            "kontor_period_open{period=\"1969-12\"} 1",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
         }

@@ -423,7 +423,7 @@ pub const METRICS: &[Metric] = &[
         "kontor_period_open",
         "0 or 1",
         &["period"],
-        "Whether a month that was named by a period job is open.",
+        "Whether a month is open: this one, the last one, and what period jobs have named.",
     ),
     histogram(
         "kontor_booking_lag_days",

@@ -17,10 +17,9 @@ use crate::support::trial::PENDING;
 use crate::support::{PATIENCE, beside_others, eventually, troubled};
 
 /// What only appears when it is seen.
-const LATER: [(&str, &str); 3] = [
+const LATER: [(&str, &str); 2] = [
     ("kontor_jobs_rejected_total", "pairs of kind and code"),
     ("kontor_role_balance", "accounts that are there"),
-    ("kontor_period_open", "months that a period job has named"),
 ];
 
 /// The metrics of a scrape, and whether one of their series is not zero.

@@ -239,6 +239,8 @@ async fn run(name: &str, mix: Mix, blows: &[Blow], seed: u64) -> (Work, Left) {
     .await;
     daemon.stop().await;
     assert_eq!(client.depth(&queue).await, 0, "nothing came back");
+    let verified = site.operate(&["journal", "verify"]).await;
+    assert_eq!(verified.code, 0, "{verified:?}");
     let count = client.depth(&seen).await;
     let outcomes = client.take(&seen, count).await;
     let dead_queue = format!("{}.dead", site.prefix);

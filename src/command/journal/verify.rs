@@ -17,8 +17,8 @@ use crate::command::open_books::{Directory, OpenJournal, bar, show};
 use crate::command::{Done, Globals};
 use crate::engine::Engine;
 use crate::ids::{BookIndex, EntryNo, Position, Sequence, UnitIndex};
-use crate::journal::Commits;
 use crate::journal::file::Until;
+use crate::journal::{Commits, Cursor};
 use crate::ledger::{Book, Commit, Effect, Leg, Post, Record, Side};
 use crate::money::Minor;
 use crate::partition::Progress;
@@ -92,6 +92,8 @@ struct Checker {
 
 /// Check everything that a journal promises.
 pub(in crate::command) fn verify(journal: &OpenJournal) -> anyhow::Result<Verified> {
+    // Nothing of it is needed here, but a start refuses one that cannot be read.
+    Cursor::read(&journal.disk)?;
     let mut commits = Commits::from_position(journal.disk.clone(), Position(1), journal.until)?;
     let mut checker = Checker {
         engine: journal.secrets.engine(),
