@@ -126,9 +126,10 @@ impl<J: Journal> Persist<J> {
             }
             group.begun = group.begun.saturating_add(1);
         }
-        if std::mem::take(&mut group.appended) {
+        if group.appended {
             self.durable = Durable(self.journal.flush()?);
             self.frontier.0.store(self.durable.0.0, Ordering::Release);
+            group.appended = false;
         }
         group.begun = 0;
         Ok(Persisted {
