@@ -309,7 +309,11 @@ fn report(
             of("message").unwrap_or_default(),
         );
         let path = of("path").map_or(String::new(), |path| format!(" at {path}"));
-        writeln!(out, "{}: {code}{path}: {message}", answer.key)?;
+        // What exactly does not fit, where the sentence of the code says only what to do.
+        let reason = answer.body.pointer("/detail/reason");
+        let reason = reason.and_then(serde_json::Value::as_str);
+        let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+        writeln!(out, "{}: {code}{path}{reason}: {message}", answer.key)?;
     }
     let more = tally.rejected().saturating_sub(tally.refusals().len());
     if more > 0 && format == Format::Text {
