@@ -82,10 +82,7 @@ fn sort(document: &Document) -> Option<(Aged, Option<Date>)> {
         DocumentState::Unallocated | DocumentState::PartlyAllocated
     );
     if kind == DocumentKind::Payment && unallocated {
-        let day = match document.member("value_date") {
-            Some(Value::Date(day)) => Some(*day),
-            Some(_) | None => None,
-        };
+        let day = document.member("value_date").and_then(Value::date);
         return Some((Aged::Unallocated, day));
     }
     let failing = kind == DocumentKind::Instruction && state == DocumentState::Failing;

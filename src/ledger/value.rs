@@ -54,6 +54,19 @@ impl Value {
         Self::Int(count.try_into().unwrap_or(i64::MAX))
     }
 
+    /// The day, if this is a date.
+    pub fn date(&self) -> Option<Date> {
+        match self {
+            Self::Date(day) => Some(*day),
+            Self::Bool(_)
+            | Self::Int(_)
+            | Self::Text(_)
+            | Self::Amount { .. }
+            | Self::List(_)
+            | Self::Object(_) => None,
+        }
+    }
+
     /// The minor units, if this is an amount.
     pub fn minor(&self) -> Option<Minor> {
         match self {

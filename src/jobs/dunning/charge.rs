@@ -123,10 +123,7 @@ fn charged(document: &Document) -> Vec<(Date, Date)> {
         let Value::Object(members) = one else {
             return None;
         };
-        let day = |name: &str| match member(members, name) {
-            Some(Value::Date(day)) => Some(*day),
-            Some(_) | None => None,
-        };
+        let day = |name: &str| member(members, name).and_then(Value::date);
         Some((day("from")?, day("to")?))
     };
     list.iter().filter_map(read).collect()

@@ -286,10 +286,7 @@ pub(super) struct Scheduled {
 
 impl Scheduled {
     pub(super) fn of(document: &Document) -> Option<Self> {
-        let day = |name: &str| match document.member(name) {
-            Some(Value::Date(day)) => Some(*day),
-            Some(_) | None => None,
-        };
+        let day = |name: &str| document.member(name).and_then(Value::date);
         let method = Method::of_text(document.text(names::METHOD))?;
         let Some(Value::List(parts)) = document.member(names::PARTS) else {
             return None;

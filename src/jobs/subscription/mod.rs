@@ -133,10 +133,7 @@ fn billed(subscription: &Document) -> Option<(Date, Date)> {
     let Some(Value::Object(members)) = subscription.member(PERIOD) else {
         return None;
     };
-    let day = |name: &str| match member(members, name) {
-        Some(Value::Date(day)) => Some(*day),
-        Some(_) | None => None,
-    };
+    let day = |name: &str| member(members, name).and_then(Value::date);
     Some((day("from")?, day("to")?))
 }
 

@@ -237,10 +237,7 @@ fn pending(subscription: &Document) -> Vec<Line> {
         let Value::Object(members) = one else {
             return None;
         };
-        let day = |name: &str| match member(members, name) {
-            Some(Value::Date(day)) => Some(*day),
-            Some(_) | None => None,
-        };
+        let day = |name: &str| member(members, name).and_then(Value::date);
         Some(Line {
             amount: member(members, "amount").and_then(Value::minor)?,
             from: day("from")?,
