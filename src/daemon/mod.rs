@@ -201,7 +201,10 @@ impl Process {
         let listener = TcpListener::bind(self.settings.listen)
             .await
             .map_err(|source| DaemonFault::System {
-                doing: format!("listen for HTTP on {}", self.settings.listen),
+                doing: format!(
+                    "listen for HTTP on {}; http.listen names the address",
+                    self.settings.listen
+                ),
                 source,
             })?;
         let (stop, stopped) = channel::channel(false);

@@ -130,7 +130,10 @@ pub enum OpenFault {
         system: &'static str,
     },
     /// The directory.
-    #[error("could not {doing} {}: {source}", path.display())]
+    #[error(
+        "could not {doing} {}: {source}; journal.dir must lie on a local disk that kontor may \
+         write to", path.display()
+    )]
     Io {
         /// What was tried.
         doing: &'static str,

@@ -199,6 +199,14 @@ impl Gathered {
             }),
             _ => node::parse_value(&place, text),
         };
+        let node = node.map_err(|mistake| match setting {
+            // A number without more: what is allowed says more than TOML's grammar.
+            Some(setting) if matches!(setting.rule, Rule::Whole { .. } | Rule::Switch { .. }) => {
+                let problem = format!("found {text:?}, allowed is {}", setting.allowed());
+                Mistake { problem, ..mistake }
+            }
+            _ => mistake,
+        });
         match node {
             Ok(node) if key == "book" => self.books = Some(node),
             Ok(node) => drop(self.values.insert(key.to_owned(), node)),

@@ -14,8 +14,8 @@ use crate::bench::{
 };
 use crate::pipeline::decode::ContentType;
 
-/// Items handed over in the ring's section, and its slots and batches: the daemon's.
-const RING: (u64, usize, usize) = (10_000_000, 16_384, 8_192);
+/// Slots of the ring in its section, and what is taken at once: the daemon's.
+const RING: (usize, usize) = (16_384, 8_192);
 /// Groups synced in the journal's section.
 const GROUPS: u32 = 200;
 /// Accounts of the engine's section: few, and as many as the target speaks of.
@@ -37,7 +37,7 @@ impl Args {
                 .into_iter()
                 .map(|accounts| Ok(engine::measure(jobs, accounts, self.seed)?))
                 .collect(),
-            Section::Ring => one(rings::measure(RING.0, RING.1, RING.2)?),
+            Section::Ring => one(rings::measure(jobs, RING.0, RING.1)?),
             Section::Decode => [ContentType::Json, ContentType::Ndjson, ContentType::Binary]
                 .into_iter()
                 .map(|form| Ok(decode::measure(form, jobs, self.per_message, self.seed)?))

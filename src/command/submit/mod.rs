@@ -170,16 +170,29 @@ fn check_book(args: &SubmitArgs, settings: &Settings) -> Result<(), Unusable> {
 }
 
 fn load(args: &SubmitArgs) -> anyhow::Result<String> {
-    if args.file.as_os_str() != "-" {
-        let name = args.file.display();
-        let text = std::fs::read_to_string(&args.file);
-        return text.map_err(|fault| Unusable(format!("cannot read {name}: {fault}")).into());
-    }
-    let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .context("cannot read standard input")?;
-    Ok(text)
+    let name = args.file.display();
+    let bytes = if args.file.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
+        bytes
+    } else {
+        std::fs::read(&args.file)
+            .map_err(|fault| Unusable(format!("cannot read {name}: {fault}")))?
+    };
+    text_of(bytes).map_err(|line| {
+        Unusable(format!("{name}:{line}: not UTF-8; save the file as UTF-8")).into()
+    })
+}
+
+/// The bytes as text, or the first line that is none.
+fn text_of(bytes: Vec<u8>) -> Result<String, usize> {
+    String::from_utf8(bytes).map_err(|fault| {
+        let good = fault.as_bytes().iter();
+        let good = good.take(fault.utf8_error().valid_up_to());
+        good.filter(|byte| **byte == b'\n').count().saturating_add(1)
+    })
 }
 
 fn refuse(args: &SubmitArgs, mistakes: &[Mistake]) -> anyhow::Error {
@@ -372,6 +385,13 @@ mod tests {
             book,
             body,
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_by_their_line() {
+        let latin = [b"key,kind\n\xc3\xa4,x\n".as_slice(), b"\xe4,x\n"].concat();
+        assert_eq!(text_of(latin), Err(3));
+        assert_eq!(text_of(b"key\n".to_vec()), Ok("key\n".to_owned()));
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub fn facts(parcels: &[Parcel], carried: &Carried) -> Members {
         ("confirmed".into(), Value::count(carried.confirmed)),
     ];
     if carried.repeated > 0 {
-        facts.push(("sent again".into(), Value::count(carried.repeated)));
+        facts.push(("sent_again".into(), Value::count(carried.repeated)));
     }
     let lists = [
         ("unroutable", &carried.unroutable),
@@ -140,7 +140,7 @@ pub fn facts(parcels: &[Parcel], carried: &Carried) -> Members {
         let keys = carried.unanswered.iter().take(SHOWN_MAX);
         let keys = keys.map(|(_, key)| Value::text(key.clone())).collect();
         facts.push((
-            "without outcome".into(),
+            "without_outcome".into(),
             Value::count(carried.unanswered.len()),
         ));
         facts.push(("unanswered".into(), Value::List(keys)));
