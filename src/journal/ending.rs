@@ -15,7 +15,7 @@ pub struct Ending {
     pub clean: bool,
     /// Whether the last run began after one that had not.
     pub after_unclean: bool,
-    /// Jobs that the last run recorded.
+    /// Jobs of messages that the last run recorded for the first time.
     pub recorded: u64,
     /// The lineage that a restore began and nobody has accepted yet.
     pub cut: Option<Lineage>,
@@ -37,10 +37,12 @@ impl Ending {
     pub fn note(&mut self, commit: &Commit) {
         for record in &commit.records {
             match record {
-                Record::Job(_) | Record::Duplicate(_) => {
+                Record::Job(job) if job.event.is_none() => {
                     self.clean = false;
                     self.recorded = self.recorded.saturating_add(1);
                 }
+                // What came again, and what the engine did by itself, took nothing off the queue.
+                Record::Job(_) | Record::Duplicate(_) => self.clean = false,
                 Record::Start(start) => {
                     *self = Self {
                         clean: false,
@@ -80,9 +82,10 @@ impl Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Position;
+    use crate::ids::{BookIndex, Position};
     use crate::journal::testing::entry_commit;
-    use crate::ledger::commit::{CutRecord, StartRecord};
+    use crate::ledger::Reply;
+    use crate::ledger::commit::{CutRecord, DuplicateRecord, StartRecord};
 
     fn start(after_unclean_stop: bool) -> Record {
         Record::Start(StartRecord {
@@ -123,6 +126,31 @@ mod tests {
         ] {
             assert_eq!(fallen(runs).got_nowhere(100), nowhere, "{runs:?}");
         }
+    }
+
+    #[test]
+    fn what_came_again_is_no_progress() {
+        let mut ending = fallen(&[0, 0]);
+        let mut again = entry_commit(1, 1);
+        for record in &mut again.records {
+            if let Record::Job(job) = record {
+                job.event = Some("hold.expired".into());
+            }
+        }
+        let reply = Reply {
+            to: "shop".into(),
+            correlation_id: None,
+        };
+        again
+            .records
+            .push(Record::Duplicate(Box::new(DuplicateRecord {
+                book: BookIndex(0),
+                key: "k".into(),
+                first: Position(1),
+                reply,
+            })));
+        (0..200).for_each(|_| ending.note(&again));
+        assert!(ending.got_nowhere(100));
     }
 
     #[test]

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Each slot has a sector of its own: one for reading, one for posting, the rest for what is
-//! condemned. A job is written down right before it is tried and crossed out right after, without
-//! a sync: what the marker must outlive is the process. When the machine goes down, every job that
+//! condemned and for what has a strike. A job is written down right before it is tried and crossed
+//! out right after, without a sync: what the marker must outlive is the process. When the machine
+//! goes down, every job that
 //! was open would be under suspicion, and what the disk then has of the marker may be old: a name
 //! that was long crossed out, a marker that was removed. So each slot names the boot it was
 //! written in, and one of another boot says nothing.
@@ -19,15 +20,17 @@
 //!   caused. The job is condemned: the next start sets it aside.
 //! - *trying*: it ended in the middle of the job without a word. That may be the job (memory, an
 //!   endless loop and the watchdog) or a kill from outside, so it counts as a strike; the second
-//!   one in a row for the same job condemns it.
+//!   one condemns it, unless it was posted well in between. Others may fall in between: two such
+//!   jobs that come by turns are found both.
 //! - *resting*: it ended elsewhere.
 //!
 //! A write to the marker that fails is the disk's fault: the job is crossed out before the process
-//! ends for it, as far as the disk still takes that.
+//! ends for it, and where that fails too the marker is removed.
 //!
 //! It is not in the journal, because what panics can no longer append to one.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -48,6 +51,9 @@ const SLOT_STEP: u64 = 512;
 const STATIONS: usize = 2;
 /// Condemned jobs that are remembered until they come: one start finds one, rarely two.
 const CONDEMNED_MAX: usize = 6;
+/// Jobs with a strike that are remembered.
+const SUSPECTS_MAX: usize = 16;
+const SLOTS: usize = STATIONS + CONDEMNED_MAX + SUSPECTS_MAX;
 /// Strikes that condemn a job.
 const STRIKES_MAX: u8 = 2;
 
@@ -69,6 +75,16 @@ pub enum Station {
     Posting,
 }
 
+impl Station {
+    /// Where its slot stands.
+    fn offset(self) -> u64 {
+        match self {
+            Self::Reading => 0,
+            Self::Posting => SLOT_STEP,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     #[default]
@@ -87,7 +103,7 @@ struct Slot {
 /// The marker of a run in which jobs go alone.
 #[derive(Debug)]
 pub struct Markers {
-    file: Arc<dyn DiskFile>,
+    file: Arc<dyn Sheet>,
     path: String,
     boot: Boot,
     /// Jobs that must not be tried again.
@@ -103,27 +119,18 @@ impl Markers {
         let fault = |doing, error: &io::Error| io_fault(doing, &path, error);
         let boot = disk.boot();
         let slots = read(disk, boot).map_err(|error| fault("read", &error))?;
-        let (mut condemned, mut suspects) = (Vec::new(), Vec::new());
-        for slot in &slots {
-            let strikes = match slot.state {
-                State::Fell => STRIKES_MAX,
-                State::Trying => slot.strikes.saturating_add(1),
-                State::Resting => slot.strikes,
-            };
-            let list = match strikes {
-                0 => continue,
-                STRIKES_MAX.. => &mut condemned,
-                _one => &mut suspects,
-            };
-            if !list.contains(&slot.mark) {
-                list.push(slot.mark);
-            }
-        }
+        let mut condemned = marks(&slots, |strikes| strikes >= STRIKES_MAX);
+        let mut suspects = marks(&slots, |strikes| (1..STRIKES_MAX).contains(&strikes));
+        suspects.retain(|suspect| !condemned.contains(suspect));
         condemned.drain(..condemned.len().saturating_sub(CONDEMNED_MAX));
+        suspects.drain(..suspects.len().saturating_sub(SUSPECTS_MAX));
         let file = write_anew(disk, boot, &suspects, &condemned);
         let file = file.map_err(|error| fault("write", &error))?;
         Ok(Self {
-            file: Arc::new(file),
+            file: Arc::new(Paper {
+                disk: disk.clone(),
+                file,
+            }),
             path,
             boot,
             condemned,
@@ -142,11 +149,13 @@ impl Markers {
             file: Arc::clone(&self.file),
             path: self.path.clone(),
             boot: self.boot,
-            offset: match station {
-                Station::Reading => 0,
-                Station::Posting => SLOT_STEP,
-            },
-            suspects: self.suspects.clone(),
+            station,
+            suspects: self
+                .suspects
+                .iter()
+                .copied()
+                .zip(suspect_places())
+                .collect(),
             slot: Slot::default(),
         }
     }
@@ -165,18 +174,19 @@ pub fn forget<D: Disk>(disk: &D) -> Result<(), JournalFault> {
 /// Writes in the slot of one station.
 #[derive(Debug)]
 pub struct Pen {
-    file: Arc<dyn DiskFile>,
+    file: Arc<dyn Sheet>,
     path: String,
     boot: Boot,
-    offset: u64,
-    suspects: Vec<Mark>,
+    station: Station,
+    /// Jobs with a strike, and where each stands.
+    suspects: Vec<(Mark, u64)>,
     slot: Slot,
 }
 
 impl Pen {
     /// This job is about to be tried.
     pub fn trying(&mut self, mark: Mark) -> Result<(), JournalFault> {
-        let strikes = u8::from(self.suspects.contains(&mark));
+        let strikes = u8::from(self.suspects(mark));
         let trying = Slot {
             state: State::Trying,
             strikes,
@@ -187,10 +197,10 @@ impl Pen {
             state: State::Fell,
             ..self.slot
         };
-        let (file, offset) = (Arc::clone(&self.file), self.offset);
+        let (file, offset) = (Arc::clone(&self.file), self.station.offset());
         let bytes = fell.bytes(self.boot);
         // Whatever the disk says now is said to nobody: the process ends.
-        let alarm = Box::new(move || drop(file.write_all_at(&bytes, offset)));
+        let alarm = Box::new(move || drop(file.write(&bytes, offset)));
         ALARM.with(|slot| slot.replace(Some(alarm)));
         Ok(())
     }
@@ -199,9 +209,23 @@ impl Pen {
     pub fn done(&mut self) -> Result<(), JournalFault> {
         ALARM.with(|slot| slot.replace(None));
         let mark = self.slot.mark;
-        self.suspects.retain(|suspect| *suspect != mark);
-        let done = self.put(Slot::default());
+        let mut done = self.put(Slot::default());
+        if let Some(at) = self
+            .suspects
+            .iter()
+            .position(|(suspect, _)| *suspect == mark)
+        {
+            let (_, offset) = self.suspects.swap_remove(at);
+            // What was read well has still to be posted.
+            if self.station == Station::Posting {
+                done = done.and_then(|()| self.write(&Slot::default(), offset));
+            }
+        }
         done.inspect_err(|_disk| self.cross_out())
+    }
+
+    fn suspects(&self, mark: Mark) -> bool {
+        self.suspects.iter().any(|(suspect, _)| *suspect == mark)
     }
 
     /// The job is left for a moment: whatever ends the process now, it is not the job. It has not
@@ -209,7 +233,7 @@ impl Pen {
     pub fn pause(&mut self) -> Result<(), JournalFault> {
         ALARM.with(|slot| slot.replace(None));
         let mark = self.slot.mark;
-        let paused = if self.suspects.contains(&mark) {
+        let paused = if self.suspects(mark) {
             let (state, strikes) = (State::Resting, 1);
             Slot {
                 state,
@@ -223,11 +247,13 @@ impl Pen {
         put.inspect_err(|_disk| self.cross_out())
     }
 
-    /// The process is about to end, and not for the job that is named.
+    /// The process is about to end, and not for the job that is named. Where nothing can be written
+    /// any more the whole marker goes, verdicts with it: who fells the process is found again.
     fn cross_out(&self) {
         let nothing = Slot::default().bytes(self.boot);
-        // What it says now is said to nobody.
-        drop(self.file.write_all_at(&nothing, self.offset));
+        let crossed_out = self.file.write(&nothing, self.station.offset());
+        // What the disk says after that is said to nobody.
+        drop(crossed_out.or_else(|_| self.file.remove()));
     }
 
     /// The job is why the process ends.
@@ -239,9 +265,58 @@ impl Pen {
 
     fn put(&mut self, slot: Slot) -> Result<(), JournalFault> {
         self.slot = slot;
+        self.write(&slot, self.station.offset())
+    }
+
+    fn write(&self, slot: &Slot, offset: u64) -> Result<(), JournalFault> {
         self.file
-            .write_all_at(&slot.bytes(self.boot), self.offset)
+            .write(&slot.bytes(self.boot), offset)
             .map_err(|error| io_fault("write", &self.path, &error))
+    }
+}
+
+/// The jobs of these slots that have as many strikes as asked for.
+fn marks(slots: &[Slot], wanted: impl Fn(u8) -> bool) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for slot in slots {
+        let strikes = match slot.state {
+            State::Fell => STRIKES_MAX,
+            State::Trying => slot.strikes.saturating_add(1),
+            State::Resting => slot.strikes,
+        };
+        if wanted(strikes) && !marks.contains(&slot.mark) {
+            marks.push(slot.mark);
+        }
+    }
+    marks
+}
+
+/// The file of the marker, on whichever disk.
+trait Sheet: fmt::Debug + Send + Sync {
+    fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Take the marker away.
+    fn remove(&self) -> io::Result<()>;
+}
+
+struct Paper<D: Disk> {
+    disk: D,
+    file: D::File,
+}
+
+impl<D: Disk> fmt::Debug for Paper<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.file.fmt(f)
+    }
+}
+
+impl<D: Disk> Sheet for Paper<D> {
+    fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        self.disk.remove(FILE_NAME)
     }
 }
 
@@ -301,10 +376,11 @@ fn write_anew<D: Disk>(
         strikes,
         mark: *mark,
     };
-    let mut slots: Vec<Slot> = suspects.iter().map(|mark| resting(mark, 1)).collect();
-    slots.resize(STATIONS, Slot::default());
+    let mut slots = vec![Slot::default(); STATIONS];
     slots.extend(condemned.iter().map(|mark| resting(mark, STRIKES_MAX)));
     slots.resize(STATIONS.saturating_add(CONDEMNED_MAX), Slot::default());
+    slots.extend(suspects.iter().map(|mark| resting(mark, 1)));
+    slots.resize(SLOTS, Slot::default());
     let file = disk.create(NEW_NAME)?;
     for (slot, offset) in slots.iter().zip(offsets()) {
         file.write_all_at(&slot.bytes(boot), offset)?;
@@ -315,10 +391,15 @@ fn write_anew<D: Disk>(
     Ok(file)
 }
 
+/// Stations, then what is condemned, then what has a strike.
 fn offsets() -> impl Iterator<Item = u64> {
     (0..)
         .map(|number: u64| number.saturating_mul(SLOT_STEP))
-        .take(STATIONS.saturating_add(CONDEMNED_MAX))
+        .take(SLOTS)
+}
+
+fn suspect_places() -> impl Iterator<Item = u64> {
+    offsets().skip(STATIONS.saturating_add(CONDEMNED_MAX))
 }
 
 impl Slot {
@@ -422,6 +503,40 @@ mod tests {
     }
 
     #[test]
+    fn jobs_that_come_by_turns_are_all_found() {
+        let disk = SimulatedDisk::new(1);
+        let turn = |disk: &SimulatedDisk| {
+            for message in 1..=16 {
+                run(disk, mark(message, 2), |_| {});
+            }
+        };
+        turn(&disk);
+        assert!(begin(&disk).condemned().is_empty());
+        run(&disk, mark(9, 2), |pen| pen.done().unwrap());
+        turn(&disk);
+        // The last six; those before have been set aside in the meantime, but for the one that
+        // was posted well.
+        let last: Vec<Mark> = (11..=16).map(|message| mark(message, 2)).collect();
+        assert_eq!(begin(&disk).condemned(), last);
+        run(&disk, mark(9, 2), |_| {});
+        assert_eq!(begin(&disk).condemned().last(), Some(&mark(9, 2)));
+    }
+
+    #[test]
+    fn what_was_read_well_keeps_its_strike_until_it_is_posted() {
+        let disk = SimulatedDisk::new(1);
+        run(&disk, mark(7, 0), |_| {});
+        let markers = begin(&disk);
+        let mut reading = markers.pen(Station::Reading);
+        reading.trying(mark(7, 0)).unwrap();
+        reading.done().unwrap();
+        // Another job fells the process before this one is posted.
+        run(&disk, mark(8, 0), |_| {});
+        run(&disk, mark(7, 0), |_| {});
+        assert_eq!(begin(&disk).condemned(), [mark(7, 0)]);
+    }
+
+    #[test]
     fn what_is_left_for_a_moment_keeps_its_strike_and_gets_none() {
         let disk = SimulatedDisk::new(1);
         let again = |pen: &mut Pen| {
@@ -493,6 +608,20 @@ mod tests {
             }
             assert!(begin(&disk).condemned().is_empty(), "{failing:?}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_more_blames_nobody() {
+        let disk = SimulatedDisk::new(1);
+        for _ in 0..4 {
+            let mut pen = begin(&disk).pen(Station::Posting);
+            pen.trying(mark(7, 0)).unwrap();
+            disk.expect(1, Accident::NoSpace);
+            disk.expect(2, Accident::ShortWrite);
+            assert!(pen.done().is_err());
+            assert_eq!(disk.bytes(FILE_NAME), None);
+        }
+        assert!(begin(&disk).condemned().is_empty());
     }
 
     #[test]
