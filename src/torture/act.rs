@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::process::{Process, Stopping};
 use super::witness::Checked;
-use super::world::{Damage, Syncs, World};
+use super::world::{Damage, World};
 use crate::broker::Publish;
 use crate::pipeline::stations::StationFault;
 use crate::simulator::broker::Fate;
@@ -243,11 +243,7 @@ impl World {
             }
             _ => Ok(()),
         };
-        let met_lie = self.disk.met().contains_key(&Accident::Lie);
-        if met_lie && !self.has_lied() {
-            self.syncs = Syncs::Lied;
-            self.reader = None;
-        }
+        self.look_for_lies();
         if self.disk.is_down() {
             return self.ends();
         }

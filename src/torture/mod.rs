@@ -42,6 +42,7 @@ pub mod sabotage;
 mod process;
 mod world;
 mod letters;
+mod lies;
 mod restore;
 mod act;
 mod run;

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::fault::{Fault, Tally};
+use super::lies::Syncs;
 use super::model::Model;
 use super::process::{Held, Poisons, Process};
 use super::run::accidents;
 use super::witness::{Checked, Finding, finding};
-use super::world::{Syncs, World};
+use super::world::World;
 use crate::backup::{At, BackupFault, Manifest, Restored, Wanted, restore, take};
 use crate::ids::{Lineage, Position, Sequence};
 use crate::ledger::StateDigest;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::fault::{Fault, Swarm, Tally};
 use super::letters::Desk;
+use super::lies::Syncs;
 use super::process::{Held, Poisons, Process, Stopping};
 use super::restore::Vaulted;
 use super::run::FALLS_MAX;
@@ -32,17 +33,6 @@ pub(super) enum Damage {
     Flip(FileId, u64, u8),
     /// A lost name.
     Lost(String, FileId),
-}
-
-/// What the syncs of a disk were worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Syncs {
-    /// What they said was so.
-    True,
-    /// One has lied.
-    Lied,
-    /// One that lied has cost so much that no start will do: somebody has to restore.
-    LostTheJournal,
 }
 
 /// The world.
@@ -91,25 +81,6 @@ impl World {
         *count = count.saturating_add(1);
     }
 
-    /// Whether a sync has lied.
-    pub(super) fn has_lied(&self) -> bool {
-        self.syncs >= Syncs::Lied
-    }
-
-    /// Whether the sync of the journal and that of what tells how far it was durable may both have
-    /// lied: then nobody can know what the power took.
-    fn has_lied_twice(&self) -> bool {
-        self.disk
-            .met()
-            .get(&Accident::Lie)
-            .is_some_and(|lies| *lies > 1)
-    }
-
-    /// Whether no start will do any more.
-    pub(super) fn is_lost(&self) -> bool {
-        self.syncs == Syncs::LostTheJournal
-    }
-
     /// Let something into the running hash.
     pub(super) fn note(&mut self, what: &[u8]) {
         self.trace.update(what);
@@ -128,12 +99,13 @@ impl World {
             &self.witness.held,
             &self.poison,
         );
+        self.look_for_lies();
         let process = match opened {
             Ok(process) => process,
             Err(_) if self.disk.is_down() => return self.ends(),
             Err(fault) => return self.refused(&fault),
         };
-        if process.told() < self.witness.last() && self.has_lied_twice() {
+        if process.told() < self.witness.last() && self.nobody_can_know() {
             self.note(b"lost");
             self.syncs = Syncs::LostTheJournal;
             return Ok(());
@@ -152,6 +124,12 @@ impl World {
                     .recovered(&process)
                     .map_err(JournalSays::into_finding)
                     .map(|()| self.begins(process));
+            }
+            // The start has written where the journal had lost something.
+            (Err(_), _) if self.nobody_can_know() => {
+                self.note(b"lost");
+                self.syncs = Syncs::LostTheJournal;
+                return Ok(());
             }
             (Err(says), _) => return Err(says.into_finding()),
         }
