@@ -2,8 +2,8 @@
 
 use crate::wire::tree::Json;
 
-/// Bytes before the text of a sized value: its tag and its length.
-const SIZED_HEAD: usize = 9;
+/// Stands where a length takes eight bytes of its own.
+const LONG: u8 = 255;
 
 /// Writes the canonical bytes.
 #[derive(Default)]
@@ -13,6 +13,8 @@ pub(super) struct Canonical {
     sorting: Vec<u8>,
     /// Members of the objects that are open, those of the innermost last.
     members: Vec<Member>,
+    /// Length of what was written last with a length in front.
+    pub(super) last_sized: usize,
     /// The next text is a decimal.
     pub(super) decimal: bool,
 }
@@ -21,18 +23,27 @@ pub(super) struct Canonical {
 #[derive(Clone, Copy)]
 pub(super) struct Member {
     pub(super) start: usize,
+    /// Where its name begins, behind its length.
+    pub(super) name: usize,
     pub(super) name_end: usize,
     pub(super) end: usize,
 }
 
 impl Canonical {
-    pub(super) fn sized(&mut self, tag: u8, bytes: &[u8]) {
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let [l0, l1, l2, l3, l4, l5, l6, l7] = length.to_le_bytes();
-        let head: [u8; SIZED_HEAD] = [tag, l0, l1, l2, l3, l4, l5, l6, l7];
-        self.out.reserve(SIZED_HEAD.saturating_add(bytes.len()));
-        self.out.extend_from_slice(&head);
+    /// Write a tag, a length and the bytes; where these begin.
+    pub(super) fn sized(&mut self, tag: u8, bytes: &[u8]) -> usize {
+        match u8::try_from(bytes.len()) {
+            Ok(length) if length < LONG => self.out.extend_from_slice(&[tag, length]),
+            Ok(_) | Err(_) => {
+                self.out.extend_from_slice(&[tag, LONG]);
+                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.out.extend_from_slice(&length.to_le_bytes());
+            }
+        }
+        let start = self.out.len();
         self.out.extend_from_slice(bytes);
+        self.last_sized = bytes.len();
+        start
     }
 
     /// Begin anew, after a value that may have been given up in its middle.
@@ -48,8 +59,11 @@ impl Canonical {
     }
 
     pub(super) fn signed(&mut self, number: i128) {
-        self.out.push(b'i');
-        self.out.extend_from_slice(&number.to_le_bytes());
+        let unsigned = ((number << 1) ^ (number >> 127)).cast_unsigned();
+        let bytes = unsigned.to_le_bytes();
+        let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+        let (few, _zeros) = bytes.split_at(bytes.len().saturating_sub(zeros));
+        self.sized(b'i', few);
     }
 
     pub(super) fn text(&mut self, text: &str) {
@@ -66,8 +80,12 @@ impl Canonical {
         match json {
             Json::Null => self.out.push(b'-'),
             Json::Bool(value) => self.out.push(if value { b't' } else { b'f' }),
-            Json::Number(number) => self.sized(b'n', number.as_bytes()),
-            Json::String(text) => self.sized(b's', text.as_bytes()),
+            Json::Number(number) => {
+                self.sized(b'n', number.as_bytes());
+            }
+            Json::String(text) => {
+                self.sized(b's', text.as_bytes());
+            }
             Json::Array(items) => {
                 self.out.push(b'[');
                 for item in items {
@@ -89,9 +107,10 @@ impl Canonical {
     /// Write a member's name; its value comes next, then [`member_ends`](Self::member_ends).
     pub(super) fn member_begins(&mut self, name: &str) -> Member {
         let start = self.out.len();
-        self.sized(b's', name.as_bytes());
+        let name = self.sized(b's', name.as_bytes());
         Member {
             start,
+            name,
             name_end: self.out.len(),
             end: 0,
         }
@@ -113,14 +132,12 @@ impl Canonical {
             out,
             sorting,
             members,
+            last_sized: _,
             decimal: _,
         } = self;
         let of_object = members.get_mut(first..).unwrap_or_default();
         // Only the name itself: with its length in front, short names would come first.
-        let name = |member: &Member| {
-            out.get(member.start + SIZED_HEAD..member.name_end)
-                .unwrap_or_default()
-        };
+        let name = |member: &Member| out.get(member.name..member.name_end).unwrap_or_default();
         if !of_object.is_sorted_by_key(name) {
             let begin = of_object.first().map_or(out.len(), |member| member.start);
             of_object.sort_by_key(name);

@@ -16,16 +16,23 @@
 //! data    one value:
 //!           -                    nothing (inside arrays only; an absent member leaves no trace)
 //!           f t                  false, true
-//!           i int:16 / u int:16  a whole number, signed / only if it needs the unsigned range
-//!           n len:8 bytes        a JSON number as it was written
-//!           s len:8 bytes        text in normal form C
-//!           d len:8 bytes        a decimal without zeros at its end
-//!           b len:8 bytes        bytes
+//!           i len bytes          a whole number, little endian, in as few bytes as it takes: of an
+//!                                integer z the double if it is not negative, else -2z - 1
+//!           u int:16             a whole number that needs the unsigned range of 128 bits
+//!           n len bytes          a JSON number as it was written
+//!           s len bytes          text in normal form C
+//!           d len bytes          a decimal without zeros at its end
+//!           b len bytes          bytes
 //!           [ value… ]           an array
 //!           { (s name, value)… } an object or struct, names ascending by their bytes
+//!
+//! len     one byte up to 254; else 255 and eight bytes, little endian
 //! ```
 //!
-//! A value that takes anything in ([`crate::lenient`]) is the array of its tag and its text.
+//! A value that takes anything in ([`crate::lenient`]) is the array of its tag and its text; a
+//! decimal that is text is that text alone. The form is as short as that because the hash works in
+//! blocks of 64 bytes: an entry of two legs takes two of them.
+//!
 //! Every value begins with a byte that no end has, and every length stands before what it measures,
 //! so two different values never give the same bytes. The hash is keyed: whoever reads a
 //! fingerprint cannot try out which name or amount gave it.

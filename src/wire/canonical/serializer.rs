@@ -16,6 +16,19 @@ pub(super) struct Compound<'c> {
     current: Option<Member>,
     /// Closed as well at the end: a choice is an object of one member around its content.
     choice: bool,
+    /// A decimal: its text alone counts, not the tag that comes first.
+    decimal: Decimal,
+}
+
+/// Where the pair of a decimal stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decimal {
+    /// It is none.
+    No,
+    /// Its tag comes next.
+    Tag,
+    /// Its text comes next, or has come.
+    Text,
 }
 
 impl<'c> Compound<'c> {
@@ -26,6 +39,17 @@ impl<'c> Compound<'c> {
             canonical,
             current: None,
             choice: false,
+            decimal: Decimal::No,
+        }
+    }
+
+    fn decimal(canonical: &'c mut Canonical) -> Self {
+        Self {
+            first: canonical.object_begins(),
+            canonical,
+            current: None,
+            choice: false,
+            decimal: Decimal::Tag,
         }
     }
 
@@ -39,6 +63,10 @@ impl<'c> Compound<'c> {
     }
 
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CanonicalFault> {
+        if self.decimal == Decimal::Tag {
+            self.decimal = Decimal::Text;
+            return Ok(());
+        }
         value.serialize(&mut *self.canonical)
     }
 
@@ -54,6 +82,9 @@ impl<'c> Compound<'c> {
     }
 
     fn array_ends(self) {
+        if self.decimal != Decimal::No {
+            return;
+        }
         self.canonical.out.push(b']');
         self.choice_ends();
     }
@@ -197,6 +228,9 @@ impl<'c> ser::Serializer for &'c mut Canonical {
     }
 
     fn serialize_tuple(self, _len: usize) -> Result<Compound<'c>, CanonicalFault> {
+        if self.decimal {
+            return Ok(Compound::decimal(self));
+        }
         Ok(Compound::new(self, b'['))
     }
 
@@ -307,9 +341,11 @@ impl ser::SerializeMap for Compound<'_> {
         if self.canonical.out.get(start) != Some(&b's') {
             return Err(CanonicalFault::NameNotText);
         }
+        let name_end = self.canonical.out.len();
         self.current = Some(Member {
             start,
-            name_end: self.canonical.out.len(),
+            name: name_end.saturating_sub(self.canonical.last_sized),
+            name_end,
             end: 0,
         });
         Ok(())

@@ -190,15 +190,33 @@ fn the_bytes_are_as_drawn() {
         a: true,
     };
     let print = printer.typed("k", &sample).unwrap();
-    let mut bytes = b"kontor\x01Ts\x01\0\0\0\0\0\0\0k{s\x01\0\0\0\0\0\0\0at".to_vec();
-    bytes.extend(b"s\x01\0\0\0\0\0\0\0b[i");
-    bytes.extend([0; 16]);
-    bytes.extend(b"d\x03\0\0\0\0\0\0\x001.5]}");
+    let bytes = b"kontor\x01Ts\x01k{s\x01ats\x01bd\x031.5}".to_vec();
     assert_eq!(printer.buffer.out, bytes);
     assert_eq!(
         &print.to_le_bytes(),
         &blake3::keyed_hash(&[7; 32], &bytes).as_bytes()[..16]
     );
+}
+
+#[test]
+fn lengths_and_numbers_take_as_few_bytes_as_they_need() {
+    let mut printer = Fingerprinter::new([7; 32]);
+    let mut bytes = |value: &dyn Fn(&mut Fingerprinter) -> u128| {
+        value(&mut printer);
+        printer.buffer.out.split_off(b"kontor\x01Ts\x01k".len())
+    };
+    let mut number = |number: i128| bytes(&|printer| printer.typed("k", &number).unwrap());
+    assert_eq!(number(0), b"i\0");
+    assert_eq!(number(-1), b"i\x01\x01");
+    assert_eq!(number(128), b"i\x02\0\x01");
+    assert_eq!(number(i128::MIN), [&b"i\x10"[..], &[255; 16]].concat());
+    let mut text = |length: usize| {
+        let text = "x".repeat(length);
+        bytes(&|printer| printer.typed("k", &text).unwrap())
+    };
+    assert_eq!(text(254), [b"s\xfe".to_vec(), vec![b'x'; 254]].concat());
+    let long = [b"s\xff\xff\0\0\0\0\0\0\0".to_vec(), vec![b'x'; 255]].concat();
+    assert_eq!(text(255), long);
 }
 
 /// Fingerprints are kept for ever: this number may only change together with the rule.
@@ -230,9 +248,9 @@ fn the_rule_is_frozen() {
         tree_of(r#"{"b":[1.0,null,true],"a":"x"}"#),
     ];
     let frozen = [
-        0x673c_cf6d_9d6d_620f_1310_e5db_3edb_d633,
-        0x03d4_3c65_1c95_00b1_fc59_3bec_4325_6f92,
-        0x6b21_0673_1dfd_b6ae_d1ec_4b91_115b_a735,
+        0x8524_7d93_8988_6bd3_1a60_3419_7cb7_3fee,
+        0xe8c6_781d_7ac9_8791_af4d_23f4_925d_95df,
+        0x3241_027d_e4de_5c15_8697_dfe7_4a44_47ac,
     ];
     assert_eq!(prints, frozen);
 }
