@@ -6,12 +6,22 @@ use super::books::{Opening, empty, reader};
 use super::figure::{Figure, Target, Unit};
 use super::load::Load;
 use super::{BenchFault, Measured, resident_bytes};
+use crate::jobs::Job;
+use crate::ledger::commit::Extent;
 use crate::pipeline::decode::{ContentType, Item, decode};
+use crate::pipeline::post::LOOK_AHEAD;
 use crate::time::Timestamp;
 use crate::wire::message::Head;
 
 /// Jobs of one commit.
 const BATCH: u32 = 8_192;
+
+fn job_of(item: &Item) -> Option<&Job> {
+    match item {
+        Item::Job { job, .. } => Some(&job.job),
+        Item::Dead(_) => None,
+    }
+}
 
 /// Apply so many entries between so many accounts; decoding is outside the clock.
 pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, BenchFault> {
@@ -24,6 +34,7 @@ pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Bench
     let mut took = Duration::ZERO;
     let mut applied = 0_u64;
     let mut items = Vec::new();
+    let mut extent = Extent::default();
     while applied < entries {
         let body = load.lines(BATCH);
         let head = Head {
@@ -41,13 +52,20 @@ pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Bench
         let began = Instant::now();
         let now = engine.last_recorded_at();
         let mut commit = engine.begin(Timestamp(now.0.saturating_add(1_000_000)));
-        for item in items.drain(..) {
-            if let Item::Job { job, .. } = item {
-                engine.apply(*job.job, &mut commit)?;
-                applied = applied.saturating_add(1);
+        extent.reserve(&mut commit);
+        let mut jobs = items.drain(..);
+        while jobs.len() > 0 {
+            engine.look_ahead(jobs.as_slice().iter().take(LOOK_AHEAD).filter_map(job_of));
+            for item in jobs.by_ref().take(LOOK_AHEAD) {
+                if let Item::Job { job, .. } = item {
+                    engine.apply(*job.job, &mut commit)?;
+                    applied = applied.saturating_add(1);
+                }
             }
         }
+        drop(jobs);
         engine.finish(&mut commit);
+        extent = Extent::of(&commit);
         took = took.saturating_add(began.elapsed());
     }
     let keys = engine.keys();

@@ -177,7 +177,7 @@ impl Admission {
         let place = self.touched.len();
         self.touched.push(Touched {
             account: index,
-            after: account.counters,
+            after: account.counters(),
         });
         if place == FEW {
             for (place, touched) in self.touched.iter().enumerate() {
@@ -199,7 +199,7 @@ impl Admission {
         let after = self
             .find(asserted.account)
             .and_then(|place| self.touched.get(place))
-            .map_or(account.counters, |touched| touched.after);
+            .map_or(account.counters(), |touched| touched.after);
         let got = after.balance(account.class.normal_side());
         if got == asserted.balance {
             return Ok(());
@@ -217,7 +217,7 @@ impl Admission {
             let Some(account) = book.accounts().get(touched.account) else {
                 continue;
             };
-            if account.extra.is_some() {
+            if account.extra().is_some() {
                 check_account_limits(book, account, &touched.after)?;
             }
         }

@@ -65,6 +65,13 @@ impl Keys {
         self.shards.get(shard(key))?.get(key)
     }
 
+    /// Read where a key would stand, so that it is near when it is asked for.
+    pub fn near(&self, key: Hash128) -> u64 {
+        let shard = self.shards.get(shard(key));
+        let home = shard.and_then(|shard| shard.slots.get(shard.home(key.0)));
+        home.map_or(0, |slot| slot.fingerprint)
+    }
+
     /// Remember a key; the first content stays.
     pub fn insert(&mut self, entry: KeyEntry) {
         if let Some(shard) = self.shards.get_mut(shard(entry.key)) {

@@ -87,6 +87,8 @@ pub struct Engine {
     today: Vec<Date>,
     plan: Plan,
     admission: admit::Admission,
+    /// Accounts that jobs ahead ask for: books and hashes of names.
+    ahead: Vec<(BookIndex, u64)>,
 }
 
 impl Engine {
@@ -103,6 +105,7 @@ impl Engine {
             today: Vec::new(),
             plan: Plan::default(),
             admission: admit::Admission::default(),
+            ahead: Vec::new(),
         }
     }
 
@@ -203,6 +206,24 @@ impl Engine {
     /// The first outcome of a job's key: in memory if it is young, else as it was looked up.
     fn known(&self, job: &Job) -> Option<KnownKey> {
         self.keys.get(job.key_hash).or(job.cold.key)
+    }
+
+    /// Bring near what the next jobs will need, all at once: one after the other each would wait
+    /// for memory by itself. Changes nothing.
+    pub fn look_ahead<'j>(&mut self, jobs: impl Iterator<Item = &'j Job>) {
+        self.ahead.clear();
+        let mut seen = 0;
+        for job in jobs {
+            seen ^= self.keys.near(job.key_hash);
+            if let (Body::Data(data), Some(book)) = (&job.body, self.books.get(job.book.slot())) {
+                data.accounts(&mut |name| self.ahead.push((job.book, book.accounts().hash(name))));
+            }
+        }
+        for (book, hash) in &self.ahead {
+            let book = self.books.get(book.slot());
+            seen ^= book.map_or(0, |book| book.accounts().near(*hash));
+        }
+        std::hint::black_box(seen);
     }
 
     /// Apply one job to the state and write its record into the commit.

@@ -56,6 +56,10 @@ pub trait JobKind: Serialize + DeserializeOwned + JsonSchema + std::fmt::Debug {
         None
     }
 
+    /// The accounts that the plan will ask for by name, as far as the data say it at a glance:
+    /// the engine brings them near before it comes to the job.
+    fn accounts(&self, _visit: &mut dyn FnMut(&str)) {}
+
     /// An entry of the past that the plan needs to see.
     fn entry_needed(&self) -> Option<EntryNo> {
         None
@@ -274,6 +278,11 @@ macro_rules! job_kinds {
             /// [`JobKind::place`] of the kind.
             pub fn place(&self, account: &str) -> Option<String> {
                 match self { $(Self::$variant(data) => data.place(account),)* }
+            }
+
+            /// [`JobKind::accounts`] of the kind.
+            pub fn accounts(&self, visit: &mut dyn FnMut(&str)) {
+                match self { $(Self::$variant(data) => data.accounts(visit),)* }
             }
 
             /// [`JobKind::entry_needed`] of the kind.

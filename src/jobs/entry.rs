@@ -169,6 +169,10 @@ impl JobKind for Post {
         self.order("").place(account)
     }
 
+    fn accounts(&self, visit: &mut dyn FnMut(&str)) {
+        self.legs.iter().for_each(|leg| visit(leg.place().0));
+    }
+
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         self.order("").plan(facts, book, plan)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashTable;
+use smol_str::SmolStr;
 
 use super::digest::name_number;
 use super::leg::Side;
@@ -170,6 +171,22 @@ impl Counters {
 }
 
 /// What few accounts have; kept apart so that the many stay small.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    /// Debits and credits posted that do not fit beside the others.
+    posted: [Minor; 2],
+    /// Debits and credits held.
+    held: [Minor; 2],
+    extra: Option<AccountExtra>,
+}
+
+impl Rare {
+    fn is_empty(&self) -> bool {
+        self.posted == [0; 2] && self.held == [0; 2] && self.extra.is_none()
+    }
+}
+
+/// What an account has beyond unit and class, once somebody has set any of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountExtra {
     /// Available may not fall below it.
@@ -184,11 +201,17 @@ pub struct AccountExtra {
     pub version: u32,
 }
 
-/// An account.
+/// An account. What an entry needs of it lies in one line of the cache, short names included.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Account {
     /// Name, unique in the book.
-    pub name: Box<str>,
+    pub name: SmolStr,
+    /// Number of its name in digests.
+    pub(super) name_number: u64,
+    /// Debits and credits posted, each 0 if it needs more than 64 bits.
+    posted: [i64; 2],
+    rare: Option<Box<Rare>>,
     /// Unit.
     pub unit: UnitIndex,
     /// Class.
@@ -197,57 +220,100 @@ pub struct Account {
     pub freeze: Freeze,
     /// Whether it is closed for ever.
     pub closed: bool,
-    /// The four totals.
-    pub counters: Counters,
-    /// Limits, labels and text, if it has any.
-    pub extra: Option<Box<AccountExtra>>,
-    /// Number of its name in digests.
-    pub(super) name_number: u64,
 }
+
+const _: () = assert!(size_of::<Account>() == 64, "what its text says");
 
 impl Account {
     /// A new account without movements.
     pub fn new(name: &str, unit: UnitIndex, class: AccountClass) -> Self {
         Self {
             name: name.into(),
+            name_number: name_number("account", name),
+            posted: [0; 2],
+            rare: None,
             unit,
             class,
             freeze: Freeze::None,
             closed: false,
-            counters: Counters::default(),
-            extra: None,
-            name_number: name_number("account", name),
+        }
+    }
+
+    /// The four totals.
+    pub fn counters(&self) -> Counters {
+        let [debits, credits] = self.posted.map(Minor::from);
+        let Some(rare) = &self.rare else {
+            return Counters {
+                debits_posted: debits,
+                credits_posted: credits,
+                ..Counters::default()
+            };
+        };
+        let ([more_debits, more_credits], [debits_held, credits_held]) = (rare.posted, rare.held);
+        Counters {
+            debits_posted: debits + more_debits,
+            credits_posted: credits + more_credits,
+            debits_held,
+            credits_held,
+        }
+    }
+
+    pub(super) fn set_counters(&mut self, counters: &Counters) {
+        let posted = [counters.debits_posted, counters.credits_posted];
+        let held = [counters.debits_held, counters.credits_held];
+        self.posted = posted.map(|total| i64::try_from(total).unwrap_or_default());
+        let large = posted.map(|total| i64::try_from(total).map_or(total, |_fits| 0));
+        if self.rare.is_none() && large == [0; 2] && held == [0; 2] {
+            return;
+        }
+        let rare = self.rare.get_or_insert_default();
+        (rare.posted, rare.held) = (large, held);
+        if rare.is_empty() {
+            self.rare = None;
         }
     }
 
     /// The balance on the normal side.
     pub fn balance(&self) -> Minor {
-        self.counters.balance(self.class.normal_side())
+        self.counters().balance(self.class.normal_side())
     }
 
     /// What may still leave the account.
     pub fn available(&self) -> Minor {
-        self.counters.available(self.class.normal_side())
+        self.counters().available(self.class.normal_side())
     }
 
     /// Balance and holds that increase it.
     pub fn exposure(&self) -> Minor {
-        self.counters.exposure(self.class.normal_side())
+        self.counters().exposure(self.class.normal_side())
     }
 
     /// What is held on the account, both sides summed.
     pub fn held(&self) -> Minor {
-        self.counters.debits_held + self.counters.credits_held
+        let counters = self.counters();
+        counters.debits_held + counters.credits_held
+    }
+
+    /// Limits, labels and text, if it has any.
+    pub fn extra(&self) -> Option<&AccountExtra> {
+        self.rare.as_ref()?.extra.as_ref()
+    }
+
+    pub(super) fn extra_mut(&mut self) -> &mut AccountExtra {
+        self.rare
+            .get_or_insert_default()
+            .extra
+            .get_or_insert_default()
     }
 
     /// Lower limit of available.
     pub fn min_available(&self) -> Option<Minor> {
-        self.extra.as_ref().and_then(|extra| extra.min_available)
+        self.extra()?.min_available
     }
 
     /// Upper limit of exposure.
     pub fn max_balance(&self) -> Option<Minor> {
-        self.extra.as_ref().and_then(|extra| extra.max_balance)
+        self.extra()?.max_balance
     }
 }
 
@@ -278,13 +344,23 @@ impl Accounts {
 
     /// The index of a name.
     pub fn find(&self, name: &str) -> Option<AccountIndex> {
-        let is_it = |index: &AccountIndex| {
-            self.get(*index)
-                .is_some_and(|account| &*account.name == name)
-        };
+        let is_it =
+            |index: &AccountIndex| self.get(*index).is_some_and(|account| account.name == name);
         self.by_name
             .find(name_hash(self.seed, name), is_it)
             .copied()
+    }
+
+    /// The hash by which a name is found.
+    pub fn hash(&self, name: &str) -> u64 {
+        name_hash(self.seed, name)
+    }
+
+    /// Read the account that a hash most likely leads to, so that it is near when it is asked for.
+    pub fn near(&self, hash: u64) -> u64 {
+        let likely = self.by_name.find(hash, |_| true);
+        let account = likely.and_then(|index| self.get(*index));
+        account.map_or(0, |account| account.name_number)
     }
 
     /// The account at an index.
@@ -352,20 +428,31 @@ fn name_hash(seed: u64, name: &str) -> u64 {
         let [low, high] = [product, product >> 64].map(low_word);
         state = low ^ high ^ seed;
     };
-    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let bytes = name.as_bytes();
+    let (words, rest) = bytes.as_chunks::<8>();
     for word in words {
         step(*word);
     }
     if !rest.is_empty() {
-        let mut word = [0_u8; 8];
-        for (place, byte) in word.iter_mut().zip(rest) {
-            *place = *byte;
-        }
-        step(word);
+        // The last eight bytes, some of them again, where there are as many.
+        step(
+            bytes
+                .last_chunk()
+                .copied()
+                .unwrap_or_else(|| short_word(rest)),
+        );
     }
     let length = u64::try_from(name.len()).unwrap_or_default();
     let product = u128::from(state ^ length) * 0x8bb8_4b93_962e_acc9_u128;
     low_word(product) ^ low_word(product >> 64)
+}
+
+fn short_word(bytes: &[u8]) -> [u8; 8] {
+    let mut word = [0_u8; 8];
+    for (place, byte) in word.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    word
 }
 
 fn low_word(value: u128) -> u64 {
@@ -387,6 +474,28 @@ mod tests {
         }
         assert_eq!(accounts.find("wallet/999"), Some(AccountIndex(999)));
         assert_eq!(accounts.find("wallet/1000"), None);
+    }
+
+    #[test]
+    fn totals_of_any_size_come_back_as_they_were() {
+        let mut account = Account::new("a", UnitIndex(0), AccountClass::Asset);
+        let large = Minor::from(i64::MAX) + 1;
+        for total in [0, 1, Minor::from(i64::MAX), large, large * large, 7, 0] {
+            for held in [0, 5, large, 0] {
+                let counters = Counters {
+                    debits_posted: total,
+                    credits_posted: total / 2,
+                    debits_held: held,
+                    credits_held: held / 3,
+                };
+                account.set_counters(&counters);
+                assert_eq!(account.counters(), counters);
+            }
+        }
+        assert!(account.rare.is_none(), "what is over takes no memory");
+        account.extra_mut().version = 1;
+        account.set_counters(&Counters::default());
+        assert_eq!(account.extra().unwrap().version, 1);
     }
 
     #[test]

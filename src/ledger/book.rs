@@ -2,13 +2,14 @@
 
 mod carry;
 mod facts;
+mod periods;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use facts::account_fact;
 
-use super::account::{Account, AccountClass, AccountExtra, Accounts};
+use super::account::{Account, AccountClass, Accounts};
 use super::alarm::Alarms;
 use super::commit::slice;
 use super::digest::{Canonical, StateDigest, counters_fact};
@@ -28,7 +29,7 @@ use crate::ids::{AccountIndex, EntryNo, Hash128, Sequence};
 use crate::limits::SERIES_WIDTH_DEFAULT;
 use crate::money::Minor;
 use crate::raw_json::RawJson;
-use crate::time::{Date, Month, Zone};
+use crate::time::{Date, Zone};
 
 /// Series that every book has without being told.
 pub const BUILT_IN_SERIES: [&str; 9] = ["PAY", "H", "APR", "SI", "RS", "DN", "PO", "INV", "CH"];
@@ -64,6 +65,8 @@ pub struct Book {
     series: SeriesTable,
     series_listed: bool,
     periods: Periods,
+    /// First and last day of the open month that was posted to last.
+    open_days: Option<(Date, Date)>,
     months: Months,
     reference: Reference,
     natural_keys: BTreeSet<Hash128>,
@@ -92,6 +95,7 @@ impl Book {
             series: SeriesTable::new(),
             series_listed: false,
             periods: Periods::new(),
+            open_days: None,
             months: Months::default(),
             reference: Reference::default(),
             natural_keys: BTreeSet::new(),
@@ -197,11 +201,6 @@ impl Book {
         self.natural_keys.contains(&hash)
     }
 
-    /// Where a month stands.
-    pub fn period(&self, month: Month) -> PeriodState {
-        self.periods.get(&month).copied().unwrap_or_default()
-    }
-
     /// A series: a known one, a built-in one, or any name as long as the book lists none.
     pub fn series(&self, name: &str) -> Option<Series> {
         if let Some(series) = self.series.get(name) {
@@ -209,20 +208,6 @@ impl Book {
         }
         let free = !self.series_listed || BUILT_IN_SERIES.contains(&name);
         (free && !name.is_empty()).then(|| Series::starting_at(1, SERIES_WIDTH_DEFAULT))
-    }
-
-    /// Whether the actor may post on a booking date.
-    pub fn may_post(&self, date: Date, actor: Option<&str>, today: Date) -> Result<(), Rejection> {
-        let month = date.month();
-        let entitled =
-            || actor.is_some_and(|actor| self.reference.has_role(actor, CLOSING_ROLE, today));
-        match self.period(month) {
-            PeriodState::Open => Ok(()),
-            PeriodState::SoftLocked if entitled() => Ok(()),
-            PeriodState::SoftLocked | PeriodState::Closed => {
-                Err(Rejection::new(Code::PeriodClosed).with_text("period", month.to_string()))
-            }
-        }
     }
 
     /// An account that may be posted to on a side.
@@ -344,6 +329,11 @@ impl Book {
             }
             self.next_entry = post.number.next();
             self.months.name(post.booking_date);
+            if !self.is_open(post.booking_date) {
+                let month = post.booking_date.month();
+                let open = self.period(month) == PeriodState::Open;
+                self.open_days = month.first_day().zip(month.last_day()).filter(|_| open);
+            }
         }
         for leg in slice(legs, &post.legs) {
             let amount = Minor::from(leg.amount);
@@ -370,14 +360,16 @@ impl Book {
         let Some(account) = self.accounts.get_mut(index) else {
             return Err(self.odd(format!("no account at {index}")));
         };
+        let mut counters = account.counters();
+        let before = counters.balance(Side::Debit);
         self.digest
-            .remove(counters_fact(account.name_number, account.counters.list()));
-        let before = account.counters.balance(Side::Debit);
-        change(&mut account.counters);
+            .remove(counters_fact(account.name_number, counters.list()));
+        change(&mut counters);
         self.digest
-            .add(counters_fact(account.name_number, account.counters.list()));
+            .add(counters_fact(account.name_number, counters.list()));
+        account.set_counters(&counters);
         if let Some(difference) = self.differences.get_mut(account.unit.slot()) {
-            *difference += account.counters.balance(Side::Debit) - before;
+            *difference += counters.balance(Side::Debit) - before;
         }
         Ok(account.class)
     }
@@ -452,8 +444,10 @@ impl Book {
             return Err(self.odd(format!("no unit at {}", opened.unit)));
         }
         let account = Account::new(&opened.name, opened.unit, opened.class);
-        self.digest
-            .add(counters_fact(account.name_number, account.counters.list()));
+        self.digest.add(counters_fact(
+            account.name_number,
+            account.counters().list(),
+        ));
         self.digest.add(account_fact(&account, &self.units));
         let Some(index) = self.accounts.add(account) else {
             return Err(self.odd("too many accounts"));
@@ -469,10 +463,11 @@ impl Book {
         let Some(account) = self.accounts.get_mut(index) else {
             return Err(self.odd(format!("no account at {index}")));
         };
-        self.digest.remove(account_fact(account, &self.units));
-        if change != &AccountChange::default() {
-            change_account(account, change);
+        if change == &AccountChange::default() {
+            return Ok(());
         }
+        self.digest.remove(account_fact(account, &self.units));
+        change_account(account, change);
         self.digest.add(account_fact(account, &self.units));
         Ok(())
     }
@@ -503,22 +498,6 @@ impl Book {
         set.map_err(|what| self.odd(format!("{} {name}: {what}", record.text())))
     }
 
-    fn apply_period(&mut self, month: Month, state: PeriodState) {
-        let fact = |state: PeriodState| {
-            let mut form = Canonical::fact("period");
-            form.text(&month.to_string())
-                .number(state.number())
-                .finish()
-        };
-        if let Some(old) = self.periods.insert(month, state) {
-            self.digest.remove(fact(old));
-        }
-        self.digest.add(fact(state));
-        if state == PeriodState::Closed {
-            self.months.close(month);
-        }
-    }
-
     fn apply_natural_key(&mut self, hash: Hash128) -> Result<(), Inconsistent> {
         if !self.natural_keys.insert(hash) {
             return Err(self.odd("a natural key was taken before"));
@@ -543,9 +522,7 @@ fn change_account(account: &mut Account, change: &AccountChange) {
         account.freeze = freeze;
     }
     account.closed |= change.closed;
-    let extra = account
-        .extra
-        .get_or_insert_with(|| Box::new(AccountExtra::default()));
+    let extra = account.extra_mut();
     extra.version = extra.version.saturating_add(1);
     if change.min_available.is_some() {
         extra.min_available = change.min_available;

@@ -230,6 +230,36 @@ pub struct Commit {
     pub digest: StateDigest,
 }
 
+/// What a commit holds. With its first record the next one gets room for as much as the last, so
+/// that its lists do not grow, and move, record by record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extent {
+    records: usize,
+    effects: usize,
+    legs: usize,
+    balances: usize,
+}
+
+impl Extent {
+    /// That of a commit.
+    pub fn of(commit: &Commit) -> Self {
+        Self {
+            records: commit.records.len(),
+            effects: commit.effects.len(),
+            legs: commit.legs.len(),
+            balances: commit.balances.len(),
+        }
+    }
+
+    /// Make room for as much in another one.
+    pub fn reserve(self, commit: &mut Commit) {
+        commit.records.reserve_exact(self.records);
+        commit.effects.reserve_exact(self.effects);
+        commit.legs.reserve_exact(self.legs);
+        commit.balances.reserve_exact(self.balances);
+    }
+}
+
 impl Commit {
     /// Position of the last record.
     pub fn last(&self) -> Position {

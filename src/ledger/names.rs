@@ -3,12 +3,14 @@
 //! Names are given once and never change, so a table that knows more than the record's time is
 //! right for it too.
 
+use smol_str::SmolStr;
+
 use super::commit::{Commit, Record};
 use super::effect::Effect;
 use crate::ids::{AccountIndex, BookIndex, Position};
 
 /// Name and decimals of an account.
-type Shown = (Box<str>, u8);
+type Shown = (SmolStr, u8);
 
 /// The names of one book.
 #[derive(Clone, Debug, Default)]
@@ -120,7 +122,7 @@ impl NameTable {
                     .get(opened.unit.slot())
                     .copied()
                     .unwrap_or_default();
-                names.accounts.push((opened.name.clone(), decimals));
+                names.accounts.push(((&*opened.name).into(), decimals));
             }
         }
     }

@@ -17,12 +17,15 @@ use crate::jobs::Job;
 use crate::jobs::job::Looked;
 use crate::journal::JournalFault;
 use crate::journal::marker::{Mark, Markers, Pen, Station};
-use crate::ledger::commit::DuplicateRecord;
+use crate::ledger::commit::{DuplicateRecord, Extent};
 use crate::ledger::plan::{Movement, PastEntry, PastNeeded};
 use crate::ledger::weight::{weight_of_effects, weight_of_job};
 use crate::ledger::{Commit, Inconsistent, Record};
 use crate::limits::{BATCH_BYTES_MAX, DUE_JOBS_MAX};
 use crate::time::Timestamp;
+
+/// Jobs of a message that the engine is shown before they are applied.
+pub const LOOK_AHEAD: usize = 64;
 
 /// Why posting must stop: nothing after it may be believed.
 #[derive(Debug, thiserror::Error)]
@@ -88,34 +91,6 @@ struct Making {
     bytes: usize,
     posted: Vec<Posted>,
     again: Vec<Again>,
-}
-
-/// What a commit holds. With its first record the next one gets room for as much as the last, so
-/// that its lists do not grow, and move, record by record.
-#[derive(Clone, Copy, Debug, Default)]
-struct Extent {
-    records: usize,
-    effects: usize,
-    legs: usize,
-    balances: usize,
-}
-
-impl Extent {
-    fn of(commit: &Commit) -> Self {
-        Self {
-            records: commit.records.len(),
-            effects: commit.effects.len(),
-            legs: commit.legs.len(),
-            balances: commit.balances.len(),
-        }
-    }
-
-    fn reserve(self, commit: &mut Commit) {
-        commit.records.reserve_exact(self.records);
-        commit.effects.reserve_exact(self.effects);
-        commit.legs.reserve_exact(self.legs);
-        commit.balances.reserve_exact(self.balances);
-    }
 }
 
 /// The station.
@@ -256,12 +231,20 @@ impl<P: Past> Post<P> {
             dead: Vec::new(),
             original,
         };
-        for item in items {
-            match item {
-                Item::Dead(part) => posted.dead.push(part),
-                Item::Job { job, line } => {
-                    let mark = alone.map(|message| Mark { message, line });
-                    self.job(job.job, (line, mark), now, &mut posted, next)?;
+        let mut items = items.into_iter();
+        while items.len() > 0 {
+            let ahead = items.as_slice().iter().take(LOOK_AHEAD);
+            self.engine.look_ahead(ahead.filter_map(|item| match item {
+                Item::Job { job, .. } => Some(&*job.job),
+                Item::Dead(_) => None,
+            }));
+            for item in items.by_ref().take(LOOK_AHEAD) {
+                match item {
+                    Item::Dead(part) => posted.dead.push(part),
+                    Item::Job { job, line } => {
+                        let mark = alone.map(|message| Mark { message, line });
+                        self.job(job.job, (line, mark), now, &mut posted, next)?;
+                    }
                 }
             }
         }

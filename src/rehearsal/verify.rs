@@ -72,6 +72,6 @@ fn chain(commits: &[Commit]) -> Result<&'static str, RehearsalFault> {
 fn is_as_opened(commits: &[Commit], book: &Book, index: BookIndex) -> bool {
     let opened = Past::of(commits, index).openings(book.accounts().len());
     let accounts = book.accounts().iter();
-    let now = accounts.map(|(_, account)| account.counters.balance(Side::Debit));
+    let now = accounts.map(|(_, account)| account.counters().balance(Side::Debit));
     now.eq(opened)
 }

@@ -295,7 +295,8 @@ fn unknown_and_malformed_variables_are_mistakes() {
     let found = load(&[("KONTOR__PARTITIONS__RUN", "0,1")], Vec::new(), "").unwrap_err();
     assert!(found.contains("partitions.run: not TOML"), "{found}");
     let found = load(&[("KONTOR__BROKER__PREFETCH", "many")], Vec::new(), "").unwrap_err();
-    let said = "KONTOR__BROKER__PREFETCH: broker.prefetch: found \"many\", allowed is a whole number";
+    let said =
+        "KONTOR__BROKER__PREFETCH: broker.prefetch: found \"many\", allowed is a whole number";
     assert!(found.contains(said), "{found}");
 }
 

@@ -236,6 +236,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("smallvec", &["ring", "ledger"]),
+    ("smol_str", &["ledger"]),
     // Faults are types of their own wherever one can happen.
     ("thiserror", &[""]),
     (

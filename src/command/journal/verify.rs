@@ -259,7 +259,7 @@ impl Checker {
 fn totals(book: &Book) -> BTreeMap<UnitIndex, Minor> {
     let mut sums = BTreeMap::new();
     for (_, account) in book.accounts().iter() {
-        *sums.entry(account.unit).or_default() += account.counters.balance(Side::Debit);
+        *sums.entry(account.unit).or_default() += account.counters().balance(Side::Debit);
     }
     sums
 }

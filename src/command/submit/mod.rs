@@ -191,7 +191,9 @@ fn text_of(bytes: Vec<u8>) -> Result<String, usize> {
     String::from_utf8(bytes).map_err(|fault| {
         let good = fault.as_bytes().iter();
         let good = good.take(fault.utf8_error().valid_up_to());
-        good.filter(|byte| **byte == b'\n').count().saturating_add(1)
+        good.filter(|byte| **byte == b'\n')
+            .count()
+            .saturating_add(1)
     })
 }
 

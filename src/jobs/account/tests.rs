@@ -41,7 +41,7 @@ fn an_account_is_opened_once_in_a_known_unit() {
     let expected = json!({ "status": "accepted", "account": "wallet/new", "state": "open" });
     shows(&outcome, &expected);
     let account = desk.book().accounts().by_name("wallet/new").unwrap();
-    let labels = &account.extra.as_ref().unwrap().labels;
+    let labels = &account.extra().unwrap().labels;
     assert_eq!(labels.get("team").map(String::as_str), Some("t1"));
 
     let again = open(&mut desk, &json!({ "unit": "EURO" }));

@@ -26,7 +26,7 @@ impl Position {
         let counter = open_account(book, &format!("fxeq/{unit}"), path)?;
         let balance = |account, side| {
             let known = book.accounts().get(account);
-            known.map_or(0, |known| known.counters.balance(side))
+            known.map_or(0, |known| known.counters().balance(side))
         };
         Ok(Self {
             account,

@@ -136,7 +136,7 @@ impl Revalue {
 fn held(book: &Book) -> Vec<&str> {
     let stands = |name: String| {
         let known = book.accounts().by_name(&name);
-        known.is_some_and(|known| known.counters.balance(Side::Debit) != 0)
+        known.is_some_and(|known| known.counters().balance(Side::Debit) != 0)
     };
     let units = book.units().iter().map(|unit| &*unit.code);
     units

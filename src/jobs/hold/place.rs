@@ -219,7 +219,7 @@ fn two_legs(
 fn available_after(book: &Book, legs: &[Leg]) -> Option<Value> {
     let debited = legs.iter().find(|leg| leg.side == Side::Debit)?.account;
     let account = book.accounts().get(debited)?;
-    let mut counters = account.counters;
+    let mut counters = account.counters();
     for leg in legs.iter().filter(|leg| leg.account == debited) {
         match leg.side {
             Side::Debit => counters.debits_held += Minor::from(leg.amount),

@@ -300,7 +300,7 @@ fn assert_balanced(book: &Book) {
             .iter()
             .filter(|(_, account)| account.unit.slot() == place);
         let sum: i128 = of_unit
-            .map(|(_, account)| account.counters.balance(Side::Debit))
+            .map(|(_, account)| account.counters().balance(Side::Debit))
             .sum();
         assert_eq!(sum, 0, "{}", unit.code);
     }

@@ -158,7 +158,7 @@ impl Results {
                 continue;
             }
             let later = book.months().moved_after(month, index);
-            let balance = account.counters.balance(Side::Debit) - later;
+            let balance = account.counters().balance(Side::Debit) - later;
             if balance != 0 {
                 units
                     .entry(account.unit)

@@ -70,7 +70,7 @@ impl<'b> Figures<'b> {
     ) -> Result<Self, PastUnreadable> {
         let now = |index| {
             let account = book.accounts().get(index);
-            let figure = account.map(|account| account.counters.balance(Side::Debit));
+            let figure = account.map(|account| account.counters().balance(Side::Debit));
             (index, Figure(figure.unwrap_or_default()))
         };
         let asked = match as_of {

@@ -96,7 +96,7 @@ impl Question for Statement {
         if end < lines.len() {
             answer.push(("next_page".into(), Value::text(end.to_string())));
         }
-        let sealed = account.extra.as_ref().and_then(|extra| extra.text.as_ref());
+        let sealed = account.extra().and_then(|extra| extra.text.as_ref());
         if sealed.is_some() {
             answer.push(("text".into(), Value::text("[sealed]")));
         }

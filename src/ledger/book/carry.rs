@@ -100,8 +100,8 @@ impl Book {
         for (index, account) in self.accounts.iter() {
             let carried = Carried::Account {
                 account: index,
-                counters: account.counters.list(),
-                version: account.extra.as_ref().map_or(0, |extra| extra.version),
+                counters: account.counters().list(),
+                version: account.extra().map_or(0, |extra| extra.version),
             };
             each(Effect::Carried(carried), &[])?;
         }
@@ -174,25 +174,22 @@ impl Book {
         };
         let [debits_posted, credits_posted, debits_held, credits_held] = counters;
         let name = account.name_number;
-        self.digest
-            .remove(counters_fact(name, account.counters.list()));
+        let before = account.counters();
+        self.digest.remove(counters_fact(name, before.list()));
         self.digest.add(counters_fact(name, counters));
-        let before = account.counters.balance(Side::Debit);
-        account.counters = Counters {
+        let after = Counters {
             debits_posted,
             credits_posted,
             debits_held,
             credits_held,
         };
+        account.set_counters(&after);
         if let Some(difference) = self.differences.get_mut(account.unit.slot()) {
-            *difference += account.counters.balance(Side::Debit) - before;
+            *difference += after.balance(Side::Debit) - before.balance(Side::Debit);
         }
         if version > 0 {
             self.digest.remove(account_fact(account, &self.units));
-            let extra = account
-                .extra
-                .get_or_insert_with(|| Box::new(AccountExtra::default()));
-            extra.version = version;
+            account.extra_mut().version = version;
             self.digest.add(account_fact(account, &self.units));
         }
         Ok(())
@@ -209,11 +206,11 @@ fn reference(record: Record, name: &str, version: &Version) -> Effect {
 }
 
 fn opened(account: &Account) -> AccountOpened {
-    let extra = account.extra.as_deref();
+    let extra = account.extra();
     let labels = extra.filter(|extra| !extra.labels.is_empty());
     let pairs = |extra: &AccountExtra| extra.labels.clone().into_iter().collect();
     AccountOpened {
-        name: account.name.clone(),
+        name: account.name.as_str().into(),
         unit: account.unit,
         class: account.class,
         change: AccountChange {

@@ -12,7 +12,7 @@ pub(super) fn account_fact(account: &Account, units: &Units) -> u128 {
         .number(account.class.number());
     form.number(account.freeze.number())
         .number(u8::from(account.closed));
-    if let Some(extra) = &account.extra {
+    if let Some(extra) = account.extra() {
         form.number(extra.version)
             .number(extra.min_available.unwrap_or(Minor::MIN));
         form.number(extra.max_balance.unwrap_or(Minor::MAX));

@@ -60,7 +60,7 @@ fn asserted(engine: &Engine, journal: &str) -> String {
     });
     for (name, account) in names {
         let unit = book.units().get(account.unit).unwrap();
-        let balance = print_minor(account.counters.balance(Side::Debit), unit.decimals);
+        let balance = print_minor(account.counters().balance(Side::Debit), unit.decimals);
         writeln!(
             out,
             "    {name}  0 \"{code}\" = {balance} \"{code}\"",

@@ -14,7 +14,7 @@ const TOO_LONG: &[(&str, usize)] = &[
     ("src/jobs/invoice/tests.rs", 645),
     ("src/jobs/payment/tests.rs", 669),
     ("src/jobs/settlement/tests.rs", 591),
-    ("src/ledger/book.rs", 581),
+    ("src/ledger/book.rs", 539),
 ];
 
 /// Marks of work that is not finished, in pieces so that this file does not hold them.
