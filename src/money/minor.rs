@@ -89,7 +89,7 @@ pub fn signed_minor(number: Number, decimals: u8) -> Result<i64, AmountFault> {
     let places = decimals.saturating_sub(number.scale);
     // Nearly every amount is small enough for a machine word on the whole way.
     let small = i64::try_from(number.mantissa).ok();
-    let shift = SMALL_POWERS.get(usize::from(places)).copied();
+    let shift = 10_i64.checked_pow(u32::from(places));
     if let Some(minor) = small
         .zip(shift)
         .and_then(|(mantissa, shift)| mantissa.checked_mul(shift))
@@ -103,17 +103,6 @@ pub fn signed_minor(number: Number, decimals: u8) -> Result<i64, AmountFault> {
         .ok_or(AmountFault::Overflow)?;
     i64::try_from(minor).map_err(|_beyond| AmountFault::Overflow)
 }
-
-/// Powers of ten up to that of the most decimals of a unit.
-const SMALL_POWERS: [i64; DECIMALS_MAX as usize + 1] = {
-    let mut powers = [1; DECIMALS_MAX as usize + 1];
-    let mut at = 1;
-    while at < powers.len() {
-        powers[at] = powers[at - 1] * 10;
-        at += 1;
-    }
-    powers
-};
 
 /// `10^exponent`, if an `i128` holds it.
 pub fn power_of_ten(exponent: u8) -> Option<i128> {
