@@ -316,13 +316,14 @@ codes! {
             "Add it with reference.set.";
         RateStale = 1202 "RATE_STALE",
             "the rate is too old",
-            "Set a newer one.";
+            "Give or set a newer one.";
         RatePairMismatch = 1203 "RATE_PAIR_MISMATCH",
             "the rate is of another pair",
             "Give the rate of the pair needed.";
         RateInvalid = 1204 "RATE_INVALID",
-            "not a rate",
-            "Write a positive decimal string with at most 12 decimals.";
+            "not a rate, or too far from the last one of its pair",
+            "Write a positive decimal string with at most 12 decimals; an exchange rate that \
+             really moved so far is set with reference.set first.";
         DayCountUnknown = 1205 "DAY_COUNT_UNKNOWN",
             "no such day count convention",
             "Use one of the catalogue.";

@@ -9,9 +9,10 @@
 //! | customer             | `ar/<customer>` | `fxpos/<unit>`       | document's |
 //! | company              | `fxeq/<unit>`   | revenue, tax, …      | functional |
 //!
-//! The rules of converting stand in `conversion.rs`.
+//! The rules of converting stand in `conversion.rs`, what makes a rate plausible in `guard.rs`.
 
 mod conversion;
+mod guard;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,7 @@ use crate::time::{Date, DateText};
 use conversion::{Direction, direction, factor};
 
 pub(crate) use conversion::{Conversion, PartKind, conversion};
+pub(crate) use guard::{Guard, Kept};
 
 /// Member of a document: the rate it was booked at.
 const MEMBER: &str = "rate";
@@ -83,6 +85,28 @@ impl RateData {
     }
 }
 
+/// The rate of a job on its way into the books.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer<'r> {
+    /// The rate as it is given.
+    pub(crate) data: &'r RateData,
+    /// The rate, read.
+    pub(crate) rate: RateValue,
+    /// Whether it is the one of the records: then it does not stand in the job.
+    pub(crate) listed: bool,
+}
+
+impl Offer<'_> {
+    /// The place of a member of it.
+    fn place(&self, path: &str, member: &str) -> String {
+        if self.listed {
+            path.to_owned()
+        } else {
+            format!("{path}/{member}")
+        }
+    }
+}
+
 /// A part of what a document earns, before it is converted.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
@@ -107,6 +131,8 @@ pub(crate) struct Exchange<'a> {
     position: AccountIndex,
     counter: AccountIndex,
     shown: Value,
+    /// What the book keeps of the rate with the entry.
+    kept: Option<Kept>,
     path: String,
 }
 
@@ -122,7 +148,7 @@ impl<'a> Exchange<'a> {
     pub(crate) fn of_job(
         book: &'a Book,
         currency: &Currency<'_>,
-        rate: Option<(&RateData, RateValue)>,
+        (offer, guard): (Option<Offer<'_>>, Guard),
         path: &str,
         mode: Rounding,
     ) -> Result<Option<Self>, Rejection> {
@@ -130,11 +156,17 @@ impl<'a> Exchange<'a> {
             return Ok(None);
         };
         let needed = format!("{functional}/{}", currency.code());
-        let Some((data, rate)) = rate else {
+        let Some(offer) = offer else {
             return Err(Rejection::new(Code::RateNotFound)
                 .at(path)
                 .with_text("needed", echo(&needed)));
         };
+        let Offer { data, rate, .. } = offer;
+        if offer.listed {
+            guard.check_listed(data, path)?;
+        } else {
+            guard.check_age(data, &format!("{path}/as_of"))?;
+        }
         let functional = Currency::of(book, functional);
         let factor = direction(&data.base, &data.quote, currency, &functional);
         let Some(direction) = factor else {
@@ -143,6 +175,7 @@ impl<'a> Exchange<'a> {
                 .with_text("pair", pair(&data.base, &data.quote))
                 .with_text("needed", echo(&needed)));
         };
+        let kept = guard.check_deviation(book, (data, rate), &offer.place(path, "rate"))?;
         let text = |text: &Id| Value::text(text.to_string());
         let mut shown = vec![
             ("base".into(), text(&data.base)),
@@ -156,16 +189,9 @@ impl<'a> Exchange<'a> {
             shown.push(("as_of".into(), Value::Date(as_of)));
         }
         let shown = Value::Object(shown);
-        Self::of(
-            book,
-            currency,
-            functional,
-            (rate, direction),
-            shown,
-            path,
-            mode,
-        )
-        .map(Some)
+        let rate = (rate, direction);
+        let made = Self::of(book, currency, functional, rate, shown, path, mode)?;
+        Ok(Some(Self { kept, ..made }))
     }
 
     /// The rate that a document was booked at: what becomes of the document later is mirrored at
@@ -228,6 +254,7 @@ impl<'a> Exchange<'a> {
             position: open_account(book, &format!("fxpos/{unit}"), path)?,
             counter: open_account(book, &format!("fxeq/{unit}"), path)?,
             shown,
+            kept: None,
             path: path.to_owned(),
         })
     }
@@ -284,6 +311,14 @@ impl<'a> Exchange<'a> {
     ) -> Result<(), Rejection> {
         plan.signed_leg(self.position, Side::Credit, owed, &self.path)?;
         plan.signed_leg(self.counter, Side::Debit, functional, &self.path)
+    }
+
+    /// Keep the rate of the job as the last known one, behind the entry.
+    pub(crate) fn keep_rate(&self, book: &Book, plan: &mut Plan) {
+        let counter = book.accounts().get(self.counter);
+        if let (Some(kept), Some(counter)) = (&self.kept, counter) {
+            kept.write(book, plan, counter.unit);
+        }
     }
 
     fn overflow(&self) -> Rejection {

@@ -61,6 +61,7 @@ words! {
         Contract = 15 "contract";
         Subject = 16 "subject";
         Usage = 17 "usage";
+        Rate = 18 "rate";
     }
 }
 
@@ -101,6 +102,7 @@ impl DocumentKind {
             Self::Subscription => Register::Subscriptions,
             Self::Contract => Register::Contracts,
             Self::Usage => Register::Usage,
+            Self::Rate => Register::Rates,
             Self::Invoice
             | Self::CreditNote
             | Self::Payment
@@ -131,6 +133,8 @@ enum Register {
     Contracts,
     /// Usage that was rated, and what counts it.
     Usage,
+    /// The rates that jobs were posted at, by their pairs.
+    Rates,
 }
 
 /// A document.
@@ -253,6 +257,7 @@ pub struct Documents {
     subscriptions: Table,
     contracts: Table,
     usage: Table,
+    rates: Table,
     open_items: BTreeSet<OpenItem>,
     /// Usage that no invoice has yet: customer and number.
     unbilled: BTreeSet<(Box<str>, Box<str>)>,
@@ -300,6 +305,7 @@ impl Documents {
             Register::Subscriptions => &self.subscriptions,
             Register::Contracts => &self.contracts,
             Register::Usage => &self.usage,
+            Register::Rates => &self.rates,
         }
     }
 
@@ -309,6 +315,7 @@ impl Documents {
             Register::Subscriptions => &mut self.subscriptions,
             Register::Contracts => &mut self.contracts,
             Register::Usage => &mut self.usage,
+            Register::Rates => &mut self.rates,
         }
     }
 
@@ -318,6 +325,7 @@ impl Documents {
             &self.subscriptions,
             &self.contracts,
             &self.usage,
+            &self.rates,
         ];
         all.into_iter()
     }

@@ -21,6 +21,8 @@ const ROUNDINGS: [&str; 4] = ["half_up", "half_even", "down", "up"];
 const RETENTION_YEARS_MAX: u64 = 100;
 /// Longest reserve, in days.
 const RELEASE_DAYS_MAX: u64 = 3_660;
+/// Oldest rate that a book may allow, in days: ten years, as those of a list that nobody changes.
+const RATE_AGE_DAYS_MAX: u64 = 3_660;
 /// Widest number of a series: more digits do not fit its counter.
 pub const SERIES_WIDTH_MAX: u64 = 18;
 /// Most legs that a book may allow an entry.
@@ -62,6 +64,7 @@ pub fn check_at(record: Record, node: &Node) -> Result<(), ShapeFault> {
         Record::LegsMax => node.whole(2, LEGS_CONFIGURED_MAX).map(drop),
         Record::BookCalendar => node.id().map(drop),
         Record::LastDocument => last_document(node),
+        Record::RateGuard => rate_guard(node),
     }
 }
 
@@ -264,6 +267,14 @@ fn last_document(node: &Node) -> Result<(), ShapeFault> {
     members.end()
 }
 
+/// Bounds of exchange rates.
+fn rate_guard(node: &Node) -> Result<(), ShapeFault> {
+    let mut members = node.object()?;
+    members.optional("age_days_max", |node| node.whole(0, RATE_AGE_DAYS_MAX))?;
+    members.optional("deviation_percent_max", percent)?;
+    members.end()
+}
+
 /// An object with one member that must be there.
 fn only(
     node: &Node,
@@ -341,6 +352,11 @@ mod tests {
             ),
             (Record::PanPolicy, r#""mask""#),
             (
+                Record::RateGuard,
+                r#"{"age_days_max":30,"deviation_percent_max":"7.5"}"#,
+            ),
+            (Record::RateGuard, "{}"),
+            (
                 Record::LastDocument,
                 r#"{"subject":"c","kind":"invoice","date":"2025-03-14"}"#,
             ),
@@ -399,6 +415,16 @@ mod tests {
             (Record::FeePlan, r#"{"percent":"2.9","fixed":"0.30"}"#, ""),
             (Record::Retention, r#"{"books_years":0}"#, "/books_years"),
             (Record::Rounding, r#""floor""#, ""),
+            (
+                Record::RateGuard,
+                r#"{"age_days_max":-1}"#,
+                "/age_days_max",
+            ),
+            (
+                Record::RateGuard,
+                r#"{"deviation_percent_max":7}"#,
+                "/deviation_percent_max",
+            ),
             (
                 Record::Reconciliation,
                 r#"{"tolerance":{"amount":"2.00","to":""}}"#,

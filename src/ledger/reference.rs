@@ -76,6 +76,7 @@ records! {
     LegsMax = 20 "legs_max" false;
     BookCalendar = 21 "book_calendar" false;
     LastDocument = 22 "last_document" false;
+    RateGuard = 23 "rate_guard" false;
 }
 
 /// One version of a record.
@@ -374,7 +375,8 @@ impl Reference {
             | Record::Screening
             | Record::UniqueReference
             | Record::BookCalendar
-            | Record::LastDocument => {}
+            | Record::LastDocument
+            | Record::RateGuard => {}
         }
         let versions = self.records.entry((record, name.into())).or_default();
         versions.push(version);

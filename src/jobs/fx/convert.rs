@@ -8,13 +8,12 @@ use crate::code::Code;
 use crate::ids::AccountIndex;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
-use crate::jobs::exchange::{Conversion, RateData, conversion};
+use crate::jobs::exchange::{Conversion, Guard, RateData, conversion};
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::lines::schema;
 use crate::jobs::postings::open_account;
 use crate::ledger::plan::{booking_date, echo, optional_date};
 use crate::ledger::{self, Book, Facts, Plan, Rejection, Value};
-use crate::limits::RATE_DAYS_MAX;
 use crate::money::{AMOUNT_MAX, DecimalText, Minor, RateValue};
 use crate::time::Date;
 
@@ -77,12 +76,14 @@ impl JobKind for Convert {
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
-        let as_of = optional_date(self.rate.as_of.as_ref(), "/rate/as_of")?;
+        optional_date(self.rate.as_of.as_ref(), "/rate/as_of")?;
         let booking = booking_date(None, "", facts, book)?;
         let deal = Read::of(self, book)?;
         let accounts = Accounts::of(self, book)?;
-        check_age(as_of, booking)?;
+        let guard = Guard::of(book, booking, facts.today);
+        guard.check_age(&self.rate, "/rate/as_of")?;
         let conversion = self.conversion(&deal, book)?;
+        let kept = guard.check_deviation(book, (&self.rate, deal.rate), "/rate/rate")?;
         accounts.check_units(book, &deal, booking)?;
         let (given, received) = amounts(&deal, conversion)?;
         plan.post(booking, booking);
@@ -112,6 +113,10 @@ impl JobKind for Convert {
                 (-given, -received)
             };
             value(position, moved, book, plan)?;
+        }
+        let receiving = book.accounts().get(accounts.receive);
+        if let (Some(kept), Some(receiving)) = (kept, receiving) {
+            kept.write(book, plan, receiving.unit);
         }
         if let Some(spread) = deal.spread {
             plan.show("spread", Value::text(spread.to_string()));
@@ -260,18 +265,6 @@ impl Accounts {
         };
         let functional = if bought { &deal.give } else { &deal.receive };
         functional.check_account(book, position.counter, "/rate")
-    }
-}
-
-/// Step 7: a rate of long ago is none any more.
-fn check_age(as_of: Option<Date>, booking: Date) -> Result<(), Rejection> {
-    let oldest = booking.plus_days(-RATE_DAYS_MAX).unwrap_or(booking);
-    match as_of {
-        Some(as_of) if as_of < oldest => Err(Rejection::new(Code::RateStale)
-            .at("/rate/as_of")
-            .with("as_of", Value::Date(as_of))
-            .with("oldest", Value::Date(oldest))),
-        Some(_) | None => Ok(()),
     }
 }
 

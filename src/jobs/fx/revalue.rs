@@ -7,7 +7,7 @@ use super::position::{Position, position_name, revaluation};
 use crate::code::Code;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
-use crate::jobs::exchange::{RateData, conversion};
+use crate::jobs::exchange::{Guard, Kept, RateData, conversion};
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::lines::schema;
 use crate::jobs::postings::open_account;
@@ -42,6 +42,7 @@ impl JobKind for Revalue {
     }"#;
     const REFUSALS: &'static [Code] = &[
         Code::RateNotFound,
+        Code::RateStale,
         Code::RatePairMismatch,
         Code::RateInvalid,
     ];
@@ -68,9 +69,13 @@ impl JobKind for Revalue {
         let rates = rates.map(|(path, rate)| Ok((rate, rate.read(&path)?, path)));
         let rates: Vec<Given<'_>> = rates.collect::<Result<_, Rejection>>()?;
         let functional = self.functional(book)?;
+        let guard = Guard::of(book, booking, facts.today);
+        for (rate, _, path) in &rates {
+            guard.check_age(rate, &format!("{path}/as_of"))?;
+        }
         if let Some(unit) = self.unit.as_ref().filter(|unit| ***unit != *ALL) {
             Currency::of(book, unit).check(booking, "/unit")?;
-            let unit = Unit::of(self, unit, &functional, &rates, book)?;
+            let unit = Unit::of(self, unit, &functional, (&rates, guard), book)?;
             let difference = unit.write(&functional, booking, facts, book, plan)?;
             finish(plan);
             plan.show("position", unit.shown_position());
@@ -83,7 +88,7 @@ impl JobKind for Revalue {
         let mut shown = Members::new();
         let mut sum = 0;
         for code in held(book) {
-            let unit = Unit::of(self, code, &functional, &rates, book)?;
+            let unit = Unit::of(self, code, &functional, (&rates, guard), book)?;
             let difference = unit.write(&functional, booking, facts, book, plan)?;
             sum += difference;
             let figures = vec![
@@ -150,6 +155,8 @@ struct Unit<'u> {
     decimals: u8,
     position: Position,
     target: Minor,
+    /// What the book keeps of the rate.
+    kept: Option<Kept>,
     path: String,
 }
 
@@ -159,7 +166,7 @@ impl<'u> Unit<'u> {
         job: &Revalue,
         code: &'u str,
         functional: &Currency<'_>,
-        rates: &[Given<'_>],
+        (rates, guard): (&[Given<'_>], Guard),
         book: &Book,
     ) -> Result<Self, Rejection> {
         let currency = Currency::of(book, code);
@@ -169,13 +176,15 @@ impl<'u> Unit<'u> {
         let mut fitting = None;
         for (data, rate, path) in rates {
             match conversion(data, *rate, (&currency, functional), mode) {
-                Ok(conversion) => fitting = Some((conversion, path.as_str())),
+                Ok(conversion) => fitting = Some((conversion, (*data, *rate), path.as_str())),
                 Err(Code::RatePairMismatch) => {}
                 Err(code) => return Err(Rejection::new(code).at(path.clone())),
             }
         }
+        let mut kept = None;
         let target = match (fitting, rates) {
-            (Some((conversion, path)), _) => {
+            (Some((conversion, rate, path)), _) => {
+                kept = guard.check_deviation(book, rate, &format!("{path}/rate"))?;
                 conversion.convert(position.amount).ok_or_else(|| {
                     Rejection::new(Code::AmountOverflow)
                         .at(path)
@@ -203,6 +212,7 @@ impl<'u> Unit<'u> {
             decimals: currency.decimals(),
             position,
             target,
+            kept,
             path: job.unit_path().to_owned(),
         })
     }
@@ -231,15 +241,28 @@ impl<'u> Unit<'u> {
             plan.natural_key(remembered);
         }
         let difference = self.target - self.position.value;
-        if difference == 0 {
-            return Ok(0);
+        if difference != 0 {
+            self.post(difference, functional, booking, book, plan)?;
         }
+        if let (Some(kept), Some(unit)) = (&self.kept, book.units().index(self.code)) {
+            kept.write(book, plan, unit);
+        }
+        Ok(difference)
+    }
+
+    fn post(
+        &self,
+        difference: Minor,
+        functional: &Currency<'_>,
+        booking: Date,
+        book: &Book,
+        plan: &mut Plan,
+    ) -> Result<(), Rejection> {
         let unrealised = open_account(book, "fx/unrealised", &self.path)?;
         functional.check_account(book, unrealised, &self.path)?;
         plan.post(booking, booking);
         plan.signed_leg(self.position.counter, Side::Debit, difference, &self.path)?;
-        plan.signed_leg(unrealised, Side::Credit, difference, &self.path)?;
-        Ok(difference)
+        plan.signed_leg(unrealised, Side::Credit, difference, &self.path)
     }
 }
 

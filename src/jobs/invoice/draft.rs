@@ -100,7 +100,7 @@ impl<'a> Draft<'a> {
         let (settled, claims) = search.settled()?;
         let currency = &order.currency;
         let mode = search.bill.mode;
-        let (rate, path) = (order.rate, order.rate_path);
+        let (rate, path) = ((order.rate, order.guard), order.rate_path);
         let exchange = Exchange::of_job(book, currency, rate, path, mode)?;
         let earned = Earned::of(&search.parts, exchange.as_ref())?;
         claims.check_sides(book)?;

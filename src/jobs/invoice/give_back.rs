@@ -32,7 +32,8 @@ pub(crate) fn credit(
         ..part.clone()
     });
     let debits: Vec<Part> = debits.collect();
-    let exchange = Exchange::of_job(book, currency, order.rate, order.rate_path, order.bill.mode)?;
+    let (rate, mode) = ((order.rate, order.guard), order.bill.mode);
+    let exchange = Exchange::of_job(book, currency, rate, order.rate_path, mode)?;
     let earned = Earned::of(&debits, exchange.as_ref())?;
     earned.postings.check_sides(book)?;
 
@@ -57,6 +58,7 @@ pub(crate) fn credit(
             claims.write_alone(plan)?;
             exchange.write(plan, -total, earned.sum)?;
             earned.postings.write_alone(plan)?;
+            exchange.keep_rate(book, plan);
         }
     }
     plan.show("credit", Value::amount(total, currency.decimals()));

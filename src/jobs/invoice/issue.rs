@@ -98,6 +98,9 @@ impl Draft<'_> {
         let issue = order.dates.issue;
         (plan.booking_date, plan.value_date) = (Some(issue), Some(issue));
         self.post(order, plan)?;
+        if let Some(exchange) = &self.exchange {
+            exchange.keep_rate(book, plan);
+        }
         let number = plan.number(book, order.series, order.series_path)?;
         if book.documents().get(&number).is_some() {
             // Documents of the configuration may stand where the series has not been yet.

@@ -151,6 +151,7 @@ impl JobKind for Issue {
         Code::TaxNotValidOnDate,
         Code::DiscountInvalid,
         Code::RateNotFound,
+        Code::RateStale,
         Code::RatePairMismatch,
         Code::RateInvalid,
     ];

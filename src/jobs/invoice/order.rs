@@ -11,11 +11,11 @@ use crate::code::Code;
 use crate::ids::Hash128;
 use crate::jobs::billing::{Bill, BillLine, Extra};
 use crate::jobs::currency::Currency;
-use crate::jobs::exchange::RateData;
+use crate::jobs::exchange::{Guard, Offer};
 use crate::jobs::fields::Id;
 use crate::ledger::plan::{booking_date, date, optional_date};
 use crate::ledger::{Book, Facts, Members, Rejection, Value};
-use crate::money::{Minor, Percent, RateValue, Ratio};
+use crate::money::{Minor, Percent, Ratio};
 use crate::time::Date;
 
 /// What is to be invoiced.
@@ -54,7 +54,9 @@ pub(crate) struct Order<'a> {
     /// Smallest coin that what is left to pay is rounded to.
     pub(crate) coin: Option<Minor>,
     /// Exchange rate.
-    pub(crate) rate: Option<(&'a RateData, RateValue)>,
+    pub(crate) rate: Option<Offer<'a>>,
+    /// What makes a rate plausible.
+    pub(crate) guard: Guard,
     /// Where the rate stands in the data, or what it would be for.
     pub(crate) rate_path: &'static str,
     /// Natural key to take.
@@ -180,9 +182,14 @@ impl<'a> Order<'a> {
             prepaid: currency.or_zero(prepaid, "/apply_prepaid")?,
             apply_credit: job.apply_credit == Some(true),
             rate: match rate {
-                Some(rate) => Some((rate, rate.read("/rate")?)),
+                Some(data) => Some(Offer {
+                    data,
+                    rate: data.read("/rate")?,
+                    listed: false,
+                }),
                 None => None,
             },
+            guard: Guard::of(book, dates.issue, facts.today),
             rate_path: "/rate",
             natural: None,
             usage: Vec::new(),

@@ -12,7 +12,7 @@ use super::{
 use crate::code::Code;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
-use crate::jobs::exchange::RateData;
+use crate::jobs::exchange::{Guard, RateData};
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::credit;
 use crate::jobs::invoice::issue::bill;
@@ -84,6 +84,7 @@ impl JobKind for Change {
         Code::TaxCodeUnknown,
         Code::TaxNotValidOnDate,
         Code::RateNotFound,
+        Code::RateStale,
         Code::RateInvalid,
         Code::RatePairMismatch,
     ];
@@ -153,7 +154,8 @@ impl JobKind for Change {
             let shown = vec![("subscription".into(), id)];
             let listed = RateData::listed(book, &currency, issue);
             let rate = rated((self.rate.as_ref(), rate), listed.as_ref(), RATE)?;
-            let mut order = order(&terms, currency, dates, &[line], (mode, rate), shown);
+            let guard = Guard::of(book, issue, facts.today);
+            let mut order = order(&terms, currency, dates, &[line], (mode, rate, guard), shown);
             order.apply_credit = self.bill == Billing::Credit;
             settle(&order, lines.net < 0, book, plan, check)?;
         }

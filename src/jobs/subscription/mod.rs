@@ -34,7 +34,7 @@ pub use renew::Renew;
 
 use super::billing::{Bill, BillLine, TaxRounding};
 use super::currency::Currency;
-use super::exchange::RateData;
+use super::exchange::{Guard, Offer, RateData};
 use super::invoice::order::{Dates, Deferral, Order, OrderLine, Role, Until};
 use crate::code::Code;
 use crate::ledger::plan::{date, echo, optional_date};
@@ -67,13 +67,13 @@ fn rated<'r>(
     (data, given): (Option<&'r RateData>, Option<RateValue>),
     listed: Option<&'r RateData>,
     path: &str,
-) -> Result<Option<(&'r RateData, RateValue)>, Rejection> {
-    if data.is_some() {
-        return Ok(data.zip(given));
+) -> Result<Option<Offer<'r>>, Rejection> {
+    let offer = |data, rate, listed| Offer { data, rate, listed };
+    if let Some(data) = data {
+        return Ok(given.map(|rate| offer(data, rate, false)));
     }
-    listed
-        .map(|listed| Ok((listed, listed.read(path)?)))
-        .transpose()
+    let listed = listed.map(|data| Ok(offer(data, data.read(path)?, true)));
+    listed.transpose()
 }
 
 /// A period: from its first day to the first day of the next one.
@@ -176,7 +176,7 @@ fn order<'a>(
     currency: Currency<'a>,
     dates: Dates,
     lines: &[Line],
-    (mode, rate): (Rounding, Option<(&'a RateData, RateValue)>),
+    (mode, rate, guard): (Rounding, Option<Offer<'a>>, Guard),
     shown: Members,
 ) -> Order<'a> {
     let numbers = lines.iter().map(|line| BillLine {
@@ -198,6 +198,7 @@ fn order<'a>(
     });
     Order {
         rate,
+        guard,
         customer: terms.customer.clone(),
         customer_path: PATH,
         series: SERIES,

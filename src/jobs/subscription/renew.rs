@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::ids::Hash128;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
-use crate::jobs::exchange::RateData;
+use crate::jobs::exchange::{Guard, RateData};
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::issue::bill;
 use crate::jobs::invoice::lines::overflow;
@@ -69,6 +69,7 @@ impl JobKind for Renew {
         Code::TaxCodeUnknown,
         Code::TaxNotValidOnDate,
         Code::RateNotFound,
+        Code::RateStale,
         Code::RateInvalid,
         Code::RatePairMismatch,
     ];
@@ -113,7 +114,8 @@ impl JobKind for Renew {
         )];
         let listed = RateData::listed(book, &currency, issue);
         let rate = rated((self.rate.as_ref(), rate), listed.as_ref(), RATE)?;
-        let mut order = order(&terms, currency, dates, &lines, (mode, rate), shown);
+        let guard = Guard::of(book, issue, facts.today);
+        let mut order = order(&terms, currency, dates, &lines, (mode, rate, guard), shown);
         order.apply_credit = self.apply_credit == Some(true);
         order.natural = Some(natural);
         bill(&order, book, plan, || Ok(()))?;
