@@ -220,6 +220,8 @@ pub struct Account {
     pub freeze: Freeze,
     /// Whether it is closed for ever.
     pub closed: bool,
+    /// Whether a hard close asks what stood on it at the end of a month.
+    pub by_month: bool,
 }
 
 const _: () = assert!(size_of::<Account>() == 64, "what its text says");
@@ -236,6 +238,7 @@ impl Account {
             class,
             freeze: Freeze::None,
             closed: false,
+            by_month: class.is_result() || BY_MONTH.iter().any(|start| name.starts_with(start)),
         }
     }
 
@@ -328,7 +331,14 @@ pub struct Accounts {
 }
 
 /// Accounts below these names should be empty at the end of a day, or show a position.
-const WATCHED: [&str; 4] = ["suspense/", "transit/", "rounding/", "fxpos/"];
+const WATCHED: [&str; 4] = [SUSPENSE, "transit/", "rounding/", "fxpos/"];
+
+/// What accounts begin with that are no income or expense, and that a hard close judges as well:
+/// money that nobody has explained, and currency positions with their values.
+const BY_MONTH: [&str; 3] = [SUSPENSE, "fxpos/", "fxeq/"];
+
+/// What the accounts of money that nobody has explained begin with.
+pub const SUSPENSE: &str = "suspense/";
 
 impl Accounts {
     /// No accounts yet; names are found with a secret seed so that nobody can choose colliding

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use facts::account_fact;
 
-use super::account::{Account, AccountClass, Accounts};
+use super::account::{Account, Accounts};
 use super::alarm::Alarms;
 use super::commit::slice;
 use super::digest::{Canonical, StateDigest, counters_fact};
@@ -337,11 +337,11 @@ impl Book {
         }
         for leg in slice(legs, &post.legs) {
             let amount = Minor::from(leg.amount);
-            let class = self.count(leg.account, |counters| match leg.side {
+            let by_month = self.count(leg.account, |counters| match leg.side {
                 Side::Debit => counters.debits_posted += amount,
                 Side::Credit => counters.credits_posted += amount,
             })?;
-            if class.is_result() && !post.opening {
+            if by_month && !post.opening {
                 let debit = match leg.side {
                     Side::Debit => amount,
                     Side::Credit => -amount,
@@ -356,7 +356,7 @@ impl Book {
         &mut self,
         index: AccountIndex,
         change: impl FnOnce(&mut super::account::Counters),
-    ) -> Result<AccountClass, Inconsistent> {
+    ) -> Result<bool, Inconsistent> {
         let Some(account) = self.accounts.get_mut(index) else {
             return Err(self.odd(format!("no account at {index}")));
         };
@@ -371,7 +371,7 @@ impl Book {
         if let Some(difference) = self.differences.get_mut(account.unit.slot()) {
             *difference += counters.balance(Side::Debit) - before;
         }
-        Ok(account.class)
+        Ok(account.by_month)
     }
 
     fn apply_number(&mut self, name: &str, number: u64) -> Result<(), Inconsistent> {

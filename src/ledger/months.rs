@@ -1,16 +1,19 @@
-//! The months that hold entries and are not closed, with what income and expense moved in each.
+//! The months that hold entries and are not closed, with what moved in each on the accounts that a
+//! hard close judges: income and expense, suspense, currency positions.
 //!
-//! Closing a period takes the results until its end, however much of the next one is booked
+//! Closing a period takes what stood there at its end, however much of the next one is booked
 //! already: what stands on an account now, less what it moved in later months. A month leaves the
 //! list when it is closed, so the list stays as short as the books are open.
 
 use std::collections::BTreeMap;
 
+use super::account::Accounts;
+use super::leg::Side;
 use crate::ids::AccountIndex;
 use crate::money::Minor;
 use crate::time::{Date, Month};
 
-/// What moved on income and expense accounts in a month: debits less credits.
+/// What moved on accounts in a month: debits less credits.
 pub type Moved = BTreeMap<AccountIndex, Minor>;
 
 /// The months that hold entries and are not closed.
@@ -34,6 +37,14 @@ impl Months {
         later.filter_map(|(_, moved)| moved.get(&account)).sum()
     }
 
+    /// What stood on an account at the end of a month that is not closed, debits less credits; only
+    /// of accounts that are counted by months.
+    pub fn stood(&self, accounts: &Accounts, index: AccountIndex, month: Month) -> Minor {
+        let account = accounts.get(index);
+        let now = account.map_or(0, |account| account.counters().balance(Side::Debit));
+        now - self.moved_after(month, index)
+    }
+
     /// An entry was booked on a day.
     pub(super) fn name(&mut self, day: Date) {
         let known = |(first, last): (Date, Date)| first <= day && day <= last;
@@ -45,7 +56,7 @@ impl Months {
         self.last_named = month.first_day().zip(month.last_day());
     }
 
-    /// An income or expense account moved in an entry of a day.
+    /// An account that is counted by months moved in an entry of a day.
     pub(super) fn add(&mut self, day: Date, account: AccountIndex, debit: Minor) {
         let moved = self.moved.entry(day.month()).or_default();
         *moved.entry(account).or_default() += debit;

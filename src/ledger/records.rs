@@ -65,6 +65,11 @@ pub fn check_at(record: Record, node: &Node) -> Result<(), ShapeFault> {
         Record::BookCalendar => node.id().map(drop),
         Record::LastDocument => last_document(node),
         Record::RateGuard => rate_guard(node),
+        Record::HardClose => only(node, "suspense_max", |node| {
+            let bounds = node.names()?;
+            let mut bounds = bounds.iter();
+            bounds.try_for_each(|(_unit, bound)| bound.not_negative().map(drop))
+        }),
     }
 }
 
@@ -357,6 +362,10 @@ mod tests {
             ),
             (Record::RateGuard, "{}"),
             (
+                Record::HardClose,
+                r#"{"suspense_max":{"EUR":"5.00"}}"#,
+            ),
+            (
                 Record::LastDocument,
                 r#"{"subject":"c","kind":"invoice","date":"2025-03-14"}"#,
             ),
@@ -415,6 +424,11 @@ mod tests {
             (Record::FeePlan, r#"{"percent":"2.9","fixed":"0.30"}"#, ""),
             (Record::Retention, r#"{"books_years":0}"#, "/books_years"),
             (Record::Rounding, r#""floor""#, ""),
+            (
+                Record::HardClose,
+                r#"{"suspense_max":{"EUR":"-1"}}"#,
+                "/suspense_max/EUR",
+            ),
             (
                 Record::RateGuard,
                 r#"{"age_days_max":-1}"#,

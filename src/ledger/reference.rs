@@ -77,6 +77,7 @@ records! {
     BookCalendar = 21 "book_calendar" false;
     LastDocument = 22 "last_document" false;
     RateGuard = 23 "rate_guard" false;
+    HardClose = 24 "hard_close" false;
 }
 
 /// One version of a record.
@@ -376,7 +377,8 @@ impl Reference {
             | Record::UniqueReference
             | Record::BookCalendar
             | Record::LastDocument
-            | Record::RateGuard => {}
+            | Record::RateGuard
+            | Record::HardClose => {}
         }
         let versions = self.records.entry((record, name.into())).or_default();
         versions.push(version);

@@ -4,7 +4,7 @@ use crate::ids::{AccountIndex, Hash128};
 use crate::jobs::postings::open_account;
 use crate::ledger::{Book, Facts, Rejection, Side};
 use crate::money::{Minor, Ratio, Rounding};
-use crate::time::Date;
+use crate::time::{Date, Month};
 
 /// A position and its counter account in the functional unit.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,14 @@ impl Position {
             amount: balance(account, Side::Credit),
             value: balance(counter, Side::Debit),
         })
+    }
+}
+
+impl Position {
+    /// The position and its value at the end of a month, whatever was dealt later.
+    pub(crate) fn at_end_of(&self, book: &Book, month: Month) -> (Minor, Minor) {
+        let stood = |account| book.months().stood(book.accounts(), account, month);
+        (-stood(self.account), stood(self.counter))
     }
 }
 
@@ -84,8 +92,9 @@ fn share(amount: Minor, part: Minor, whole: Minor, mode: Rounding) -> Option<Min
     Some(exact.round(mode))
 }
 
-/// Remembers that a position of a unit got a value as of a day. Whatever moves one of them
-/// afterwards, a deal or a reversal, leaves another pair, of which nothing is remembered.
+/// Remembers what a revaluation as of the last day of a month left at the end of it: the position
+/// of a unit and its value. Whatever moves one of them in that month afterwards, a deal or a
+/// reversal, leaves another pair, of which nothing is remembered; later months move neither.
 pub(crate) fn revaluation(
     facts: &Facts<'_>,
     book: &Book,

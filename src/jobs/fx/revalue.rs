@@ -230,17 +230,13 @@ impl<'u> Unit<'u> {
         book: &Book,
         plan: &mut Plan,
     ) -> Result<Minor, Rejection> {
-        let remembered = revaluation(
-            facts,
-            book,
-            self.code,
-            booking,
-            (self.position.amount, self.target),
-        );
+        let difference = self.target - self.position.value;
+        let (amount, value) = self.position.at_end_of(book, booking.month());
+        let left = (amount, value + difference);
+        let remembered = revaluation(facts, book, self.code, booking, left);
         if !book.natural_key_taken(remembered) {
             plan.natural_key(remembered);
         }
-        let difference = self.target - self.position.value;
         if difference != 0 {
             self.post(difference, functional, booking, book, plan)?;
         }

@@ -1,29 +1,32 @@
 //! `period.close` with `hard_close`: income and expense move to retained earnings, and nobody posts
 //! to the months any more.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+
+use serde::Deserialize;
 
 use super::{Close, Period};
 use crate::code::Code;
 use crate::ids::{AccountIndex, UnitIndex};
 use crate::jobs::fx::{Position, revaluation};
 use crate::jobs::postings::open_account;
+use crate::ledger::account::SUSPENSE;
 use crate::ledger::book::CLOSING_ROLE;
 use crate::ledger::effect::Nature;
 use crate::ledger::period::PeriodState;
+use crate::ledger::reference::Record;
 use crate::ledger::{
     Book, DocumentKind, DocumentState, Effect, Facts, Members, Plan, Rejection, Side, Status, Value,
 };
 use crate::limits::BOOKING_DAYS_AHEAD_MAX;
-use crate::money::Minor;
+use crate::money::{Minor, Number, Ratio};
 use crate::time::{Date, Month};
 
 /// Account of retained earnings if the job names none.
 const RETAINED: &str = "equity/retained";
 /// Where the retained earnings stand in the data.
 const PATH: &str = "/retained";
-/// What the accounts of money that nobody has explained begin with.
-const SUSPENSE: &str = "suspense/";
 
 pub(super) fn plan(
     job: &Close,
@@ -47,7 +50,7 @@ pub(super) fn plan(
     check_day(day, facts)?;
     let results = Results::until(book, last_month);
     let targets = results.targets(book, named)?;
-    check_state(period, &open, day, facts, book)?;
+    check_state(period, &open, (last_month, day), facts, book)?;
     results.write(book, plan, &targets, day)?;
     for month in open {
         let state = PeriodState::Closed;
@@ -72,11 +75,12 @@ fn check_day(day: Date, facts: &Facts<'_>) -> Result<(), Rejection> {
         .with("latest", Value::Date(latest)))
 }
 
-/// Step 11: whatever has to be done before a period can be closed for ever.
+/// Step 11: whatever has to be done before a period can be closed for ever. What is booked in later
+/// months says nothing about it.
 fn check_state(
     period: &Period<'_>,
     open: &[Month],
-    day: Date,
+    (last_month, day): (Month, Date),
     facts: &Facts<'_>,
     book: &Book,
 ) -> Result<(), Rejection> {
@@ -98,16 +102,7 @@ fn check_state(
     {
         return Err(refusal().with_text("earlier", earlier.to_string()));
     }
-    for (_, account) in book.accounts().iter() {
-        if account.balance() != 0 && account.name.starts_with(SUSPENSE) {
-            let decimals = book.units().decimals(account.unit);
-            return Err(refusal().with_text("account", &*account.name).with_amount(
-                "balance",
-                account.balance(),
-                decimals,
-            ));
-        }
-    }
+    check_suspense(last_month, facts, book, refusal)?;
     if let Some(number) = failing(period, book) {
         return Err(refusal().with_text("instruction", number));
     }
@@ -119,14 +114,60 @@ fn check_state(
         let Ok(position) = Position::of(book, &unit.code, "") else {
             continue;
         };
-        let stands = (position.amount, position.value);
-        let revalued = revaluation(facts, book, &unit.code, day, stands);
-        if position.amount != 0 && !book.natural_key_taken(revalued) {
+        let stood = position.at_end_of(book, last_month);
+        let revalued = revaluation(facts, book, &unit.code, day, stood);
+        if stood.0 != 0 && !book.natural_key_taken(revalued) {
             return Err(refusal()
                 .with_text("unit", &*unit.code)
-                .with_amount("position", position.amount, unit.decimals)
+                .with_amount("position", stood.0, unit.decimals)
                 .with("revalue_as_of", Value::Date(day)));
         }
+    }
+    Ok(())
+}
+
+/// The setting `hard_close`: what may stand on a suspense account of a unit at the end.
+#[derive(Default, Deserialize)]
+struct Setting {
+    suspense_max: BTreeMap<String, String>,
+}
+
+/// Nothing, or no more than the book allows, is left without an explanation at the end.
+fn check_suspense(
+    last_month: Month,
+    facts: &Facts<'_>,
+    book: &Book,
+    refusal: impl Fn() -> Rejection,
+) -> Result<(), Rejection> {
+    let setting = book.reference().single(Record::HardClose, facts.today);
+    let setting = setting.and_then(|value| value.read::<Setting>().ok());
+    let bounds = setting.unwrap_or_default().suspense_max;
+    for (index, account) in book.accounts().iter() {
+        if !account.name.starts_with(SUSPENSE) {
+            continue;
+        }
+        let stood = book.months().stood(book.accounts(), index, last_month);
+        let (unit, decimals) = (account.unit, book.units().decimals(account.unit));
+        let bound = bounds.get(book.units().code(unit));
+        let bound = bound.and_then(|text| Number::parse(text).ok());
+        let most = bound.and_then(|bound| Ratio::decimal(bound.signed(), bound.scale));
+        let stands = Ratio::decimal(stood.abs(), decimals);
+        let within = stands
+            .zip(most)
+            .is_some_and(|(stands, most)| stands.compare(most) != Ordering::Greater);
+        if stood == 0 || within {
+            continue;
+        }
+        let shown = match account.class.normal_side() {
+            Side::Debit => stood,
+            Side::Credit => -stood,
+        };
+        let refusal = refusal().with_text("account", &*account.name);
+        let refusal = refusal.with_amount("balance", shown, decimals);
+        return Err(match bound {
+            Some(bound) => refusal.with_text("limit", bound.to_string()),
+            None => refusal,
+        });
     }
     Ok(())
 }
@@ -157,8 +198,7 @@ impl Results {
             if !account.class.is_result() {
                 continue;
             }
-            let later = book.months().moved_after(month, index);
-            let balance = account.counters().balance(Side::Debit) - later;
+            let balance = book.months().stood(book.accounts(), index, month);
             if balance != 0 {
                 units
                     .entry(account.unit)

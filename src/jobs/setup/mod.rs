@@ -122,7 +122,7 @@ impl Setup {
 }
 
 /// Records of which a book has one, by the member that sets them and names them.
-const SINGLE: [(&str, Record); 15] = [
+const SINGLE: [(&str, Record); 16] = [
     ("rounding", Record::Rounding),
     ("usage", Record::Usage),
     ("proration", Record::Proration),
@@ -138,6 +138,7 @@ const SINGLE: [(&str, Record); 15] = [
     ("last_document", Record::LastDocument),
     ("legs_max", Record::LegsMax),
     ("rate_guard", Record::RateGuard),
+    ("hard_close", Record::HardClose),
 ];
 
 /// Records of which a book has many by name, by the member that lists them.
