@@ -25,7 +25,7 @@ use super::currency::Currency;
 use super::fields::Id;
 use super::invoice::lines::schema;
 use super::invoice::order::not_before;
-use super::postings::open_account;
+use super::postings::{open_account, role_account};
 use crate::code::Code;
 use crate::ids::AccountIndex;
 use crate::ledger::plan::{Movement, booking_date, date};
@@ -129,7 +129,7 @@ impl JobKind for Charge {
         let principal = principal.transpose()?.map(Minor::from);
         let (_, rate) = accrued::rate(&self.rate, "/rate")?;
         let account = open_account(book, &self.account, "/account")?;
-        let income = open_account(book, INCOME, "/account")?;
+        let income = role_account(book, INCOME, "/account")?;
         let basis = accrued::basis(&self.basis, "/basis")?;
         let term = Term {
             basis,
@@ -160,7 +160,7 @@ impl JobKind for Charge {
         if account == income {
             return Err(Rejection::new(Code::EntrySameAccount)
                 .at("/account")
-                .with_text("account", INCOME));
+                .with_text("account", book.reference().role(INCOME)));
         }
         if customer.is_some() && charged < 0 {
             return Err(Rejection::new(Code::DocumentTotalNegative)

@@ -21,18 +21,34 @@ pub(crate) fn open_account(book: &Book, name: &str, path: &str) -> Result<Accoun
     Ok(index)
 }
 
+/// The account of a role, called like its default account: the one that the records name, else the
+/// default.
+pub(crate) fn role_account(
+    book: &Book,
+    default: &str,
+    path: &str,
+) -> Result<AccountIndex, Rejection> {
+    open_account(book, book.reference().role(default), path)
+}
+
+/// The first of two roles that has an account of its own or whose default account the book has; if
+/// neither has, the last is missing.
+pub(crate) fn first_role<'n>(book: &'n Book, [first, last]: [&'n str; 2]) -> &'n str {
+    let reference = book.reference();
+    if reference.role_account(first).is_some() || book.accounts().find(first).is_some() {
+        reference.role(first)
+    } else {
+        reference.role(last)
+    }
+}
+
 /// The first of two default accounts that the book has; if it has neither, the last is missing.
 pub(crate) fn first_open(
     book: &Book,
     names: [&str; 2],
     path: &str,
 ) -> Result<AccountIndex, Rejection> {
-    let [first, last] = names;
-    if book.accounts().find(first).is_some() {
-        open_account(book, first, path)
-    } else {
-        open_account(book, last, path)
-    }
+    open_account(book, first_role(book, names), path)
 }
 
 /// The other side of a document's entry: credits by account in order of first use; a debit is a

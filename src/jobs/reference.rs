@@ -7,8 +7,9 @@
 //! A record has versions, each with its first day; rules ask for the one that holds on a date.
 //! Setting a record never changes what held before today. Old and new stay in the journal.
 //!
-//! Two records have no versions and hold from one moment on, `series` and `rounding`: for a later
-//! day the job is kept, and an alarm makes the change when that day begins.
+//! Three records have no versions and hold from one moment on, `series`, `rounding` and
+//! `role_account`: for a later day the job is kept, and an alarm makes the change when that day
+//! begins.
 //!
 //! Once a book has an approval policy, changing policies and users needs an approval.
 
@@ -179,7 +180,10 @@ impl Set {
     }
 
     fn holds_at_once(&self) -> bool {
-        matches!(self.record, RecordCode::Series | RecordCode::Rounding)
+        matches!(
+            self.record,
+            RecordCode::Series | RecordCode::Rounding | RecordCode::RoleAccount
+        )
     }
 
     /// Refuse now what would be refused on the day if nothing happened in between.

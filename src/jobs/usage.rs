@@ -149,7 +149,7 @@ impl Rate {
             ("date".into(), Value::Date(day)),
             (
                 "revenue".into(),
-                text(item.revenue.as_deref().unwrap_or(REVENUE)),
+                text(item.revenue.as_deref().unwrap_or(book.reference().role(REVENUE))),
             ),
         ];
         if let Some(tax) = &item.tax {

@@ -177,6 +177,12 @@ struct Listed {
     rate: String,
 }
 
+/// The account of a role.
+#[derive(Deserialize)]
+struct Named {
+    account: String,
+}
+
 /// What happens with texts that seem to hold card numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -203,6 +209,8 @@ pub struct Reference {
     rounding: Rounding,
     pan_policy: PanPolicy,
     legs_max: Option<usize>,
+    /// Accounts by the roles that rules post to.
+    roles: BTreeMap<Box<str>, Box<str>>,
 }
 
 /// The version of a list that holds on a date: the last one whose start is not later.
@@ -320,6 +328,16 @@ impl Reference {
         self.pan_policy
     }
 
+    /// The account that the records name for a role, if they name one.
+    pub fn role_account(&self, role: &str) -> Option<&str> {
+        self.roles.get(role).map(|account| &**account)
+    }
+
+    /// The account of a role that is called like its default account.
+    pub fn role<'r>(&'r self, default: &'r str) -> &'r str {
+        self.role_account(default).unwrap_or(default)
+    }
+
     /// Most legs of an entry and lines of a document.
     pub fn legs_max(&self) -> usize {
         self.legs_max.unwrap_or(LEGS_MAX)
@@ -361,11 +379,14 @@ impl Reference {
             Record::Rounding => self.rounding = version.value.read()?,
             Record::PanPolicy => self.pan_policy = version.value.read()?,
             Record::LegsMax => self.legs_max = Some(version.value.read()?),
+            Record::RoleAccount => {
+                let named: Named = version.value.read()?;
+                self.roles.insert(name.into(), named.account.into());
+            }
             Record::Rate
             | Record::Price
             | Record::Calendar
             | Record::Series
-            | Record::RoleAccount
             | Record::FeePlan
             | Record::Retention
             | Record::Usage

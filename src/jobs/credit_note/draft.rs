@@ -6,6 +6,7 @@ use crate::ids::AccountIndex;
 use crate::jobs::billing::{Bill, BillLine, LineTerms, TaxRounding};
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Part, PartKind};
+use crate::jobs::invoice::issue::EXTRAS;
 use crate::jobs::invoice::lines::overflow;
 use crate::jobs::invoice::revenue_name;
 use crate::jobs::postings::{first_open, open_account};
@@ -253,10 +254,15 @@ impl<'a> Credited<'a> {
     /// Everything that the invoice credited besides tax.
     fn mirrored(&self) -> impl Iterator<Item = (String, Minor)> {
         let revenue = self.revenue(None);
-        let extras = [
-            ("rev/charges", self.invoice.minor("charges")),
-            ("rev/allowances", -self.invoice.minor("allowances")),
+        let amounts = [
+            -self.invoice.minor("allowances"),
+            self.invoice.minor("charges"),
         ];
+        let extras = EXTRAS.iter().zip(amounts);
+        let extras = extras.map(|((role, name), amount)| {
+            let named = self.invoice.text(name);
+            (if named.is_empty() { role } else { named }, amount)
+        });
         revenue
             .chain(extras)
             .filter(|(_, amount)| *amount != 0)
@@ -297,7 +303,7 @@ impl<'a> Credited<'a> {
             let line = job.lines.iter().flatten().nth(*at);
             if let Some(name) = line.and_then(|line| line.revenue.as_ref()) {
                 let path = format!("/lines/{at}/revenue");
-                let account = open_account(book, &revenue_name(name), &path)?;
+                let account = open_account(book, &revenue_name(book, name), &path)?;
                 parts.push(part(account, *net, &path));
             }
             rest -= net;
@@ -341,7 +347,7 @@ fn part(account: AccountIndex, amount: Minor, path: &str) -> Part {
 fn default(book: &Book, group: &Group<'_>, booking: Date) -> Result<AccountIndex, Rejection> {
     let code = book.reference().tax(group.code, booking);
     if let Some(name) = code.and_then(|code| code.revenue.as_deref()) {
-        return open_account(book, &revenue_name(name), PATH);
+        return open_account(book, &revenue_name(book, name), PATH);
     }
     let last = "rev/sales";
     let first = match group.rate {

@@ -5,7 +5,7 @@ use super::draft::{self, CREDITED_TAX, Credited, PATH, Share};
 use crate::code::Code;
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Earned, Exchange, Part, PartKind};
-use crate::jobs::postings::{Postings, open_account};
+use crate::jobs::postings::{Postings, role_account};
 use crate::jobs::receivable::{self, Group, changed, not_found, reduced, wrong_state};
 use crate::jobs::revenue::shorten;
 use crate::ledger::effect::DocumentChange;
@@ -109,7 +109,7 @@ impl<'a> Note<'a> {
         let mut parts = credited.parts(book, job, &shares, booking)?;
         if rounding != 0 {
             parts.push(Part {
-                account: open_account(book, "rounding/cash", PATH)?,
+                account: role_account(book, "rounding/cash", PATH)?,
                 amount: -rounding,
                 path: PATH.to_owned(),
                 kind: PartKind::Rounding,

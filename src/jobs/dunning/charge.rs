@@ -8,7 +8,7 @@ use crate::jobs::accrued::{self, Stretch, Term};
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Earned, Exchange, Part, PartKind};
 use crate::jobs::invoice::order::not_before;
-use crate::jobs::postings::{Postings, open_account};
+use crate::jobs::postings::{Postings, role_account};
 use crate::jobs::receivable::{self, OPEN, changed, not_found, reductions, wrong_state};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, date, echo};
@@ -267,7 +267,7 @@ impl<'a> Draft<'a> {
         ] {
             if amount != 0 {
                 parts.push(Part {
-                    account: open_account(book, name, PATH)?,
+                    account: role_account(book, name, PATH)?,
                     amount,
                     path: PATH.to_owned(),
                     kind: PartKind::Net,

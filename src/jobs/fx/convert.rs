@@ -11,7 +11,7 @@ use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Conversion, Guard, RateData, conversion};
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::lines::schema;
-use crate::jobs::postings::open_account;
+use crate::jobs::postings::{open_account, role_account};
 use crate::ledger::plan::{booking_date, echo, optional_date};
 use crate::ledger::{self, Book, Facts, Plan, Rejection, Value};
 use crate::money::{AMOUNT_MAX, DecimalText, Minor, RateValue};
@@ -304,7 +304,7 @@ fn value(
     plan.signed_leg(position.counter, ledger::Side::Debit, deal.counter, PATH)?;
     let functional = Currency::of(book, book.functional_unit().unwrap_or_default());
     if deal.realised != 0 {
-        let account = open_account(book, "fx/realised", PATH)?;
+        let account = role_account(book, "fx/realised", PATH)?;
         functional.check_account(book, account, PATH)?;
         plan.signed_leg(account, ledger::Side::Credit, deal.realised, PATH)?;
     }

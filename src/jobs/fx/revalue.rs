@@ -10,7 +10,7 @@ use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Guard, Kept, RateData, conversion};
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::lines::schema;
-use crate::jobs::postings::open_account;
+use crate::jobs::postings::role_account;
 use crate::ledger::plan::{booking_date, date, echo, optional_date};
 use crate::ledger::{Book, Facts, Members, Plan, Rejection, Side, Status, Value};
 use crate::money::{Minor, RateValue};
@@ -254,7 +254,7 @@ impl<'u> Unit<'u> {
         book: &Book,
         plan: &mut Plan,
     ) -> Result<(), Rejection> {
-        let unrealised = open_account(book, "fx/unrealised", &self.path)?;
+        let unrealised = role_account(book, "fx/unrealised", &self.path)?;
         functional.check_account(book, unrealised, &self.path)?;
         plan.post(booking, booking);
         plan.signed_leg(self.position.counter, Side::Debit, difference, &self.path)?;

@@ -3,7 +3,7 @@
 
 use super::order::{Deferral, Order, OrderLine, Role};
 use crate::ids::AccountIndex;
-use crate::jobs::postings::{first_open, open_account};
+use crate::jobs::postings::{first_open, first_role, open_account, role_account};
 use crate::ledger::reference::TaxCode;
 use crate::ledger::{Book, Rejection};
 
@@ -31,7 +31,7 @@ pub(super) fn line_account(
     } else {
         line.tax_path.to_string()
     };
-    let named = of_line.or(of_code).map(revenue_name);
+    let named = of_line.or(of_code).map(|name| revenue_name(book, name));
     let Some(when) = line.defer else {
         let account = if let Some(name) = named {
             open_account(book, &name, &path)?
@@ -47,8 +47,7 @@ pub(super) fn line_account(
     };
     let revenue = named.unwrap_or_else(|| {
         let [first, last] = sales(line.role, tax);
-        let known = book.accounts().find(&first).is_some();
-        if known { first } else { last }
+        first_role(book, [&first, &last]).to_owned()
     });
     let of_customer = format!("deferred/{}", order.customer);
     let names = match line.role {
@@ -66,7 +65,7 @@ pub(super) fn line_account(
 
 /// The account of all allowances or charges of a document.
 pub(super) fn extra_account(book: &Book, name: &str) -> Result<AccountIndex, Rejection> {
-    open_account(book, &format!("rev/{name}"), &format!("/{name}"))
+    role_account(book, &format!("rev/{name}"), &format!("/{name}"))
 }
 
 /// The account of a tax: the code's, the one of the rate, the one of all sales.
@@ -82,12 +81,16 @@ pub(crate) fn tax_account(
     }
 }
 
-/// The name of a revenue account: one with a slash is an account, another the rest of one.
-pub(crate) fn revenue_name(name: &str) -> String {
+/// The name of a revenue account: one with a slash is an account, another a role. A role has the
+/// account that the records name for it, or for `rev/<role>`, else `rev/<role>` itself.
+pub(crate) fn revenue_name(book: &Book, name: &str) -> String {
     if name.contains('/') {
-        name.to_owned()
-    } else {
-        format!("rev/{name}")
+        return name.to_owned();
+    }
+    let reference = book.reference();
+    match reference.role_account(name) {
+        Some(account) => account.to_owned(),
+        None => reference.role(&format!("rev/{name}")).to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::ids::AccountIndex;
 use crate::jobs::billing::{Bill, BillFault, Totals};
 use crate::jobs::exchange::{Earned, Exchange, Part, PartKind};
-use crate::jobs::postings::{Postings, open_account};
+use crate::jobs::postings::{Postings, open_account, role_account};
 use crate::ledger::plan::echo;
 use crate::ledger::reference::TaxCode;
 use crate::ledger::{Account, Book, Plan, Rejection, Side, Value};
@@ -399,7 +399,7 @@ impl<'a, 'o> Search<'a, 'o> {
         };
         if rounding != 0 {
             let path = "/cash_rounding";
-            let account = open_account(self.book, "rounding/cash", path)?;
+            let account = role_account(self.book, "rounding/cash", path)?;
             self.part(account, rounding, path, PartKind::Rounding);
         }
         let mut claims = Postings::default();

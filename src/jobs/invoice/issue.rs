@@ -8,6 +8,7 @@
 //! | `tax`                                | code, category, rate, base, amount of each group |
 //! | `tax_rounding`, `tax_rounding_mode`  | how it was rounded                              |
 //! | `revenue`                            | account, tax code and net of what was credited  |
+//! | `allowances_account`, `charges_account` | accounts of both, if their roles have some  |
 //! | `rate`                               | base, quote and rate of a foreign currency      |
 //! | `terms.discount`                     | days, percent, and the last value date `until`  |
 //! | `deferred`                           | what of the revenue is earned later, by line    |
@@ -36,6 +37,12 @@ use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::echo;
 use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value};
 use crate::money::Minor;
+
+/// The roles of a document's allowances and charges, and the members that name their accounts.
+pub(crate) const EXTRAS: [(&str, &str); 2] = [
+    ("rev/allowances", "allowances_account"),
+    ("rev/charges", "charges_account"),
+];
 
 pub(super) fn plan(
     job: &Issue,
@@ -113,6 +120,7 @@ impl Draft<'_> {
         set.push(("line_net".into(), line_nets(totals, decimals)));
         set.extend(figures.iter().cloned());
         set.push(("revenue".into(), self.shown_revenue(book, decimals)));
+        set.extend(extra_accounts(book, totals));
         if !self.deferred.is_empty() {
             set.push(("deferred".into(), self.shown_deferred(book, decimals)));
         }
@@ -287,6 +295,18 @@ fn usual_reason(category: &str) -> Option<&'static str> {
         "O" => Some("Not subject to VAT"),
         _taxed_zero_or_exempt => None,
     }
+}
+
+/// The accounts of allowances and charges where they are not the default ones.
+fn extra_accounts(book: &Book, totals: &Totals) -> Members {
+    let reference = book.reference();
+    let amounts = [totals.allowances, totals.charges];
+    let extras = EXTRAS.iter().zip(amounts).filter(|(_, amount)| *amount != 0);
+    let named = extras.filter_map(|((role, name), _)| {
+        let account = reference.role_account(role)?;
+        Some(((*name).into(), Value::text(account.to_owned())))
+    });
+    named.collect()
 }
 
 /// What the document says about itself before its figures.

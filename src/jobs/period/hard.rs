@@ -39,7 +39,8 @@ pub(super) fn plan(
     let open: Vec<Month> = months
         .filter(|month| book.period(*month) != PeriodState::Closed)
         .collect();
-    let named = job.retained.as_deref().unwrap_or(RETAINED);
+    let default = book.reference().role(RETAINED);
+    let named = job.retained.as_deref().unwrap_or(default);
     if job.retained.is_some() {
         open_account(book, named, PATH)?;
     }

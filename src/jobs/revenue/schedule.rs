@@ -202,7 +202,7 @@ impl Schedule {
         facts: &Facts<'_>,
     ) -> Result<Waiting<'a>, Rejection> {
         let deferred = self.deferred.as_ref().map_or("", Id::as_str);
-        let revenue = revenue_name(self.revenue.as_ref().map_or("", Id::as_str));
+        let revenue = revenue_name(book, self.revenue.as_ref().map_or("", Id::as_str));
         let accounts = [
             (open_account(book, deferred, "/deferred")?, "/deferred"),
             (open_account(book, &revenue, "/revenue")?, "/revenue"),

@@ -142,13 +142,14 @@ const SINGLE: [(&str, Record); 16] = [
 ];
 
 /// Records of which a book has many by name, by the member that lists them.
-const NAMED: [(&str, Record); 6] = [
+const NAMED: [(&str, Record); 7] = [
     ("taxes", Record::Tax),
     ("rates", Record::Rate),
     ("price_list", Record::Price),
     ("calendars", Record::Calendar),
     ("fee_plans", Record::FeePlan),
     ("users", Record::User),
+    ("role_accounts", Record::RoleAccount),
 ];
 
 /// Members that are read by themselves.
