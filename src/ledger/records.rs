@@ -7,7 +7,7 @@
 use super::policy;
 use super::reference::{PriceItem, PriceModel, Record, TaxCode, Tier};
 use super::shape::{Node, ShapeFault};
-use crate::limits::SERIES_WIDTH_DEFAULT;
+use crate::limits::{SERIES_WIDTH_DEFAULT, WAITING_DAYS_MAX};
 use crate::money::{Percent, Price, Quantity};
 use crate::raw_json::RawJson;
 use crate::time::CalendarRecord;
@@ -65,6 +65,10 @@ pub fn check_at(record: Record, node: &Node) -> Result<(), ShapeFault> {
         Record::BookCalendar => node.id().map(drop),
         Record::LastDocument => last_document(node),
         Record::RateGuard => rate_guard(node),
+        Record::HoldDays => node.names()?.iter().try_for_each(|(_prefix, days)| {
+            let most = u64::try_from(WAITING_DAYS_MAX).unwrap_or_default();
+            days.whole(1, most).map(drop)
+        }),
         Record::HardClose => only(node, "suspense_max", |node| {
             let bounds = node.names()?;
             let mut bounds = bounds.iter();
@@ -361,6 +365,7 @@ mod tests {
                 r#"{"age_days_max":30,"deviation_percent_max":"7.5"}"#,
             ),
             (Record::RateGuard, "{}"),
+            (Record::HoldDays, r#"{"card/":3,"card/hotel/":30}"#),
             (
                 Record::HardClose,
                 r#"{"suspense_max":{"EUR":"5.00"}}"#,
@@ -429,6 +434,7 @@ mod tests {
                 r#"{"suspense_max":{"EUR":"-1"}}"#,
                 "/suspense_max/EUR",
             ),
+            (Record::HoldDays, r#"{"card/":401}"#, "/card~1"),
             (
                 Record::RateGuard,
                 r#"{"age_days_max":-1}"#,

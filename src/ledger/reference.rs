@@ -78,6 +78,7 @@ records! {
     LastDocument = 22 "last_document" false;
     RateGuard = 23 "rate_guard" false;
     HardClose = 24 "hard_close" false;
+    HoldDays = 25 "hold_days" false;
 }
 
 /// One version of a record.
@@ -399,7 +400,8 @@ impl Reference {
             | Record::BookCalendar
             | Record::LastDocument
             | Record::RateGuard
-            | Record::HardClose => {}
+            | Record::HardClose
+            | Record::HoldDays => {}
         }
         let versions = self.records.entry((record, name.into())).or_default();
         versions.push(version);

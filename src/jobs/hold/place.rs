@@ -1,5 +1,7 @@
 //! `hold.place`: promise an amount, on both sides, until it is captured, voided or expires.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use crate::code::Code;
 use crate::jobs::legs::{Written, WrittenLeg, amount_of, check_not_ended, place_of, unit_of};
 use crate::ledger::hold::HOLD_SERIES;
 use crate::ledger::plan::instant_ahead;
+use crate::ledger::reference::Record;
 use crate::ledger::structure::check_structure;
 use crate::ledger::{Book, Effect, Facts, Leg, Plan, Rejection, Side, Status, Value};
 use crate::limits::{WAITING_DAYS_DEFAULT, WAITING_DAYS_MAX};
@@ -27,7 +30,8 @@ pub struct Place {
     pub amount: Option<DecimalText>,
     /// Two legs at least, instead of `debit`, `credit` and `amount`.
     pub legs: Option<Vec<HoldLeg>>,
-    /// When it expires: in 7 days by default, in 400 at the latest.
+    /// When it expires: by default in as many days as the book's `hold_days` say for the account
+    /// debited first, else in 7; in 400 at the latest.
     pub expires_at: Option<InstantText>,
     /// Reference to a document outside.
     pub document_ref: Option<Id>,
@@ -148,7 +152,7 @@ impl JobKind for Place {
         let now = facts.recorded_at;
         let expires_at = match &self.expires_at {
             Some(text) => instant_ahead(text, "/expires_at", now, WAITING_DAYS_MAX)?,
-            None => now.plus_days(WAITING_DAYS_DEFAULT),
+            None => now.plus_days(self.days(book, facts.today)),
         };
         // It gets its number last: a number is never taken by what is refused.
         plan.hold("", Some(expires_at)).document_ref = self.document_ref.as_deref().map(Into::into);
@@ -171,6 +175,23 @@ impl JobKind for Place {
             plan.show("available", available);
         }
         Ok(())
+    }
+}
+
+impl Place {
+    /// For how many days it lasts if nobody says: the longest prefix of the account counts.
+    fn days(&self, book: &Book, today: Date) -> i64 {
+        let of_legs = || {
+            let mut legs = self.legs.iter().flatten();
+            legs.find_map(|leg| leg.dr.as_ref())
+        };
+        let account = self.debit.as_ref().or_else(of_legs).map_or("", Id::as_str);
+        let setting = book.reference().single(Record::HoldDays, today);
+        let setting = setting.and_then(|value| value.read::<BTreeMap<String, i64>>().ok());
+        let fitting = setting.iter().flatten();
+        let fitting = fitting.filter(|(prefix, _)| account.starts_with(prefix.as_str()));
+        let longest = fitting.max_by_key(|(prefix, _)| prefix.len());
+        longest.map_or(WAITING_DAYS_DEFAULT, |(_, days)| *days)
     }
 }
 

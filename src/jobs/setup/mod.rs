@@ -122,7 +122,7 @@ impl Setup {
 }
 
 /// Records of which a book has one, by the member that sets them and names them.
-const SINGLE: [(&str, Record); 16] = [
+const SINGLE: [(&str, Record); 17] = [
     ("rounding", Record::Rounding),
     ("usage", Record::Usage),
     ("proration", Record::Proration),
@@ -139,6 +139,7 @@ const SINGLE: [(&str, Record); 16] = [
     ("legs_max", Record::LegsMax),
     ("rate_guard", Record::RateGuard),
     ("hard_close", Record::HardClose),
+    ("hold_days", Record::HoldDays),
 ];
 
 /// Records of which a book has many by name, by the member that lists them.
