@@ -25,7 +25,7 @@ use crate::ledger::plan::{echo, optional_instant};
 use crate::ledger::reference::{PriceItem, Record};
 use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value};
 use crate::money::{DecimalText, Number, Quantity};
-use crate::time::{Date, InstantText, Month};
+use crate::time::{Date, InstantText, Month, Timestamp};
 
 /// Revenue account of usage whose price names none.
 const REVENUE: &str = "rev/usage";
@@ -97,7 +97,8 @@ impl JobKind for Rate {
                 .at("/quantity")
                 .with_text("path", "/quantity"),
         })?;
-        let unit = self.write(book, plan, (&item, quantity, day), &rated)?;
+        let span = [("from", from), ("to", to)];
+        let unit = self.write(book, plan, (&item, quantity, day, span), &rated)?;
         meter.write(book, plan, sum, unit);
         if let Some(hash) = natural {
             plan.natural_key(hash);
@@ -105,6 +106,9 @@ impl JobKind for Rate {
         Ok(())
     }
 }
+
+/// When the usage began and ended, as far as it is said, with the names of the members.
+type Span = [(&'static str, Option<Timestamp>); 2];
 
 impl Rate {
     /// The natural key (meter reference).
@@ -132,7 +136,7 @@ impl Rate {
         &self,
         book: &Book,
         plan: &mut Plan,
-        (item, quantity, day): (&PriceItem, Quantity, Date),
+        (item, quantity, day, span): (&PriceItem, Quantity, Date, Span),
         rated: &Rated<'_>,
     ) -> Result<UnitIndex, Rejection> {
         let (unit, decimals) = plan.unit(book, &item.currency, "/item")?;
@@ -152,6 +156,10 @@ impl Rate {
                 text(item.revenue.as_deref().unwrap_or(book.reference().role(REVENUE))),
             ),
         ];
+        let span = span.into_iter().filter_map(|(name, at)| Some((name, at?)));
+        let span = span.map(|(name, at)| (name.into(), Value::text(at.short())));
+        let span: Members = span.collect();
+        set.extend(span.iter().cloned());
         if let Some(tax) = &item.tax {
             set.push(("tax".into(), text(tax)));
         }
@@ -173,6 +181,7 @@ impl Rate {
         plan.show("currency", text(&item.currency));
         plan.show("amount", amount);
         plan.show("tiers", shown_tiers(rated));
+        plan.members.extend(span);
         Ok(unit)
     }
 }

@@ -210,6 +210,9 @@ impl Renew {
             }
         }
         set.push((PERIOD.into(), Value::Object(period)));
+        // The first day that nobody has billed.
+        let next = last.plus_days(1).unwrap_or(last);
+        set.push(("next_run".into(), Value::Date(next)));
         set.push((PENDING.into(), Value::List(Vec::new())));
         plan.document(DocumentChange {
             number: self.subscription.as_str().into(),
