@@ -72,6 +72,8 @@ pub struct ExtraData {
     pub tax: Option<Id>,
     /// Why, in words.
     pub reason: Option<Text>,
+    /// Code of the coupon that gives it; of allowances only.
+    pub code: Option<Id>,
     /// Percentage the amount came from, shown only.
     pub percent: Option<DecimalText>,
     /// Base of the percentage, shown only.

@@ -229,6 +229,11 @@ impl Issue {
         for (at, line) in self.lines.iter().flatten().enumerate() {
             line.options(at, rounding)?;
         }
+        let mut charges = self.charges.iter().flatten();
+        if let Some(at) = charges.position(|charge| charge.code.is_some()) {
+            let path = format!("/charges/{at}/code");
+            return Err(schema(&path, "a coupon gives an allowance, no charge"));
+        }
         Ok(())
     }
 }

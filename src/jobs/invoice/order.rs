@@ -193,7 +193,7 @@ impl<'a> Order<'a> {
             rate_path: "/rate",
             natural: None,
             usage: Vec::new(),
-            shown: shown(job),
+            shown: shown(job, &currency)?,
             currency,
         })
     }
@@ -357,7 +357,7 @@ fn discount(
 }
 
 /// What the document shows besides dates and figures.
-fn shown(job: &Issue) -> Members {
+fn shown(job: &Issue, currency: &Currency<'_>) -> Result<Members, Rejection> {
     let text = |text: &Id| Value::text(text.to_string());
     let mut shown = Members::new();
     if let Some(means) = &job.payment_means {
@@ -366,5 +366,19 @@ fn shown(job: &Issue) -> Members {
     if let Some(reference) = &job.external_ref {
         shown.push(("external_ref".into(), text(reference)));
     }
-    shown
+    let mut coupons = Vec::new();
+    for (at, extra) in job.allowances.iter().flatten().enumerate() {
+        if let Some(code) = &extra.code {
+            let amount = extra.read(&format!("/allowances/{at}"), currency)?;
+            let coupon: Members = vec![
+                ("code".into(), text(code)),
+                ("amount".into(), Value::amount(amount, currency.decimals())),
+            ];
+            coupons.push(Value::Object(coupon));
+        }
+    }
+    if !coupons.is_empty() {
+        shown.push(("coupons".into(), Value::List(coupons)));
+    }
+    Ok(shown)
 }
