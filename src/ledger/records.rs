@@ -65,6 +65,7 @@ pub fn check_at(record: Record, node: &Node) -> Result<(), ShapeFault> {
         Record::BookCalendar => node.id().map(drop),
         Record::LastDocument => last_document(node),
         Record::RateGuard => rate_guard(node),
+        Record::Allowances => node.word(&["role", "net"]).map(drop),
         Record::HoldDays => node.names()?.iter().try_for_each(|(_prefix, days)| {
             let most = u64::try_from(WAITING_DAYS_MAX).unwrap_or_default();
             days.whole(1, most).map(drop)
@@ -365,11 +366,9 @@ mod tests {
                 r#"{"age_days_max":30,"deviation_percent_max":"7.5"}"#,
             ),
             (Record::RateGuard, "{}"),
+            (Record::Allowances, r#""net""#),
             (Record::HoldDays, r#"{"card/":3,"card/hotel/":30}"#),
-            (
-                Record::HardClose,
-                r#"{"suspense_max":{"EUR":"5.00"}}"#,
-            ),
+            (Record::HardClose, r#"{"suspense_max":{"EUR":"5.00"}}"#),
             (
                 Record::LastDocument,
                 r#"{"subject":"c","kind":"invoice","date":"2025-03-14"}"#,
@@ -430,22 +429,6 @@ mod tests {
             (Record::Retention, r#"{"books_years":0}"#, "/books_years"),
             (Record::Rounding, r#""floor""#, ""),
             (
-                Record::HardClose,
-                r#"{"suspense_max":{"EUR":"-1"}}"#,
-                "/suspense_max/EUR",
-            ),
-            (Record::HoldDays, r#"{"card/":401}"#, "/card~1"),
-            (
-                Record::RateGuard,
-                r#"{"age_days_max":-1}"#,
-                "/age_days_max",
-            ),
-            (
-                Record::RateGuard,
-                r#"{"deviation_percent_max":7}"#,
-                "/deviation_percent_max",
-            ),
-            (
                 Record::Reconciliation,
                 r#"{"tolerance":{"amount":"2.00","to":""}}"#,
                 "/tolerance/to",
@@ -459,6 +442,28 @@ mod tests {
                 Record::Screening,
                 r#"{"kinds":["x"],"on_unknown":"wait"}"#,
                 "/on_unknown",
+            ),
+        ];
+        for (record, value, path) in unfit {
+            assert_eq!(fault(record, value), path, "{value}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_settings_have_their_place() {
+        let unfit = [
+            (
+                Record::HardClose,
+                r#"{"suspense_max":{"EUR":"-1"}}"#,
+                "/suspense_max/EUR",
+            ),
+            (Record::HoldDays, r#"{"card/":401}"#, "/card~1"),
+            (Record::Allowances, r#""gross""#, ""),
+            (Record::RateGuard, r#"{"age_days_max":-1}"#, "/age_days_max"),
+            (
+                Record::RateGuard,
+                r#"{"deviation_percent_max":7}"#,
+                "/deviation_percent_max",
             ),
         ];
         for (record, value, path) in unfit {

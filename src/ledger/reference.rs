@@ -79,6 +79,7 @@ records! {
     RateGuard = 23 "rate_guard" false;
     HardClose = 24 "hard_close" false;
     HoldDays = 25 "hold_days" false;
+    Allowances = 26 "allowances" false;
 }
 
 /// One version of a record.
@@ -401,7 +402,8 @@ impl Reference {
             | Record::LastDocument
             | Record::RateGuard
             | Record::HardClose
-            | Record::HoldDays => {}
+            | Record::HoldDays
+            | Record::Allowances => {}
         }
         let versions = self.records.entry((record, name.into())).or_default();
         versions.push(version);

@@ -157,6 +157,8 @@ pub struct Totals {
     pub tax_inclusive: Minor,
     /// The groups, zero ones too.
     pub groups: Vec<GroupTotal>,
+    /// What of the allowances falls on each group.
+    pub group_allowances: Vec<Minor>,
 }
 
 /// Why a bill has no totals.
@@ -302,6 +304,7 @@ impl Bill {
             totals.tax_exclusive += within_leg(base)?;
             totals.tax_inclusive += base + tax;
             totals.groups.push(GroupTotal { base, tax });
+            totals.group_allowances.push(0);
         }
         for (item, included) in items.iter().zip(included) {
             let net = item.amount - included;
@@ -310,7 +313,10 @@ impl Bill {
                     totals.line_nets.push(net);
                     totals.sum_lines += net;
                 }
-                Place::Allowance => totals.allowances -= net,
+                Place::Allowance => {
+                    totals.allowances -= net;
+                    *totals.group_allowances.get_mut(item.group)? -= net;
+                }
                 Place::Charge => totals.charges += net,
             }
         }

@@ -6,7 +6,7 @@ use crate::ids::AccountIndex;
 use crate::jobs::billing::{Bill, BillLine, LineTerms, TaxRounding};
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Part, PartKind};
-use crate::jobs::invoice::issue::EXTRAS;
+use crate::jobs::invoice::issue::{ALLOWANCES_NET, EXTRAS};
 use crate::jobs::invoice::lines::overflow;
 use crate::jobs::invoice::revenue_name;
 use crate::jobs::postings::{first_open, open_account};
@@ -255,7 +255,7 @@ impl<'a> Credited<'a> {
     fn mirrored(&self) -> impl Iterator<Item = (String, Minor)> {
         let revenue = self.revenue(None);
         let amounts = [
-            -self.invoice.minor("allowances"),
+            self.invoice.minor(ALLOWANCES_NET) - self.invoice.minor("allowances"),
             self.invoice.minor("charges"),
         ];
         let extras = EXTRAS.iter().zip(amounts);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::accounts::{Line, extra_account, line_account, tax_account};
+use super::allowances::{are_net, lessen};
 use super::lines::overflow;
 use super::order::{Deferral, Order};
 use crate::code::Code;
@@ -62,6 +63,8 @@ pub(super) struct Draft<'a> {
     pub(super) groups: Vec<Group<'a>>,
     pub(super) revenue: Vec<Revenue>,
     pub(super) deferred: Vec<Deferred>,
+    /// What of the allowances the nets of the lines were lessened by.
+    pub(super) allowances_net: Minor,
     pub(super) exchange: Option<Exchange<'a>>,
     pub(super) settled: Settled,
     /// Set off against the receivable: debits are negative credits, in the currency.
@@ -79,6 +82,8 @@ pub(super) struct Search<'a, 'o> {
     groups: Vec<Group<'a>>,
     revenue: Vec<Revenue>,
     deferred: Vec<Deferred>,
+    /// What of the allowances the nets of the lines were lessened by.
+    allowances_net: Minor,
     /// What the company earns: the parts of the lines first, in their order.
     pub(super) parts: Vec<Part>,
     pub(super) totals: Result<Totals, BillFault>,
@@ -110,6 +115,7 @@ impl<'a> Draft<'a> {
             groups: search.groups,
             revenue: search.revenue,
             deferred: search.deferred,
+            allowances_net: search.allowances_net,
             exchange,
             settled,
             claims,
@@ -217,6 +223,7 @@ impl<'a, 'o> Search<'a, 'o> {
             groups: Vec::new(),
             revenue: Vec::new(),
             deferred: Vec::new(),
+            allowances_net: 0,
             parts: Vec::new(),
             totals: Ok(Totals::default()),
         }
@@ -234,8 +241,9 @@ impl<'a, 'o> Search<'a, 'o> {
             let tax = self.groups.get(group).and_then(|group| group.tax);
             accounts.push(line_account(self.book, order, line, tax)?);
         }
-        let allowances = self.extras(&order.allowances, "allowances")?;
-        let charges = self.extras(&order.charges, "charges")?;
+        let net = are_net(self.book, order.dates.issue);
+        let mut allowances = self.extras(&order.allowances, "allowances", !net)?;
+        let charges = self.extras(&order.charges, "charges", true)?;
         self.bill.factors = self.groups.iter().map(Group::factor).collect();
         self.totals = self.bill.totals();
         let totals = match &self.totals {
@@ -246,11 +254,21 @@ impl<'a, 'o> Search<'a, 'o> {
                 return Ok(());
             }
         };
-        for (at, (line, net)) in accounts.into_iter().zip(&totals.line_nets).enumerate() {
-            self.revenue(at, line, *net);
+        let mut nets = totals.line_nets.clone();
+        let mut left = totals.allowances;
+        if net {
+            let lessened = lessen(&mut nets, &self.bill.lines, &totals.group_allowances);
+            left = lessened.ok_or_else(|| overflow("/allowances"))?;
+            self.allowances_net = totals.allowances - left;
+            if left != 0 {
+                allowances = Some(extra_account(self.book, "allowances")?);
+            }
+        }
+        for (at, (line, net)) in accounts.into_iter().zip(nets).enumerate() {
+            self.revenue(at, line, net);
         }
         let extras = [
-            (allowances, "/allowances", -totals.allowances),
+            (allowances, "/allowances", -left),
             (charges, "/charges", totals.charges),
         ];
         for (account, path, amount) in extras {
@@ -297,11 +315,12 @@ impl<'a, 'o> Search<'a, 'o> {
         Ok(tax)
     }
 
-    /// The tax groups of a list of extras, and the account that shows them.
+    /// The tax groups of a list of extras, and the account that shows them, if one is to.
     fn extras(
         &mut self,
         codes: &[Option<&'a str>],
         name: &'static str,
+        account: bool,
     ) -> Result<Option<AccountIndex>, Rejection> {
         for (at, code) in codes.iter().enumerate() {
             if let Some(code) = code {
@@ -322,7 +341,7 @@ impl<'a, 'o> Search<'a, 'o> {
         } else {
             &self.bill.allowances
         };
-        if list.iter().all(|extra| extra.amount == 0) {
+        if !account || list.iter().all(|extra| extra.amount == 0) {
             return Ok(None);
         }
         extra_account(self.book, name).map(Some)

@@ -9,6 +9,7 @@
 //! | `tax_rounding`, `tax_rounding_mode`  | how it was rounded                              |
 //! | `revenue`                            | account, tax code and net of what was credited  |
 //! | `allowances_account`, `charges_account` | accounts of both, if their roles have some  |
+//! | `allowances_net`                     | what of the allowances is off the revenue       |
 //! | `rate`                               | base, quote and rate of a foreign currency      |
 //! | `terms.discount`                     | days, percent, and the last value date `until`  |
 //! | `deferred`                           | what of the revenue is earned later, by line    |
@@ -43,6 +44,9 @@ pub(crate) const EXTRAS: [(&str, &str); 2] = [
     ("rev/allowances", "allowances_account"),
     ("rev/charges", "charges_account"),
 ];
+
+/// Member of an invoice: what of its allowances its revenue was lessened by.
+pub(crate) const ALLOWANCES_NET: &str = "allowances_net";
 
 pub(super) fn plan(
     job: &Issue,
@@ -121,6 +125,10 @@ impl Draft<'_> {
         set.extend(figures.iter().cloned());
         set.push(("revenue".into(), self.shown_revenue(book, decimals)));
         set.extend(extra_accounts(book, totals));
+        if self.allowances_net != 0 {
+            let amount = Value::amount(self.allowances_net, decimals);
+            set.push((ALLOWANCES_NET.into(), amount));
+        }
         if !self.deferred.is_empty() {
             set.push(("deferred".into(), self.shown_deferred(book, decimals)));
         }
@@ -301,7 +309,10 @@ fn usual_reason(category: &str) -> Option<&'static str> {
 fn extra_accounts(book: &Book, totals: &Totals) -> Members {
     let reference = book.reference();
     let amounts = [totals.allowances, totals.charges];
-    let extras = EXTRAS.iter().zip(amounts).filter(|(_, amount)| *amount != 0);
+    let extras = EXTRAS
+        .iter()
+        .zip(amounts)
+        .filter(|(_, amount)| *amount != 0);
     let named = extras.filter_map(|((role, name), _)| {
         let account = reference.role_account(role)?;
         Some(((*name).into(), Value::text(account.to_owned())))

@@ -24,6 +24,7 @@
 #[cfg(test)]
 pub(crate) mod desk;
 pub(crate) mod accounts;
+mod allowances;
 mod draft;
 mod give_back;
 pub(crate) mod issue;

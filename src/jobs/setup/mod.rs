@@ -122,7 +122,7 @@ impl Setup {
 }
 
 /// Records of which a book has one, by the member that sets them and names them.
-const SINGLE: [(&str, Record); 17] = [
+const SINGLE: [(&str, Record); 18] = [
     ("rounding", Record::Rounding),
     ("usage", Record::Usage),
     ("proration", Record::Proration),
@@ -140,6 +140,7 @@ const SINGLE: [(&str, Record); 17] = [
     ("rate_guard", Record::RateGuard),
     ("hard_close", Record::HardClose),
     ("hold_days", Record::HoldDays),
+    ("allowances", Record::Allowances),
 ];
 
 /// Records of which a book has many by name, by the member that lists them.
