@@ -31,6 +31,12 @@ pub(crate) fn role_account(
     open_account(book, book.reference().role(default), path)
 }
 
+/// The account of what was earned or promised before it is billed, if the book's records name one:
+/// then it is debited in place of the customer, and the invoice credits it.
+pub(crate) fn contract_asset(book: &Book) -> Option<&str> {
+    book.reference().role_account("contract_asset")
+}
+
 /// The first of two roles that has an account of its own or whose default account the book has; if
 /// neither has, the last is missing.
 pub(crate) fn first_role<'n>(book: &'n Book, [first, last]: [&'n str; 2]) -> &'n str {

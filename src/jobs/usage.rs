@@ -1,15 +1,17 @@
 //! Usage: what a customer used, priced by the price list and billed later.
 //!
-//! | Kind         | Debit | Credit | Amount                              |
-//! |--------------|-------|--------|-------------------------------------|
-//! | `usage.rate` | –     | –      | nothing is posted until it is billed |
+//! | Kind         | Debit            | Credit          | Amount                               |
+//! |--------------|------------------|-----------------|--------------------------------------|
+//! | `usage.rate` | –                | –               | nothing is posted until it is billed |
+//! |              | `contract_asset` | revenue account | the amount, if the role has one      |
 //!
 //! A usage becomes a document that waits for `invoice.issue` with `from_usage`: its amount is the
 //! net of a line, under the tax code and the revenue account of the price. With the setting
 //! `usage.period` = `month` the quantities of a customer and an item add up over the calendar month
 //! in which the usage began, in the book's zone, and tiers go on where the last usage ended
 //! ([`super::rating`]). A usage with which the sum of a month no longer is a quantity (18 digits)
-//! is refused.
+//! is refused. Where the role `contract_asset` has an account, revenue is earned as it is used, and
+//! the line of the invoice credits that account.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,14 +19,19 @@ use serde::{Deserialize, Serialize};
 use super::contract::JobKind;
 use super::currency::{Currency, positive_quantity};
 use super::fields::Id;
+use super::invoice::revenue_name;
+use super::postings::contract_asset;
 use super::rating::{Rated, RatingFault, rate};
 use crate::code::Code;
-use crate::ids::{Hash128, UnitIndex};
+use crate::ids::{AccountIndex, Hash128, UnitIndex};
 use crate::ledger::effect::DocumentChange;
-use crate::ledger::plan::{echo, optional_instant};
+use crate::ledger::plan::{booking_date, echo, optional_instant};
 use crate::ledger::reference::{PriceItem, Record};
-use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value};
-use crate::money::{DecimalText, Number, Quantity};
+use crate::ledger::structure::check_structure;
+use crate::ledger::{
+    Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Side, Value,
+};
+use crate::money::{DecimalText, Minor, Number, Quantity};
 use crate::time::{Date, InstantText, Month, Timestamp};
 
 /// Revenue account of usage whose price names none.
@@ -63,10 +70,15 @@ impl JobKind for Rate {
         Code::DuplicateReference,
         Code::PriceNotFound,
         Code::QuantityInvalid,
+        Code::EntrySameAccount,
     ];
 
     fn subject(&self) -> Option<&str> {
         Some(&self.customer)
+    }
+
+    fn place(&self, _account: &str) -> Option<String> {
+        Some("/item".to_owned())
     }
 
     fn plan(&self, facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
@@ -76,6 +88,9 @@ impl JobKind for Rate {
             return Err(Rejection::new(Code::DateInvalid).at("/to"));
         }
         let day = from.or(to).map_or(facts.today, |at| book.zone().date(at));
+        let asset = contract_asset(book);
+        let booking = asset.map(|_| booking_date(None, "", facts, book));
+        let booking = booking.transpose()?;
         let quantity = positive_quantity(&self.quantity, "/quantity")?;
         let natural = self.natural_key(facts, book)?;
         let item = book.reference().price(&self.item, day);
@@ -87,8 +102,14 @@ impl JobKind for Rate {
                 .with_text("quantity", quantity.to_string())
                 .with_text("earlier", meter.earlier.to_string())
         })?;
+        let earned = asset
+            .map(|asset| Earned::of(book, asset, &item))
+            .transpose()?;
         let currency = Currency::of(book, &item.currency);
         currency.check(day, "/item")?;
+        if let Some(earned) = &earned {
+            earned.check_units(book, &currency)?;
+        }
         let (mode, decimals) = (book.reference().rounding(), currency.decimals());
         let rated = rate(&item, meter.earlier, quantity, decimals, mode);
         let rated = rated.map_err(|fault| match fault {
@@ -97,6 +118,9 @@ impl JobKind for Rate {
                 .at("/quantity")
                 .with_text("path", "/quantity"),
         })?;
+        if let (Some(earned), Some(booking)) = (earned, booking) {
+            earned.post(book, plan, booking, rated.amount)?;
+        }
         let span = [("from", from), ("to", to)];
         let unit = self.write(book, plan, (&item, quantity, day, span), &rated)?;
         meter.write(book, plan, sum, unit);
@@ -153,7 +177,7 @@ impl Rate {
             ("date".into(), Value::Date(day)),
             (
                 "revenue".into(),
-                text(item.revenue.as_deref().unwrap_or(book.reference().role(REVENUE))),
+                text(contract_asset(book).unwrap_or_else(|| revenue(book, item))),
             ),
         ];
         let span = span.into_iter().filter_map(|(name, at)| Some((name, at?)));
@@ -183,6 +207,52 @@ impl Rate {
         plan.show("tiers", shown_tiers(rated));
         plan.members.extend(span);
         Ok(unit)
+    }
+}
+
+/// What a line of the invoice credits, as the price names it.
+fn revenue<'b>(book: &'b Book, item: &'b PriceItem) -> &'b str {
+    let default = || book.reference().role(REVENUE);
+    item.revenue.as_deref().unwrap_or_else(default)
+}
+
+/// The accounts of revenue that is earned before it is billed.
+struct Earned {
+    asset: AccountIndex,
+    revenue: AccountIndex,
+}
+
+impl Earned {
+    /// Step 7.
+    fn of(book: &Book, asset: &str, item: &PriceItem) -> Result<Self, Rejection> {
+        let revenue = revenue_name(book, revenue(book, item));
+        Ok(Self {
+            asset: book.usable(asset, Side::Debit, "/item")?,
+            revenue: book.usable(&revenue, Side::Credit, "/item")?,
+        })
+    }
+
+    /// Step 8.
+    fn check_units(&self, book: &Book, currency: &Currency<'_>) -> Result<(), Rejection> {
+        currency.check_account(book, self.asset, "/item")?;
+        currency.check_account(book, self.revenue, "/item")
+    }
+
+    /// The entry, unless the usage costs nothing.
+    fn post(
+        &self,
+        book: &Book,
+        plan: &mut Plan,
+        booking: Date,
+        amount: Minor,
+    ) -> Result<(), Rejection> {
+        if amount == 0 {
+            return Ok(());
+        }
+        plan.post(booking, booking).owned = true;
+        plan.signed_leg(self.asset, Side::Debit, amount, "/quantity")?;
+        plan.signed_leg(self.revenue, Side::Credit, amount, "/quantity")?;
+        check_structure(book, &plan.legs).map_err(|refusal| refusal.at("/item"))
     }
 }
 

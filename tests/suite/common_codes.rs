@@ -75,6 +75,16 @@ const CANNOT: &[(&str, &[&str], &str)] = &[
         &["AMOUNT_ZERO", "AMOUNT_PRECISION"],
         "a price may be nothing and has up to 12 decimals",
     ),
+    (
+        "usage.rate",
+        &[
+            "AMOUNT_FORMAT",
+            "AMOUNT_NEGATIVE",
+            "AMOUNT_ZERO",
+            "AMOUNT_PRECISION",
+        ],
+        "its decimal is a quantity: QUANTITY_INVALID",
+    ),
 ];
 
 /// What no case shows yet. Rows go when one does; none may be added.

@@ -11,7 +11,7 @@ use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::lines::schema;
-use crate::jobs::postings::open_account;
+use crate::jobs::postings::{contract_asset, open_account};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, echo};
 use crate::ledger::structure::check_structure;
@@ -138,13 +138,18 @@ impl JobKind for Allocate {
                 .at("/contract")
                 .with_text("contract", echo(&self.contract)));
         }
-        let customer = open_account(book, &format!("ar/{}", self.customer), "/customer")?;
-        book.check_usable(customer, Side::Debit)
+        let asset = contract_asset(book);
+        let receivable = format!("ar/{}", self.customer);
+        let claim = asset.unwrap_or(&receivable);
+        let claim = open_account(book, claim, "/customer")?;
+        book.check_usable(claim, Side::Debit)
             .map_err(|refusal| refusal.at("/customer"))?;
-        Plan::check_series(book, claim::SERIES, "/contract")?;
+        if asset.is_none() {
+            Plan::check_series(book, claim::SERIES, "/contract")?;
+        }
         let accounts = self.accounts(book)?;
         currency.check(booking, "/currency")?;
-        currency.check_account(book, customer, "/customer")?;
+        currency.check_account(book, claim, "/customer")?;
         for (at, account) in accounts.iter().enumerate() {
             currency.check_account(book, *account, &format!("{PATH}/{at}/id"))?;
         }
@@ -152,7 +157,7 @@ impl JobKind for Allocate {
             return Err(Rejection::new(Code::DocumentNoLines).at(PATH));
         }
         plan.post(booking, booking).owned = true;
-        plan.signed_leg(customer, Side::Debit, price, "/price")?;
+        plan.signed_leg(claim, Side::Debit, price, "/price")?;
         for (account, part) in accounts.iter().zip(&parts) {
             plan.signed_leg(*account, Side::Credit, *part, "/price")?;
         }
@@ -202,9 +207,14 @@ impl Allocate {
             amount: price,
             day,
         };
-        let contract = Value::text(self.contract.to_string());
-        let further = vec![("contract".into(), contract)];
-        let document = claim.open(book, plan, further, "/contract")?;
+        // What is not billed yet is no open item: the invoice will be one.
+        let document = if contract_asset(book).is_none() {
+            let contract = Value::text(self.contract.to_string());
+            let further = vec![("contract".into(), contract)];
+            Some(claim.open(book, plan, further, "/contract")?)
+        } else {
+            None
+        };
         let all = self.obligations.iter().zip(parts);
         let all: Vec<Obligation> = all
             .map(|(one, part)| Obligation {
@@ -219,6 +229,16 @@ impl Allocate {
             })
             .collect();
         let shown = all.iter().map(|one| one.shown(decimals));
+        let mut set: Members = vec![
+            ("customer".into(), Value::text(self.customer.to_string())),
+            (
+                names::CURRENCY.into(),
+                Value::text(self.currency.to_string()),
+            ),
+            ("price".into(), Value::amount(price, decimals)),
+        ];
+        set.extend(document.map(|document| (names::DOCUMENT.into(), Value::text(document))));
+        set.push((names::OBLIGATIONS.into(), Value::List(shown.collect())));
         plan.document(DocumentChange {
             number: self.contract.as_str().into(),
             kind: DocumentKind::Contract,
@@ -228,16 +248,7 @@ impl Allocate {
             party: self.customer.as_str().into(),
             due: None,
             open: price,
-            set: vec![
-                ("customer".into(), Value::text(self.customer.to_string())),
-                (
-                    names::CURRENCY.into(),
-                    Value::text(self.currency.to_string()),
-                ),
-                ("price".into(), Value::amount(price, decimals)),
-                (names::DOCUMENT.into(), Value::text(document)),
-                (names::OBLIGATIONS.into(), Value::List(shown.collect())),
-            ],
+            set,
         });
         let allocation = parts.iter().map(|part| Value::amount(*part, decimals));
         plan.show("contract", Value::text(self.contract.to_string()));

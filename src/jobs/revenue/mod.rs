@@ -6,15 +6,17 @@
 //! | `revenue.schedule`  | –                | –                | nothing, if it waits already |
 //! |                     | revenue accounts | `deferred/…`     | net that was earned at once  |
 //! | `revenue.allocate`  | `ar/<customer>`  |                  | price                        |
+//! |                     | `contract_asset` |                  | instead, if the role has one |
 //! |                     |                  | `deferred/<id>`  | part of the obligation       |
 //! | `revenue.recognise` | `deferred/…`     | `rev/…`          | what is earned since         |
 //!
 //! The price of a contract is an open item of its own, a `charge` of the series `CH` that payments
-//! are allocated to. Parts over time are cumulative ([`span`]); parts of a price are divided by
-//! largest remainder. A schedule recognises one entry for each of its periods, dated the last day
-//! of the period, or the first day of the first month that is open if that day's month is not. An
-//! obligation is recognised by one entry of today for the whole difference. A credit note shortens
-//! the schedule of its invoice ([`shorten`]).
+//! are allocated to; where the role `contract_asset` has an account it waits there to be billed.
+//! Parts over time are cumulative ([`span`]); parts of a price are divided by largest remainder. A
+//! schedule recognises one entry for each of its periods, dated the last day of the period, or the
+//! first day of the first month that is open if that day's month is not. An obligation is
+//! recognised by one entry of today for the whole difference. A credit note shortens the schedule
+//! of its invoice ([`shorten`]).
 
 mod allocate;
 mod recognise;
