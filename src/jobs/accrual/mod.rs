@@ -7,7 +7,7 @@
 //!
 //! The reversal is dated its day. It is posted as a part of the `period.open` of its month, and at
 //! the latest when its day has come. Whoever reverses the entry before by `entry.reverse` has
-//! spared it.
+//! spared it. `fx.revalue` may have its difference reversed the same way.
 //!
 //! What is to be reversed is kept as a schedule `<entry>#accrual`:
 //!
@@ -25,7 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use reversal::Reversal;
-pub(crate) use reversal::{post_due_in, spare};
+pub(crate) use reversal::{keep, post_due_in, spare};
 
 use super::contract::JobKind;
 use super::entry::order::{Order, visit_texts};
@@ -89,14 +89,14 @@ impl JobKind for Post {
         check_day(dates.0, day, facts, book)?;
         let drafted = order.amounts(dates, book, plan)?;
         order.rest(&drafted, facts, book, plan)?;
-        reversal::keep(book, plan, day);
+        keep(book, plan, day);
         plan.show("auto_reverse", Value::Date(day));
         Ok(())
     }
 }
 
 /// Where the day of the reversal stands in the data.
-const DAY: &str = "/auto_reverse";
+pub(crate) const DAY: &str = "/auto_reverse";
 
 impl Post {
     fn order(&self) -> Order<'_> {
@@ -112,7 +112,12 @@ impl Post {
 }
 
 /// Step 5: the reversal comes after the entry, in a month that is not locked now.
-fn check_day(booking: Date, day: Date, facts: &Facts<'_>, book: &Book) -> Result<(), Rejection> {
+pub(crate) fn check_day(
+    booking: Date,
+    day: Date,
+    facts: &Facts<'_>,
+    book: &Book,
+) -> Result<(), Rejection> {
     if day <= booking {
         return Err(Rejection::new(Code::DateInvalid)
             .at(DAY)

@@ -4,6 +4,7 @@ use crate::ids::{DueCode, EntryNo};
 use crate::jobs::JobData;
 use crate::jobs::contract::DueKind;
 use crate::jobs::receivable::changed;
+use crate::ledger::commit::slice;
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::value::member;
 use crate::ledger::{
@@ -26,13 +27,24 @@ fn number_of(entry: EntryNo) -> String {
     format!("{:012}#accrual", entry.0)
 }
 
-/// Keep what is to be reversed: the entry that the plan posts first.
-pub(super) fn keep(book: &Book, plan: &mut Plan, day: Date) {
-    let entry = book.next_entry();
+/// Keep what is to be reversed: every entry that the plan posts.
+pub(crate) fn keep(book: &Book, plan: &mut Plan, day: Date) {
+    let posts = plan.effects.iter().filter_map(Effect::as_post);
+    let entries: Vec<Vec<Leg>> = posts
+        .map(|post| slice(&plan.legs, &post.legs).to_vec())
+        .collect();
+    let mut entry = book.next_entry();
+    for legs in &entries {
+        keep_one(book, plan, (entry, legs), day);
+        entry = entry.next();
+    }
+}
+
+fn keep_one(book: &Book, plan: &mut Plan, (entry, legs): (EntryNo, &[Leg]), day: Date) {
     let number = number_of(entry);
     let known = |leg: &Leg| book.accounts().get(leg.account);
-    let unit = plan.legs.first().and_then(known).map(|first| first.unit);
-    let legs = plan.legs.iter().filter_map(|leg| {
+    let unit = legs.first().and_then(known).map(|first| first.unit);
+    let legs = legs.iter().filter_map(|leg| {
         let account = known(leg)?;
         let side = match leg.side {
             Side::Debit => "dr",

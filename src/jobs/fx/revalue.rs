@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::position::{Position, position_name, revaluation};
 use crate::code::Code;
+use crate::jobs::accrual;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Guard, Kept, RateData, conversion};
@@ -31,6 +32,8 @@ pub struct Revalue {
     pub rate: Option<RateData>,
     /// Rates of several units.
     pub rates: Option<Vec<RateData>>,
+    /// Booking date of the reversal of the difference, after `as_of`. Without one it stands.
+    pub auto_reverse: Option<DateText>,
 }
 
 impl JobKind for Revalue {
@@ -64,7 +67,11 @@ impl JobKind for Revalue {
         for (path, rate) in self.given() {
             optional_date(rate.as_of.as_ref(), &format!("{path}/as_of"))?;
         }
+        let reverse = optional_date(self.auto_reverse.as_ref(), accrual::DAY)?;
         let booking = booking_date(Some(as_of), "/as_of", facts, book)?;
+        if let Some(day) = reverse {
+            accrual::check_day(booking, day, facts, book)?;
+        }
         let rates = self.given().into_iter();
         let rates = rates.map(|(path, rate)| Ok((rate, rate.read(&path)?, path)));
         let rates: Vec<Given<'_>> = rates.collect::<Result<_, Rejection>>()?;
@@ -77,7 +84,7 @@ impl JobKind for Revalue {
             Currency::of(book, unit).check(booking, "/unit")?;
             let unit = Unit::of(self, unit, &functional, (&rates, guard), book)?;
             let difference = unit.write(&functional, booking, facts, book, plan)?;
-            finish(plan);
+            finish(book, plan, reverse);
             plan.show("position", unit.shown_position());
             plan.show(
                 "difference",
@@ -100,7 +107,7 @@ impl JobKind for Revalue {
             ];
             shown.push((code.to_owned().into(), Value::Object(figures)));
         }
-        finish(plan);
+        finish(book, plan, reverse);
         plan.show("units", Value::Object(shown));
         plan.show("difference", Value::amount(sum, functional.decimals()));
         Ok(())
@@ -262,9 +269,12 @@ impl<'u> Unit<'u> {
     }
 }
 
-/// Without an entry nothing has changed.
-fn finish(plan: &mut Plan) {
+/// Without an entry nothing has changed, and nothing is to be reversed.
+fn finish(book: &Book, plan: &mut Plan, reverse: Option<Date>) {
     if plan.status != Status::Posted {
         plan.status = Status::NoChange;
+    } else if let Some(day) = reverse {
+        accrual::keep(book, plan, day);
+        plan.show("auto_reverse", Value::Date(day));
     }
 }
