@@ -59,6 +59,9 @@ fn wrong_option(option: &str, code: Code) -> String {
     format!("{option}: {} ({})", code.meaning(), code.text())
 }
 
+/// What a question asks for and the books do not have.
+const MISSING: [Code; 2] = [Code::AccountNotFound, Code::PriceNotFound];
+
 /// A refusal in words: what is not there is an answer, the rest is a wrong command line.
 fn refused(refusal: &Rejection) -> anyhow::Error {
     let (place, code) = (refusal.path().unwrap_or_default(), refusal.code());
@@ -69,7 +72,7 @@ fn refused(refusal: &Rejection) -> anyhow::Error {
         None if place.is_empty() => format!("{} ({})", refusal.message(), code.text()),
         None => format!("{} ({} at {place})", refusal.message(), code.text()),
     };
-    if refusal.code() == Code::AccountNotFound {
+    if MISSING.contains(&refusal.code()) {
         let account = match member(refusal.detail(), "account") {
             Some(Value::Text(name)) => format!("{name}: "),
             Some(_) | None => String::new(),

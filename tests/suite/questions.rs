@@ -54,7 +54,7 @@ fn a_price_and_a_variance_are_answered_in_every_form() {
     assert!(out(&csv).contains("box,6,11.00,66.00,EUR"), "{}", out(&csv));
     assert!(out(&ask("text", &["price", "box", "5"])).contains("60.00"));
     let unknown = ask("text", &["price", "crate", "6"]);
-    exits(&unknown, 64);
+    exits(&unknown, 1);
     assert!(
         err(&unknown).contains("PRICE_NOT_FOUND"),
         "{}",
