@@ -26,6 +26,9 @@ pub(crate) const OPEN: [DocumentState; 2] = [DocumentState::Open, DocumentState:
 /// Member of a document: from which value date on how much less is open.
 const REDUCTIONS: &str = "reductions";
 
+/// Member of a receivable: its customer disputes it, so nobody is dunned for it.
+pub(crate) const DISPUTED: &str = "disputed";
+
 /// Member of an invoice: what was credited, with tax.
 pub(crate) const CREDITED: &str = "credited";
 

@@ -9,7 +9,7 @@ use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Earned, Exchange, Part, PartKind};
 use crate::jobs::invoice::order::not_before;
 use crate::jobs::postings::{Postings, role_account};
-use crate::jobs::receivable::{self, OPEN, changed, not_found, reductions, wrong_state};
+use crate::jobs::receivable::{self, DISPUTED, OPEN, changed, not_found, reductions, wrong_state};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, date, echo};
 use crate::ledger::value::member;
@@ -23,8 +23,6 @@ use crate::time::{Convention, Date};
 pub(super) const PATH: &str = "/document";
 /// Series of the charges.
 const SERIES: &str = "DN";
-/// Member of a document: whether the customer disputes it.
-const DISPUTED: &str = "disputed";
 /// Member of a document: the days for which interest was charged.
 const CHARGED: &str = "charged";
 

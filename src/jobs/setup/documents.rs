@@ -5,6 +5,7 @@
 use super::Setup;
 use super::accounts::Chart;
 use crate::ids::UnitIndex;
+use crate::jobs::receivable::DISPUTED;
 use crate::ledger::book::BUILT_IN_SERIES;
 use crate::ledger::effect::{DocumentChange, Effect};
 use crate::ledger::records;
@@ -61,6 +62,7 @@ fn open_item(node: &Node, chart: &Chart, parts: &mut Setup) -> Result<(), ShapeF
     let customer = members.need("customer")?;
     let open = members.need("open")?;
     let due = members.optional("due", Node::date)?;
+    let disputed = members.optional(DISPUTED, Node::bool)?;
     members.end()?;
     let invoice = Invoice::of(&customer, chart)?;
     let open = positive_or_zero(&open, chart, invoice.unit)?;
@@ -74,7 +76,7 @@ fn open_item(node: &Node, chart: &Chart, parts: &mut Setup) -> Result<(), ShapeF
         tax: 0,
         gross: open,
     };
-    let shown = invoice.shown(due, figures, Vec::new());
+    let shown = invoice.shown(due, disputed, figures, Vec::new());
     let change = invoice.document(&number, due, state, open, shown);
     begin(node, change, parts)
 }
@@ -92,6 +94,7 @@ fn one_invoice(
     let due = members.optional("due", Node::date)?;
     let amounts = ["net", "tax", "gross", "open"].map(|name| members.need(name));
     let word = members.need("state")?.word(&INVOICE_WORDS)?;
+    let disputed = members.optional(DISPUTED, Node::bool)?;
     members.end()?;
     let invoice = Invoice::of(&customer, chart)?;
     let mut minor = [0; 4];
@@ -120,7 +123,7 @@ fn one_invoice(
         }
     };
     let figures = Figures { net, tax, gross };
-    let shown = invoice.shown(due, figures, groups);
+    let shown = invoice.shown(due, disputed, figures, groups);
     let change = invoice.document(number, due, state, open, shown);
     begin(node, change, parts)
 }
@@ -276,7 +279,13 @@ impl Invoice {
     }
 
     /// The members that an invoice issued by a job would have, as far as they are known.
-    fn shown(&self, due: Option<Date>, figures: Figures, groups: Vec<Value>) -> Shown {
+    fn shown(
+        &self,
+        due: Option<Date>,
+        disputed: Option<bool>,
+        figures: Figures,
+        groups: Vec<Value>,
+    ) -> Shown {
         let amount = |minor: Minor| Value::amount(minor, self.decimals);
         let mut set: Shown = vec![
             ("customer".into(), Value::text(self.customer.clone())),
@@ -284,6 +293,9 @@ impl Invoice {
         ];
         if let Some(due) = due {
             set.push(("due_date".into(), Value::Date(due)));
+        }
+        if disputed == Some(true) {
+            set.push((DISPUTED.into(), Value::Bool(true)));
         }
         let figures: [(&'static str, Value); 11] = [
             ("sum_lines", amount(figures.net)),
