@@ -49,7 +49,13 @@ impl Run {
                 job: None,
             });
         }
-        let at = next.map(|next| book.zone().start_of(next));
+        // Days that are rolled may be the same: what comes next is due behind what was, or it would
+        // be the alarm that has just gone off.
+        let before = book.alarms().at(WORK, &self.schedule);
+        let at = next.map(|next| {
+            let day = book.zone().start_of(next);
+            before.map_or(day, |before| day.max(before.next()))
+        });
         plan.alarm(WORK, &self.schedule, at);
         plan.show("schedule", Value::text(self.schedule.to_string()));
         plan.show("run", Value::count(number));
