@@ -151,6 +151,15 @@ pub(super) fn book(draw: &mut Draw) -> (Json, Json) {
     });
     let mode = draw.word(&["half_up", "half_up", "half_even", "down", "up"]);
     config["rounding"] = json!(mode);
+    if draw.once_in(3) {
+        config["allowances"] = json!("net");
+    }
+    if draw.once_in(3) {
+        config["hold_days"] = json!({ "wallet/": 2, "wallet/1": 9 });
+    }
+    if draw.once_in(3) {
+        config["rate_guard"] = json!({ "age_days_max": 400, "deviation_percent_max": "5" });
+    }
     if draw.once_in(2) {
         config["usage"] = json!({ "period": "month" });
     }

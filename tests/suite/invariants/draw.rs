@@ -27,15 +27,11 @@ pub(super) const DRAWERS: &[Drawer] = &[
     of("account.open", 3, |draw| {
         draw.simulated("account.open", "EUR")
     }),
-    of("account.update", 3, |draw| {
-        draw.simulated("account.update", "EUR")
-    }),
+    of("account.update", 3, update),
     of("account.close", 1, |draw| {
         draw.simulated("account.close", "EUR")
     }),
-    of("reference.set", 1, |draw| {
-        draw.simulated("reference.set", "EUR")
-    }),
+    of("reference.set", 1, reference),
     of("entry.post", 12, entry),
     of("entry.reverse", 4, reversal),
     of("batch.post", 3, batch),
@@ -69,6 +65,30 @@ pub(super) const DRAWERS: &[Drawer] = &[
     of("period.close", 4, closing),
     of("accrual.post", 3, accrual),
 ];
+
+/// Now, or from a later day on.
+fn update(draw: &mut Draw) -> Json {
+    let mut data = draw.simulated("account.update", "EUR");
+    if draw.once_in(3) {
+        data["valid_from"] = json!(draw.about(1, 6));
+    }
+    data
+}
+
+/// A tax, or how amounts are rounded from some day on.
+fn reference(draw: &mut Draw) -> Json {
+    let mut data = draw.simulated("reference.set", "EUR");
+    if draw.once_in(2) {
+        let mode = draw.word(&["half_up", "half_even", "down", "up"]);
+        data["record"] = json!("rounding");
+        data["name"] = json!("rounding");
+        data["value"] = json!(mode);
+    }
+    if draw.once_in(2) {
+        data["valid_from"] = json!(draw.about(1, 6));
+    }
+    data
+}
 
 /// The drawer of a kind.
 pub(super) fn drawer(kind: &str) -> &'static Drawer {
@@ -222,13 +242,23 @@ fn allocation(draw: &mut Draw) -> Json {
 
 fn recurring(draw: &mut Draw) -> Json {
     draw.notes.schedules += 1;
-    let every = draw.word(&["day", "week", "month", "month_end"]);
-    json!({
+    let every = draw.word(&["day", "week", "month", "month_end", "quarter", "year"]);
+    let mut data = json!({
         "first": draw.about(20, 10),
         "every": every,
-        "count": draw.between(1, 4),
         "legs": legs(draw),
-    })
+    });
+    if draw.once_in(3) {
+        data["until"] = json!(draw.about(0, 40));
+    } else {
+        data["count"] = json!(draw.between(1, 4));
+    }
+    if draw.once_in(2) {
+        let roll = draw.word(&["none", "following", "modified_following", "preceding"]);
+        data["roll"] = json!(roll);
+        data["calendar"] = json!("TARGET");
+    }
+    data
 }
 
 fn adjustment(draw: &mut Draw) -> Json {

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::Finding;
 use super::chart::CLOSING;
 use super::model::{Act, Entry, Model};
-use super::stage::{Played, Told, play};
+use super::stage::{Played, Told, play, replayed};
 
 /// What a stream has shown: kinds with their statuses, codes, and things that happened.
 pub(super) type Shown = BTreeSet<String>;
@@ -25,6 +25,21 @@ pub(super) fn judge(case: &Json) -> Result<Shown, Finding> {
         let word = |name: &str| outcome[name].as_str().unwrap_or_default();
         shown.insert(format!("{} {}", word("kind"), word("status")));
         shown.insert(format!("{} {}", word("event"), word("code")));
+        shown.insert(format!("by {}", word("basis")));
+        if outcome["status"] != "rejected" && outcome["units"].is_object() {
+            shown.insert("a revaluation of all units".to_owned());
+        }
+    }
+    for schedule in played.documents.as_object().unwrap().values() {
+        for name in ["every", "roll", "until"] {
+            if let Some(word) = schedule[name].as_str() {
+                let day = if name == "until" { "some day" } else { word };
+                shown.insert(format!("{name} {day}"));
+            }
+        }
+    }
+    for job in jobs(case).iter().filter(|job| is_question(job)) {
+        shown.insert(job["kind"].as_str().unwrap().to_owned());
     }
     Ok(shown)
 }
@@ -35,6 +50,7 @@ pub(super) fn heard(case: &Json, played: &Played) -> Result<Shown, Finding> {
     if chain != "valid" {
         return Err(Finding::new("I14", format!("the chain is {chain}")));
     }
+    replayed(played)?;
     keys(case, played)?;
     follow(case, played)
 }
@@ -187,6 +203,7 @@ fn asked(case: &Json, played: &Played) -> BTreeMap<u64, Vec<Json>> {
     for job in jobs(case).iter().filter(|job| is_question(job)) {
         let mut answer = told[&job["n"].as_u64().unwrap()].answer.clone();
         answer["dated"] = json!(job["data"].get("as_of").is_some());
+        answer["asked"] = job["data"].clone();
         let sequence = answer["sequence"].as_u64().unwrap();
         all.entry(sequence).or_default().push(answer);
     }
@@ -329,6 +346,7 @@ fn again(case: &Json, played: &Played) -> Result<(), Finding> {
     }
     all.append(&mut waiting);
     let other = play(&with_jobs(case, all))?;
+    replayed(&other)?;
     same(
         "I5",
         &essence(played, |_| false),
@@ -358,5 +376,6 @@ fn without_refused(case: &Json, played: &Played) -> Result<(), Finding> {
         job.clone()
     });
     let other = play(&with_jobs(case, others.collect()))?;
+    replayed(&other)?;
     same("I6", &essence(played, refused), &essence(&other, refused))
 }

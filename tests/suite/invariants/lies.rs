@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::stage::Played;
+use super::stage::{self, Played};
 
 /// Makes one thing of what was seen wrong; nothing if there is no such thing.
 type Lie = fn(&mut Played) -> Option<()>;
@@ -14,6 +14,9 @@ const WRONG: &str = "77.77";
 pub(super) const LIES: &[(&str, Lie)] = &[
     ("I1", leg),
     ("I2", row),
+    ("I2", line),
+    ("I2", counted),
+    ("I3", stage::tampered),
     ("I4", entry_number),
     ("I4", document_number),
     ("I5", second_answer),
@@ -23,6 +26,8 @@ pub(super) const LIES: &[(&str, Lie)] = &[
     ("I8", open),
     ("I8", place),
     ("I9", owner),
+    ("I10", overdrawn),
+    ("I11", late),
     ("I12", share),
     ("I12", bill),
     ("I13", reversal),
@@ -50,6 +55,51 @@ fn row(played: &mut Played) -> Option<()> {
     let mut told = played.told.iter_mut().rev();
     let last = told.find(|told| told.answer["kind"] == "report.trial_balance")?;
     wrong(last.answer.pointer_mut("/rows/0/balance"))
+}
+
+/// A balance of a statement.
+fn line(played: &mut Played) -> Option<()> {
+    let mut told = played.told.iter_mut();
+    wrong(told.find_map(|told| told.answer.pointer_mut("/lines/0/balance")))
+}
+
+/// What is on hand of an item.
+fn counted(played: &mut Played) -> Option<()> {
+    let mut told = played.told.iter_mut();
+    wrong(told.find_map(|told| told.answer.get_mut("on_hand")))
+}
+
+/// An entry of a job of its own that takes more from a wallet than is there.
+fn overdrawn(played: &mut Played) -> Option<()> {
+    let posted = |one: &Json| one["kind"] == "entry.post" && one["status"] == "posted";
+    let numbers = played.outcomes.iter().filter(|one| posted(one));
+    let numbers: Vec<u64> = numbers.filter_map(|one| one["entry_no"].as_u64()).collect();
+    let mut entries = played.entries.iter_mut();
+    let entry = entries.find(|entry| {
+        let legs = entry["legs"].as_array().unwrap();
+        let takes = |leg: &Json| leg["account"] == "wallet/1" && leg["side"] == "debit";
+        let known = numbers.iter().any(|number| entry["entry_no"] == *number);
+        known && legs.len() == 2 && legs.iter().any(takes)
+    })?;
+    for leg in entry["legs"].as_array_mut()? {
+        leg["amount"] = format!("9999999{}", leg["amount"].as_str()?).into();
+    }
+    Some(())
+}
+
+/// An entry in a month that was closed for ever.
+fn late(played: &mut Played) -> Option<()> {
+    let closes = |one: &Json| one["kind"] == "period.close" && one.get("result").is_some();
+    let at = played.outcomes.iter().position(closes)?;
+    let (before, after) = played.outcomes.split_at(at + 1);
+    let period = before.last()?["period"]
+        .as_str()
+        .filter(|period| period.len() == 7)?;
+    let number = after.iter().find_map(|one| one["entry_no"].as_u64())?;
+    let mut entries = played.entries.iter_mut();
+    let entry = entries.find(|entry| entry["entry_no"] == number)?;
+    entry["booking_date"] = format!("{period}-05").into();
+    Some(())
 }
 
 fn entry_number(played: &mut Played) -> Option<()> {

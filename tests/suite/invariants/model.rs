@@ -3,6 +3,7 @@
 
 mod accounts;
 mod amount;
+mod answers;
 mod holds;
 mod owed;
 mod parts;
@@ -181,6 +182,10 @@ impl Model {
     pub(super) fn answered(&self, answer: &Json) -> Result<(), Finding> {
         match answer["kind"].as_str() {
             Some("query.open_items") => self.owed.listed(answer),
+            Some("query.statement") => self.accounts.stated(answer),
+            Some("query.stock") => self.accounts.counted(answer),
+            Some("risk.check") => self.accounts.exposed(answer),
+            Some("report.variance") => self.accounts.varied(answer),
             Some("query.balance" | "report.trial_balance") => self.accounts.reported(answer),
             _other => Ok(()),
         }

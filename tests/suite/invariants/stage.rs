@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kontor::engine::{Engine, Secrets};
-use kontor::ids::BookIndex;
+use kontor::ids::{AccountIndex, BookIndex};
 use kontor::journal::record;
 use kontor::ledger::plan::NaturalKeys;
 use kontor::ledger::{Commit, NameTable, Record};
@@ -45,9 +45,12 @@ pub(super) struct Played {
     pub(super) by_period: Json,
     /// Whether the chain of the journal verifies.
     pub(super) chain: Json,
+    /// The journal, and every outcome as its message has it.
+    pub(super) commits: Vec<Commit>,
+    pub(super) published: Vec<Vec<u8>>,
 }
 
-/// Play a case and replay what it wrote.
+/// Play a case.
 pub(super) fn play(case: &Json) -> Result<Played, Finding> {
     let fault = |what: String| Finding::new("I3", what);
     let case = Case::read(case.to_string().as_bytes()).map_err(|one| fault(one.to_string()))?;
@@ -55,8 +58,7 @@ pub(super) fn play(case: &Json) -> Result<Played, Finding> {
     let run = run.map_err(|_told| fault("kontor fell".to_owned()))?;
     let run = run.map_err(|one| fault(one.to_string()))?;
     let run = run.map_err(|one| fault(one.to_string()))?;
-    let outcomes = published(&run.engine, &run.commits);
-    replayed(&run, &outcomes)?;
+    let published = published(&run.engine, &run.commits);
     let part = |name: &str| run.seen.get(name).cloned().unwrap_or_default();
     Ok(Played {
         entries: exported(&run.engine, &run.commits)?,
@@ -66,7 +68,9 @@ pub(super) fn play(case: &Json) -> Result<Played, Finding> {
         held: part("held"),
         by_period: part("by_period"),
         chain: run.seen["checks"]["hash_chain"].clone(),
-        outcomes: outcomes.iter().map(|one| read(one)).collect(),
+        outcomes: published.iter().map(|one| read(one)).collect(),
+        commits: run.commits,
+        published,
     })
 }
 
@@ -90,8 +94,9 @@ fn published(engine: &Engine, commits: &[Commit]) -> Vec<Vec<u8>> {
     all
 }
 
-/// The same effects under other secrets, from the bytes of the journal alone.
-fn replayed(run: &rehearsal::Run, outcomes: &[Vec<u8>]) -> Result<(), Finding> {
+/// I3: the same effects under other secrets, from the bytes of the journal alone, make the same
+/// books and the same outcomes.
+pub(super) fn replayed(played: &Played) -> Result<(), Finding> {
     let fault = |what: String| Finding::new("I3", what);
     let secrets = Secrets {
         natural: NaturalKeys([1; 32]),
@@ -99,7 +104,7 @@ fn replayed(run: &rehearsal::Run, outcomes: &[Vec<u8>]) -> Result<(), Finding> {
         seed: 3,
     };
     let (mut engine, mut commits) = (Engine::new(secrets, read_binary), Vec::new());
-    for commit in &run.commits {
+    for commit in &played.commits {
         let mut bytes = Vec::new();
         record::encode(commit, &mut bytes).map_err(|one| fault(one.to_string()))?;
         let read = record::decode(&bytes).map_err(|one| fault(one.to_string()))?;
@@ -110,10 +115,18 @@ fn replayed(run: &rehearsal::Run, outcomes: &[Vec<u8>]) -> Result<(), Finding> {
         }
         commits.push(read);
     }
-    if published(&engine, &commits) != outcomes {
+    if published(&engine, &commits) != played.published {
         return Err(fault("outcomes are other ones from the journal".to_owned()));
     }
     Ok(())
+}
+
+/// A journal in which the last leg stands on another account.
+pub(super) fn tampered(played: &mut Played) -> Option<()> {
+    let mut posted = played.commits.iter_mut().rev();
+    let leg = posted.find_map(|commit| commit.legs.last_mut())?;
+    leg.account = AccountIndex(u32::from(leg.account.0 == 0));
+    Some(())
 }
 
 fn exported(engine: &Engine, commits: &[Commit]) -> Result<Vec<Json>, Finding> {

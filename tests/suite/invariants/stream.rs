@@ -14,7 +14,8 @@ use super::draw::{self, Drawer};
 
 /// When the first job comes.
 const BEGINNING: &str = "2026-11-10T08:00:00Z";
-const MINUTE: i64 = 60 * 1_000_000_000;
+const SECOND: i64 = 1_000_000_000;
+const MINUTE: i64 = 60 * SECOND;
 /// Jobs of a stream.
 const JOBS: (u64, u64) = (30, 130);
 
@@ -169,8 +170,14 @@ fn moved(draw: &mut Draw) -> bool {
         28..=30 => draw.between(300, 2_500),
         _days => draw.between(2_500, 12_000),
     };
-    draw.now = Timestamp(draw.now.0 + i64::try_from(minutes).unwrap() * MINUTE);
-    minutes > 0
+    if minutes == 0 {
+        return false;
+    }
+    // With a second more each time no two instants are whole days apart: a hold that lasts seven of
+    // them is over or not whatever jobs that did nothing came between.
+    let later = i64::try_from(minutes).unwrap() * MINUTE + SECOND;
+    draw.now = Timestamp(draw.now.0 + later);
+    true
 }
 
 fn job(draw: &mut Draw, drawers: &[(&'static Drawer, u64)], before: &[Json]) -> Json {
@@ -261,15 +268,51 @@ fn unknown(draw: &mut Draw) -> Json {
 }
 
 fn question(draw: &mut Draw) -> Json {
-    match draw.between(0, 3) {
+    match draw.between(0, 8) {
         0 => open_items(),
         1 => json!({ "kind": "query.balance", "data": {} }),
         2 => {
             let day = draw.word(&["2026-01-31", "2026-03-31", "2026-11-15", "2026-11-30"]);
             json!({ "kind": "report.trial_balance", "data": { "as_of": day } })
         }
+        3 => statement(draw),
+        4 => {
+            let account = draw.word(&["merchant/2", "merchant/1", "ar/cust-1", "wallet/1"]);
+            let amount = format!("{}.50", draw.between(0, 500));
+            json!({ "kind": "risk.check", "data": { "account": account, "amount": amount } })
+        }
+        5 => json!({ "kind": "query.stock", "data": { "item": "BOX" } }),
+        6 => {
+            let item = draw.word(&["calls", "packs", "bulk"]);
+            let quantity = draw.between(1, 3_000).to_string();
+            json!({ "kind": "query.price", "data": { "item": item, "quantity": quantity } })
+        }
+        7 => {
+            let data = json!({ "from": "2026-01-01", "to": draw.about(300, 0),
+                "baseline": ["exp/travel", "merchant/1"], "actual": ["exp/office"] });
+            json!({ "kind": "report.variance", "data": data })
+        }
         _now => json!({ "kind": "report.trial_balance", "data": {} }),
     }
+}
+
+/// All of an account, or a span of it.
+fn statement(draw: &mut Draw) -> Json {
+    let accounts = [
+        "bank/main",
+        "exp/office",
+        "wallet/1",
+        "ar/cust-1",
+        "fxpos/USD",
+    ];
+    let mut data = json!({ "account": draw.word(&accounts) });
+    if draw.once_in(2) {
+        data["from"] = json!(draw.about(300, -1));
+    }
+    if draw.once_in(2) {
+        data["to"] = json!(draw.about(1, 10));
+    }
+    json!({ "kind": "query.statement", "data": data })
 }
 
 /// Everything that is open, whatever its dates.

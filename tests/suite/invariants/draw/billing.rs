@@ -46,7 +46,7 @@ pub(super) fn invoice(draw: &mut Draw) -> Json {
         data["prices_include_tax"] = json!(true);
     }
     if draw.once_in(5) {
-        data["allowances"] = json!([{ "amount": euros(draw, 300) }]);
+        data["allowances"] = json!([{ "amount": euros(draw, 300), "code": "SPRING" }]);
         data["charges"] = json!([{ "amount": euros(draw, 300), "tax": "S19" }]);
     }
     if draw.once_in(5) {

@@ -14,6 +14,8 @@ pub(super) fn interest(draw: &mut Draw) -> Json {
         "ACT/ACT.ISDA",
         "ACT/ACT.AFB",
         "30/360",
+        "30E/360",
+        "ACT/ACT.ICMA",
     ]);
     let mut data = json!({
         "account": account,
@@ -22,6 +24,11 @@ pub(super) fn interest(draw: &mut Draw) -> Json {
         "from": draw.about(60, 0),
         "to": draw.about(-1, 30),
     });
+    if basis == "ACT/ACT.ICMA" && !draw.once_in(6) {
+        let per_year = draw.word(&["1", "2", "4"]).parse::<u64>().unwrap();
+        data["coupon_period"] = json!({ "from": draw.about(90, 0), "to": draw.about(-1, 90),
+            "per_year": per_year });
+    }
     if draw.once_in(2) {
         data["principal"] = json!(euros(draw, 900_000));
     }
@@ -113,5 +120,19 @@ pub(super) fn revaluation(draw: &mut Draw) -> Json {
     } else {
         last.to_owned()
     };
-    json!({ "as_of": day, "unit": "USD", "rate": rate(draw) })
+    let mut data = json!({ "as_of": day });
+    if draw.once_in(2) {
+        data["unit"] = json!("USD");
+        data["rate"] = rate(draw);
+    } else {
+        if draw.once_in(2) {
+            data["unit"] = json!("all");
+        }
+        let yen = json!({ "base": "EUR", "quote": "JPY", "rate": "163.06" });
+        data["rates"] = json!([rate(draw), yen]);
+    }
+    if draw.once_in(3) {
+        data["auto_reverse"] = json!(draw.about(-1, 20));
+    }
+    data
 }

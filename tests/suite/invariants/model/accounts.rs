@@ -77,16 +77,16 @@ impl Entry {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Account {
-    unit: String,
+pub(super) struct Account {
+    pub(super) unit: String,
     /// Whether debits make it larger.
-    debit_side: bool,
+    pub(super) debit_side: bool,
     /// Debits less credits.
     balance: Nano,
     held_debits: Nano,
     held_credits: Nano,
     min: Option<Nano>,
-    max: Option<Nano>,
+    pub(super) max: Option<Nano>,
 }
 
 impl Account {
@@ -101,7 +101,7 @@ impl Account {
         }
     }
 
-    fn normal(&self) -> Nano {
+    pub(super) fn normal(&self) -> Nano {
         if self.debit_side {
             self.balance
         } else {
@@ -109,7 +109,7 @@ impl Account {
         }
     }
 
-    fn available(&self) -> Nano {
+    pub(super) fn available(&self) -> Nano {
         let against = if self.debit_side {
             self.held_credits
         } else {
@@ -118,7 +118,7 @@ impl Account {
         self.normal() - against
     }
 
-    fn exposure(&self) -> Nano {
+    pub(super) fn exposure(&self) -> Nano {
         let towards = if self.debit_side {
             self.held_debits
         } else {
@@ -137,12 +137,14 @@ enum Lock {
 /// All accounts, and every entry so far.
 #[derive(Debug)]
 pub(super) struct Accounts {
-    all: BTreeMap<String, Account>,
-    entries: Vec<Entry>,
+    pub(super) all: BTreeMap<String, Account>,
+    pub(super) entries: Vec<Entry>,
     reversed: BTreeSet<u64>,
     locked: BTreeMap<String, Lock>,
     /// Who posts to months that are locked softly.
     closing: String,
+    /// Changes of accounts that wait for their day, by the key of what makes them.
+    later: BTreeMap<String, Json>,
     /// How the accounts stood before the step that is under way.
     before: Option<BTreeMap<String, Account>>,
     pub(super) seen: BTreeSet<&'static str>,
@@ -159,6 +161,7 @@ impl Accounts {
             reversed: BTreeSet::new(),
             locked: BTreeMap::new(),
             closing: closing.to_owned(),
+            later: BTreeMap::new(),
             before: None,
             seen: BTreeSet::new(),
         };
@@ -204,15 +207,33 @@ impl Accounts {
                 let account = Account::of(act.data);
                 self.all.insert(act.given("account").to_owned(), account);
             }
-            "account.update" => {
-                let account = self.all.entry(act.given("account").to_owned()).or_default();
-                let limit = |name: &str| act.data[name].as_str().map(nano);
-                account.min = limit("min_available").or(account.min);
-                account.max = limit("max_balance").or(account.max);
-            }
+            "account.update" => self.changed(act),
             _other => {}
         }
         Ok(())
+    }
+
+    /// A change of an account holds from now on, or is kept for the day that it names.
+    fn changed(&mut self, act: &Act<'_>) {
+        let key = act.word("key").unwrap_or_default();
+        let kept = self.later.remove(key);
+        match act.event() {
+            "account.changed" => {
+                self.seen.insert("a change on its day");
+            }
+            "account.change_missed" => return,
+            _sent if act.word("valid_from").is_some() => {
+                self.later.insert(format!("{key}#later"), act.data.clone());
+                return;
+            }
+            _sent => {}
+        }
+        let data = kept.as_ref().unwrap_or(act.data);
+        let name = data["account"].as_str().unwrap_or_default();
+        let account = self.all.entry(name.to_owned()).or_default();
+        let limit = |name: &str| data[name].as_str().map(nano);
+        account.min = limit("min_available").or(account.min);
+        account.max = limit("max_balance").or(account.max);
     }
 
     /// I11: no entry in a month after its lock, but by whom the lock lets through.

@@ -30,6 +30,8 @@ struct Trade {
 pub(super) struct Parts {
     /// Amounts on schedule.
     schedules: BTreeMap<String, Whole>,
+    /// The schedules of documents, by document.
+    of_document: BTreeMap<String, String>,
     trades: BTreeMap<String, Trade>,
 }
 
@@ -106,6 +108,10 @@ impl Parts {
                 Ok(())
             }
             "revenue.schedule" => self.scheduled(act),
+            "credit_note.issue" => {
+                self.credited(act);
+                Ok(())
+            }
             "revenue.recognise" => self.recognised(act),
             "settlement.instruct" => {
                 self.instructed(act);
@@ -128,8 +134,21 @@ impl Parts {
             must!(nano(amount) == total, "I12", "{parts:?} are not {amount}");
         }
         let number = act.word("schedule").unwrap_or_default().to_owned();
+        let document = act.given("document").to_owned();
+        self.of_document.insert(document, number.clone());
         self.schedules.insert(number, Whole { total, done: 0 });
         Ok(())
+    }
+
+    /// A credit note takes what waits off the schedule of its invoice.
+    fn credited(&mut self, act: &Act<'_>) {
+        let legs = act.entries.iter().flat_map(|entry| &entry.legs);
+        let waited = legs.filter(|leg| leg.account.starts_with("deferred/"));
+        let back: Nano = waited.map(|leg| leg.amount).sum();
+        let schedule = self.of_document.get(act.given("invoice"));
+        if let Some(whole) = schedule.and_then(|number| self.schedules.get_mut(number)) {
+            whole.total -= back;
+        }
     }
 
     fn recognised(&mut self, act: &Act<'_>) -> Result<(), Finding> {
