@@ -60,9 +60,42 @@ pub(crate) fn files() -> &'static BTreeMap<String, String> {
     FILES.get_or_init(docs::files)
 }
 
+/// The schemas of other kinds, which stand in files beside one that refers to them.
+struct Siblings;
+
+impl jsonschema::Retrieve for Siblings {
+    fn retrieve(
+        &self,
+        uri: &jsonschema::Uri<String>,
+    ) -> Result<Json, Box<dyn std::error::Error + Send + Sync>> {
+        let name = uri.as_str().rsplit('/').next().unwrap();
+        let file = files().get(&format!("jobs/{name}"));
+        let file = file.ok_or_else(|| format!("{name} is no file of the reference"))?;
+        Ok(serde_json::from_str(file)?)
+    }
+}
+
 fn validator(kind: &str) -> jsonschema::Validator {
-    let schema = &files()[&format!("jobs/{kind}.schema.json")];
-    jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap()
+    let name = format!("{kind}.schema.json");
+    let schema = serde_json::from_str(&files()[&format!("jobs/{name}")]).unwrap();
+    let options = jsonschema::options().with_base_uri(format!("file:///docs/jobs/{name}"));
+    options.with_retriever(Siblings).build(&schema).unwrap()
+}
+
+#[test]
+fn a_job_inside_has_the_schema_of_its_own_kind() {
+    let validator = validator("approval.request");
+    let request = |kind: &str, data: Json| {
+        let job = json!({ "kind": kind, "key": "inner", "data": data });
+        json!({ "key": "k", "kind": "approval.request", "actor": "anna", "data": { "job": job } })
+    };
+    let refund = json!({ "customer": "c", "amount": "19.00", "currency": "EUR", "bank": "b" });
+    assert!(validator.is_valid(&request("refund.issue", refund.clone())));
+    let mut unknown = refund.clone();
+    unknown["surprise"] = json!(true);
+    assert!(!validator.is_valid(&request("refund.issue", unknown)));
+    assert!(!validator.is_valid(&request("hold.void", refund.clone())));
+    assert!(!validator.is_valid(&request("approval.request", refund)));
 }
 
 fn kinds() -> Vec<String> {

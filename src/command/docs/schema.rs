@@ -109,6 +109,12 @@ fn refer(schema: &mut Json, front: &str) {
             {
                 *reference = format!("#/components/schemas/{front}{name}");
             }
+            // What is in a file of its own elsewhere stands in the same list.
+            if let Some(Json::String(reference)) = members.get_mut("$ref")
+                && let Some((kind, place)) = reference.split_once(".schema.json#")
+            {
+                *reference = format!("#/components/schemas/{kind}{place}");
+            }
             members.values_mut().for_each(|member| refer(member, front));
         }
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}

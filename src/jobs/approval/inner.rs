@@ -180,12 +180,26 @@ impl JsonSchema for InnerJob {
         "InnerJob".into()
     }
 
+    /// What the data are follows from the kind: the schema of its own, in the file beside this one.
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let built = JobData::BUILT.iter();
+        let names = built.filter_map(|code| kind_name(KindCode(*code)));
+        let names: Vec<&str> = names.filter(|name| !name.starts_with(APPROVALS)).collect();
+        let data: Vec<schemars::Schema> = names
+            .iter()
+            .map(|name| {
+                let schema = format!("{name}.schema.json#/properties/data");
+                schemars::json_schema!({
+                    "if": { "properties": { "kind": { "const": name } } },
+                    "then": { "properties": { "data": { "$ref": schema } } },
+                })
+            })
+            .collect();
         schemars::json_schema!({
             "type": "object",
             "description": "A job of any kind but an approval.",
             "properties": {
-                "kind": { "type": "string", "description": "Kind of the job." },
+                "kind": { "type": "string", "enum": names, "description": "Kind of the job." },
                 "key": {
                     "type": "string",
                     "description": "Key of the job, unique in its book.",
@@ -193,6 +207,7 @@ impl JsonSchema for InnerJob {
                 },
                 "data": { "type": "object", "description": "Data of that kind." }
             },
+            "allOf": data,
             "required": ["kind", "key", "data"],
             "additionalProperties": false
         })
