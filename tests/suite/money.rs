@@ -73,13 +73,10 @@ const RULES: &[(&str, &[&str])] = &[
 const OWN: &[&str] = &[
     "prices, quantities and rates",
     "decimals of the unit",
-    "rate of the day of delivery",
-    "share of tax in a part",
     "negative totals mirror",
     "age of a rate",
     "balances by value dates",
     "by seconds",
-    "due on a closed day",
 ];
 
 /// What a row says besides its example.
