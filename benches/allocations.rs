@@ -72,7 +72,7 @@ fn count(content_type: ContentType, mut stock: Stock) -> Result<()> {
         );
         seal(items.iter_mut(), &mut NoTexts)?;
         add(&mut tally.decode, region.change());
-        let jobs: Vec<Job> = items.drain(..).filter_map(job).collect();
+        let jobs: Vec<Box<Job>> = items.drain(..).filter_map(job).collect();
         ensure!(jobs.len() == 1_000, "the load is not what it should be");
 
         let region = Region::new(COUNTING);
@@ -102,9 +102,9 @@ fn add(sum: &mut Stats, more: Stats) {
     sum.bytes_reallocated += more.bytes_reallocated;
 }
 
-fn job(item: Item) -> Option<Job> {
+fn job(item: Item) -> Option<Box<Job>> {
     match item {
-        Item::Job { job, .. } => Some(*job.job),
+        Item::Job { job, .. } => Some(job.job),
         Item::Dead(_) => None,
     }
 }

@@ -107,7 +107,7 @@ mod kernels {
             let Item::Job { job, .. } = item else {
                 panic!("the load makes jobs only");
             };
-            engine.apply(*job.job, &mut commit).unwrap();
+            engine.apply(job.job, &mut commit).unwrap();
         }
         engine.finish(&mut commit);
         commit

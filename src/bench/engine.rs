@@ -58,7 +58,7 @@ pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Bench
             engine.look_ahead(jobs.as_slice().iter().take(LOOK_AHEAD).filter_map(job_of));
             for item in jobs.by_ref().take(LOOK_AHEAD) {
                 if let Item::Job { job, .. } = item {
-                    engine.apply(*job.job, &mut commit)?;
+                    engine.apply(job.job, &mut commit)?;
                     applied = applied.saturating_add(1);
                 }
             }

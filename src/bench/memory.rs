@@ -133,7 +133,7 @@ impl Desk {
             let Item::Job { job, .. } = item else {
                 return Err(BenchFault::Load);
             };
-            let Verdict::Recorded(_) = self.engine.apply(*job.job, &mut commit)? else {
+            let Verdict::Recorded(_) = self.engine.apply(job.job, &mut commit)? else {
                 return Err(BenchFault::Load);
             };
         }

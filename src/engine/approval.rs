@@ -42,7 +42,7 @@ impl Engine {
     /// job's. The answer is to that delivery; the key has no outcome yet.
     pub(super) fn awaited(
         &mut self,
-        job: Job,
+        job: Box<Job>,
         commit: &mut Commit,
     ) -> Result<Verdict, Inconsistent> {
         let book = self.books.get(job.book.slot());

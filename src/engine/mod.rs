@@ -229,7 +229,7 @@ impl Engine {
     /// Apply one job to the state and write its record into the commit.
     ///
     /// An `Inconsistent` is a mistake of ours: the state may not be believed any more.
-    pub fn apply(&mut self, job: Job, commit: &mut Commit) -> Result<Verdict, Inconsistent> {
+    pub fn apply(&mut self, job: Box<Job>, commit: &mut Commit) -> Result<Verdict, Inconsistent> {
         if let Some(known) = self.known(&job) {
             return self.known_key(job, known, commit);
         }
@@ -334,7 +334,7 @@ impl Engine {
 
     fn known_key(
         &mut self,
-        job: Job,
+        job: Box<Job>,
         known: KnownKey,
         commit: &mut Commit,
     ) -> Result<Verdict, Inconsistent> {

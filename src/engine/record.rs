@@ -26,14 +26,22 @@ pub(super) struct Author {
     pub(super) event: Option<Box<str>>,
 }
 
-impl From<Job> for Author {
-    fn from(job: Job) -> Self {
+impl From<Box<Job>> for Author {
+    /// A job is large and most of it is not read again: only what stays is moved.
+    fn from(job: Box<Job>) -> Self {
+        let Job {
+            book,
+            key_hash,
+            envelope,
+            unknown_kind,
+            ..
+        } = *job;
         Self {
-            book: job.book,
-            key: job.key_hash,
+            book,
+            key: key_hash,
             owns_key: true,
-            envelope: job.envelope,
-            unknown_kind: job.unknown_kind,
+            envelope,
+            unknown_kind,
             event: None,
         }
     }

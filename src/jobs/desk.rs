@@ -164,7 +164,7 @@ impl Desk {
         self.due();
         let job = Box::new(self.look_up(*job));
         let mut commit = self.engine.begin(self.now);
-        let verdict = self.engine.apply(*job, &mut commit).unwrap();
+        let verdict = self.engine.apply(job, &mut commit).unwrap();
         let Verdict::Recorded(position) = verdict else {
             panic!("{kind} has no outcome of its own: {verdict:?}");
         };

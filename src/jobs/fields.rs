@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::de::Error;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::limits::{ID_CHARS_MAX, TEXT_CHARS_MAX};
@@ -14,12 +15,12 @@ pub const IN_ORDER: &str = "$kontor::in_order";
 
 /// An identifier, code or reference: 1 to 128 characters without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Id(String);
+pub struct Id(SmolStr);
 
 impl Id {
     /// An identifier that the books know already.
     pub(crate) fn known(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 
     /// The text.
@@ -44,21 +45,35 @@ impl fmt::Display for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        deserializer.deserialize_str(IdVisitor)
+    }
+}
+
+/// Takes the text as it lies in the message: most identifiers need no memory of their own.
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = Id;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Id, E> {
         if text.is_empty() {
-            return Err(D::Error::custom("an identifier may not be empty"));
+            return Err(E::custom("an identifier may not be empty"));
         }
         if text.len() > ID_CHARS_MAX && text.chars().count() > ID_CHARS_MAX {
-            return Err(D::Error::custom(format!(
+            return Err(E::custom(format!(
                 "FIELD_TOO_LONG: an identifier has at most {ID_CHARS_MAX} characters"
             )));
         }
-        if has_control(&text) {
-            return Err(D::Error::custom(
+        if has_control(text) {
+            return Err(E::custom(
                 "TEXT_INVALID: control characters are not allowed",
             ));
         }
-        Ok(Self(text))
+        Ok(Id(text.into()))
     }
 }
 

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 use crate::lenient::{Lenient, lenient, serialize, serialize_decimal};
 
@@ -294,8 +295,15 @@ impl Digits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecimalText {
     parsed: Result<Number, NumberFault>,
-    /// What was written, if it did not parse: JSON kind and text.
-    raw: Option<Box<Lenient<'static>>>,
+    written: Written,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Written {
+    Text(SmolStr),
+    /// No text: JSON kind and value.
+    Other(Box<Lenient<'static>>),
 }
 
 impl DecimalText {
@@ -306,15 +314,9 @@ impl DecimalText {
 
     /// Read from text, never failing.
     pub fn read(text: &str) -> Self {
-        match Number::parse(text) {
-            Ok(number) => Self {
-                parsed: Ok(number),
-                raw: None,
-            },
-            Err(fault) => Self {
-                parsed: Err(fault),
-                raw: Some(Box::new(Lenient::Text(text.to_owned().into()))),
-            },
+        Self {
+            parsed: Number::parse(text),
+            written: Written::Text(text.into()),
         }
     }
 }
@@ -336,10 +338,9 @@ impl<'de> Deserialize<'de> for DecimalText {
                 } else {
                     "not a string"
                 };
-                let raw = Some(Box::new(Lenient::Other { kind, raw }));
                 Ok(Self {
                     parsed: Err(NumberFault::Form(reason)),
-                    raw,
+                    written: Written::Other(Box::new(Lenient::Other { kind, raw })),
                 })
             }
         }
@@ -348,12 +349,12 @@ impl<'de> Deserialize<'de> for DecimalText {
 
 impl Serialize for DecimalText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match (&self.raw, self.parsed) {
-            (None, Ok(number)) => {
-                serialize_decimal(&Lenient::text(number.text().as_str()), serializer)
+        match &self.written {
+            Written::Text(text) if self.parsed.is_ok() => {
+                serialize_decimal(&Lenient::text(text), serializer)
             }
-            (Some(raw), _) => serialize(raw, serializer),
-            (None, Err(_)) => serialize(&Lenient::text(""), serializer),
+            Written::Text(text) => serialize(&Lenient::text(text), serializer),
+            Written::Other(other) => serialize(other, serializer),
         }
     }
 }

@@ -333,12 +333,12 @@ impl<P: Past> Post<P> {
         let Some((pen, mark)) = self.pen.as_mut().zip(mark) else {
             strike(Station::Posting, &job.envelope.key);
             self.past.posting(&job.envelope.key);
-            return Ok(self.engine.apply(*job, commit)?);
+            return Ok(self.engine.apply(job, commit)?);
         };
         pen.trying(mark)?;
         strike(Station::Posting, &job.envelope.key);
         self.past.posting(&job.envelope.key);
-        let verdict = self.engine.apply(*job, commit);
+        let verdict = self.engine.apply(job, commit);
         match &verdict {
             Ok(_) => pen.done()?,
             // A mistake of ours that this job brings out, each time it comes.

@@ -221,14 +221,14 @@ impl Stage {
         let Ok(()) = seal(items.iter_mut(), &mut Hashes);
         for item in items {
             match item {
-                Item::Job { job: unsealed, .. } => self.post(job.n, *unsealed.job)?,
+                Item::Job { job: unsealed, .. } => self.post(job.n, unsealed.job)?,
                 Item::Dead(part) => self.dead(job.n, &part.letter),
             }
         }
         Ok(())
     }
 
-    fn post(&mut self, number: u64, mut job: Job) -> Result<(), RehearsalFault> {
+    fn post(&mut self, number: u64, mut job: Box<Job>) -> Result<(), RehearsalFault> {
         if let Some(needed) = self.engine.needs_past(&job) {
             let looked = Past::of(&self.commits, BookIndex(0)).look_up(needed);
             let what = needed.to_string();

@@ -236,7 +236,7 @@ const CRATES: &[(&str, &[&str])] = &[
         ],
     ),
     ("smallvec", &["ring", "ledger"]),
-    ("smol_str", &["ledger"]),
+    ("smol_str", &["jobs", "ledger", "money"]),
     // Faults are types of their own wherever one can happen.
     ("thiserror", &[""]),
     (

@@ -272,7 +272,7 @@ impl Desk {
             inside: None,
         };
         let mut commit = self.engine.begin(now());
-        let verdict = self.engine.apply(job, &mut commit).unwrap();
+        let verdict = self.engine.apply(Box::new(job), &mut commit).unwrap();
         assert!(matches!(verdict, Verdict::Recorded(_)), "{verdict:?}");
         self.keep(&mut commit);
         let Some(Record::Job(record)) = commit.records.pop() else {

@@ -128,7 +128,7 @@ impl Writer {
                 let Item::Job { job: unsealed, .. } = item else {
                     panic!("{job} is a dead letter: {item:?}");
                 };
-                let verdict = self.engine.apply(*unsealed.job, &mut commit).unwrap();
+                let verdict = self.engine.apply(unsealed.job, &mut commit).unwrap();
                 assert!(
                     matches!(verdict, Verdict::Recorded(_)),
                     "{job}: {verdict:?}"
