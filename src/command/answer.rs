@@ -13,6 +13,7 @@ use crate::jobs::query::{Asked, Unanswered};
 use crate::jobs::{QuestionData, kind_code};
 use crate::ledger::value::member;
 use crate::ledger::{Members, Rejection, Value};
+use crate::partition::AccountTexts;
 use crate::report::{Table, render};
 use crate::time::{Clock as _, Date, SystemClock};
 use crate::wire::question;
@@ -35,9 +36,11 @@ pub(super) fn read(kind: &str, data: Map<String, Json>) -> anyhow::Result<Questi
 /// What an open book answers.
 pub(super) fn answered(open: &OpenBook, question: &QuestionData) -> anyhow::Result<Members> {
     let book = open.book()?;
+    let texts = AccountTexts::of(&open.disk, book.name());
     let asked = Asked {
         book,
         entries: open,
+        texts: &texts,
         today: book.zone().date(SystemClock::new().now()),
     };
     match question.answer(&asked) {

@@ -51,6 +51,8 @@ pub struct OpenBook {
     pub secrets: Secrets,
     /// Its commits.
     pub history: History<OsDisk>,
+    /// Its directory, where the keys of personal texts are.
+    pub disk: OsDisk,
     /// Which of the books.
     pub index: BookIndex,
 }
@@ -249,11 +251,12 @@ impl OpenBook {
             (Until::Frontier(frontier), _) | (Until::End, Some(frontier)) => frontier,
             (Until::End, None) => return Err(anyhow::anyhow!("the journal has no end")),
         };
-        let history = History::read_only(journal.disk, waypoints, durable);
+        let history = History::read_only(journal.disk.clone(), waypoints, durable);
         Ok(Self {
             loaded,
             secrets: journal.secrets,
             history,
+            disk: journal.disk,
             index,
         })
     }

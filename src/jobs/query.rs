@@ -82,6 +82,23 @@ impl From<PastUnreadable> for Unanswered {
     }
 }
 
+/// The personal texts of a book's accounts, for whoever has the keys.
+pub trait Texts {
+    /// What the sealed text of an account says.
+    fn of_account(&self, account: &str, sealed: &[u8]) -> Opened;
+}
+
+/// What a sealed text says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// The text.
+    Text(String),
+    /// Its subject was erased.
+    Erased,
+    /// Nobody here has its key.
+    Sealed,
+}
+
 /// What a question is answered from.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
@@ -89,6 +106,8 @@ pub struct Asked<'a> {
     pub book: &'a Book,
     /// Its entries until then.
     pub entries: &'a dyn Entries,
+    /// Personal texts of its accounts.
+    pub texts: &'a dyn Texts,
     /// The day in the book's zone.
     pub today: Date,
 }
@@ -198,6 +217,19 @@ mod tests {
         }
     }
 
+    /// The keys of an erased subject and of one whose texts were sealed as they are.
+    struct Keys;
+
+    impl Texts for Keys {
+        fn of_account(&self, account: &str, sealed: &[u8]) -> Opened {
+            match account {
+                "bank/main" => Opened::Text(String::from_utf8(sealed.to_vec()).unwrap()),
+                "bank/yen" => Opened::Erased,
+                _other => Opened::Sealed,
+            }
+        }
+    }
+
     struct Burnt;
 
     impl Entries for Burnt {
@@ -258,6 +290,7 @@ mod tests {
         Asked {
             book: desk.book(),
             entries,
+            texts: &Keys,
             today: Date::parse("2027-01-01").unwrap(),
         }
     }

@@ -33,6 +33,7 @@ mod saver;
 mod secrets;
 mod siblings;
 mod snapshots;
+mod texts;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,7 @@ pub use recorder::Recorder;
 pub use saver::Saver;
 pub use secrets::Secrets;
 pub use snapshots::{BuildFault, Built, Event, Schedule, Snapshots, Taker, build};
+pub use texts::AccountTexts;
 
 use building::Building;
 use config::Config;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::case::CaseJob;
 use super::seen::shown;
 use crate::jobs::kind_code;
-use crate::jobs::query::{Asked, Entries, PastUnreadable, Unanswered};
+use crate::jobs::query::{Asked, Entries, PastUnreadable, Texts, Unanswered};
 use crate::ledger::Book;
 use crate::time::Date;
 use crate::wire::question;
@@ -15,6 +15,7 @@ pub fn ask(
     job: &CaseJob,
     book: &Book,
     entries: &dyn Entries,
+    texts: &dyn Texts,
     today: Date,
 ) -> Result<Map<String, Json>, PastUnreadable> {
     let data = job.data.as_ref().map_or("{}", |data| data.get());
@@ -22,6 +23,7 @@ pub fn ask(
     let asked = Asked {
         book,
         entries,
+        texts,
         today,
     };
     let answer = question::read(kind, data.as_bytes())

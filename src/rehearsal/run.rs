@@ -4,7 +4,7 @@
 //! whose digest must be that of the first: a case that passes has also shown that its effects alone
 //! give the same books.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -18,7 +18,7 @@ use crate::engine::due::NoOldKeys;
 use crate::engine::{Engine, Secrets, Verdict};
 use crate::ids::{BookIndex, Position};
 use crate::jobs::job::{DeadLetter, Job};
-use crate::jobs::query::PastUnreadable;
+use crate::jobs::query::{Opened, PastUnreadable, Texts};
 use crate::jobs::setup::Setup;
 use crate::journal::record::{self, RecordFault};
 use crate::ledger::commit::SetupRecord;
@@ -104,8 +104,16 @@ pub fn run(case: &Case) -> Result<Result<Run, RehearsalFault>, CaseFault> {
     Ok(stage.finish(case, options))
 }
 
-/// Replaces texts by their hash: nothing in a rehearsal opens them again.
-struct Hashes;
+/// Replaces texts by their hash, and remembers which text had it.
+#[derive(Default)]
+struct Hashes(BTreeMap<Vec<u8>, String>);
+
+impl Texts for Hashes {
+    fn of_account(&self, _account: &str, sealed: &[u8]) -> Opened {
+        let said = self.0.get(sealed).cloned();
+        said.map_or(Opened::Sealed, Opened::Text)
+    }
+}
 
 impl Sealer for Hashes {
     type Fault = std::convert::Infallible;
@@ -115,7 +123,11 @@ impl Sealer for Hashes {
     }
 
     fn seal(&mut self, _: &Subject, purpose: &str, plain: &[u8]) -> Result<Vec<u8>, Self::Fault> {
-        Ok(hash(purpose, plain))
+        let sealed = hash(purpose, plain);
+        if let Ok(said) = std::str::from_utf8(plain) {
+            self.0.insert(sealed.clone(), said.to_owned());
+        }
+        Ok(sealed)
     }
 }
 
@@ -132,6 +144,7 @@ struct Stage {
     reader: JobReader,
     now: Timestamp,
     commits: Vec<Commit>,
+    texts: Hashes,
     seen: Seen,
     /// Options that were missing: number of the job, its kind and the place.
     options: Vec<(u64, String, String)>,
@@ -154,6 +167,7 @@ impl Stage {
             reader: JobReader::new(Vec::new(), SECRET),
             now,
             commits: Vec::new(),
+            texts: Hashes::default(),
             seen: Seen::default(),
             options: Vec::new(),
         }
@@ -161,7 +175,9 @@ impl Stage {
 
     fn set_up(&mut self, mut given: Setup) -> Result<(), RehearsalFault> {
         for personal in std::mem::take(&mut given.personal) {
-            given.seal(personal.account, hash("/text", personal.text.as_bytes()));
+            let sealed = hash("/text", personal.text.as_bytes());
+            self.texts.0.insert(sealed.clone(), personal.text);
+            given.seal(personal.account, sealed);
         }
         let mut commit = self
             .engine
@@ -218,7 +234,7 @@ impl Stage {
             MESSAGE_BYTES_MAX,
             &mut items,
         );
-        let Ok(()) = seal(items.iter_mut(), &mut Hashes);
+        let Ok(()) = seal(items.iter_mut(), &mut self.texts);
         for item in items {
             match item {
                 Item::Job { job: unsealed, .. } => self.post(job.n, unsealed.job)?,
@@ -345,7 +361,8 @@ impl Stage {
             return Ok(());
         };
         let entries = Past::of(&self.commits, BookIndex(0));
-        let answered = ask(job, book, &entries, book.zone().date(self.now));
+        let today = book.zone().date(self.now);
+        let answered = ask(job, book, &entries, &self.texts, today);
         let outcome = answered.map_err(|PastUnreadable { reason }| {
             let what = format!("the entries of the past: {reason}");
             RehearsalFault::PastMissing { job: job.n, what }

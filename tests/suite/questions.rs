@@ -82,6 +82,27 @@ fn a_price_and_a_variance_are_answered_in_every_form() {
 }
 
 /// The figures of a table as people read it, line by line and without the space between them.
+#[test]
+fn a_statement_says_the_text_of_its_account_to_whoever_has_the_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut house = House::open(dir.path(), BOOK);
+    let data = json!({ "account": "bank/main", "text": "Erika Musterfrau" });
+    let named = json!({ "key": "named", "kind": "account.update", "data": data });
+    let answer = house.send(&named).json();
+    assert_eq!(answer["status"], "accepted", "{answer}");
+    house.stop();
+    let path = dir.path().to_str().unwrap();
+    let text = |account: &str| {
+        let asked = ["--format", "json", "statement", account, "--dir", path];
+        json(&kontor(&asked))["text"].clone()
+    };
+    assert_eq!(text("bank/main"), "Erika Musterfrau");
+    assert_eq!(text("exp/office"), Json::Null);
+    // As in a copy of the journal without its keys.
+    std::fs::remove_file(dir.path().join("p0/kek")).unwrap();
+    assert_eq!(text("bank/main"), "[sealed]");
+}
+
 fn table(text: &str) -> Vec<String> {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     text.lines().map(words).collect()

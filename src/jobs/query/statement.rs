@@ -1,9 +1,10 @@
-//! `query.statement`: what moved on an account, line by line, with running balances.
+//! `query.statement`: what moved on an account, line by line, with running balances, and what was
+//! said about whom it belongs to: the text, `[erased]`, or `[sealed]` where the keys are not.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Question, Unanswered};
+use super::{Asked, Opened, Question, Unanswered};
 use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo};
 use crate::jobs::fields::Id;
@@ -97,8 +98,13 @@ impl Question for Statement {
             answer.push(("next_page".into(), Value::text(end.to_string())));
         }
         let sealed = account.extra().and_then(|extra| extra.text.as_ref());
-        if sealed.is_some() {
-            answer.push(("text".into(), Value::text("[sealed]")));
+        if let Some(sealed) = sealed {
+            let said = match asked.texts.of_account(&account.name, sealed) {
+                Opened::Text(said) => Value::text(said),
+                Opened::Erased => Value::text("[erased]"),
+                Opened::Sealed => Value::text("[sealed]"),
+            };
+            answer.push(("text".into(), said));
         }
         Ok(answer)
     }

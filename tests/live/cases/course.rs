@@ -263,7 +263,8 @@ impl Course {
             if self.steps[at].1.is_none() {
                 let past = Past::of(&replica.commits, index);
                 let today = book.zone().date(self.steps[at].0);
-                let answer = ask(job, book, &past, today).expect("a readable past");
+                let texts = replica.texts(book.name());
+                let answer = ask(job, book, &past, &texts, today).expect("a readable past");
                 seen.outcome(job.n, answer, false);
                 continue;
             }

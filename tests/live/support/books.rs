@@ -10,6 +10,7 @@ use kontor::journal::file::disk::OsDisk;
 use kontor::journal::file::{Frontier, Until};
 use kontor::ledger::plan::NaturalKeys;
 use kontor::ledger::{Commit, Record};
+use kontor::partition::AccountTexts;
 use kontor::vault::JournalSecret;
 use kontor::wire::message::read_binary;
 
@@ -35,6 +36,11 @@ impl Replica {
             engine: Engine::new(secrets, read_binary),
             commits: Vec::new(),
         }
+    }
+
+    /// Personal texts of a book.
+    pub(crate) fn texts(&self, book: &str) -> AccountTexts<OsDisk> {
+        AccountTexts::of(&self.disk, book)
     }
 
     /// Where the journal is durable, by what a stop or a writer has told.
