@@ -1,11 +1,12 @@
 //! Exact decimals that are not amounts: quantities, unit prices, percentages, rates.
 //!
-//! This is where `rust_decimal` lives. Each type bounds its mantissa and scale so that the products
-//! of the catalogue fit an `i128`; the sums and differences of prices use the decimal type itself,
-//! the products leave through [`Ratio`], because 96 bits of mantissa are not enough for them.
+//! A mantissa and a scale, integers both. Each type bounds them so that the products of the
+//! catalogue fit an `i128`; products leave through [`Ratio`]. Sums and differences are exact or
+//! there are none: nothing is ever rounded away.
 
-use rust_decimal::Decimal;
+use std::cmp::Ordering;
 
+use super::minor::power_of_ten;
 use super::number::{Number, NumberFault};
 use super::round::Ratio;
 
@@ -38,36 +39,104 @@ const WIDE_MANTISSA_MAX: i128 = 1_000_000_000_000_000_000;
 /// Mantissa bound of rates and percentages.
 const RATE_MANTISSA_MAX: i128 = 1_000_000_000_000;
 
-fn bounded(number: Number, scale_max: u8, mantissa_max: i128) -> Result<Decimal, DecimalFault> {
-    // As with amounts, more decimals are refused even if they are zeros.
-    if number.scale > scale_max {
-        return Err(DecimalFault::Precision);
-    }
-    let number = number.normal();
-    if number.mantissa > mantissa_max {
-        return Err(DecimalFault::Overflow);
-    }
-    Decimal::try_from_i128_with_scale(number.signed(), u32::from(number.scale))
-        .map_err(|_beyond_96_bits| DecimalFault::Overflow)
+/// Mantissa bound of sums: with the most decimals of any kind it still fits an `i128`.
+const SUM_MANTISSA_MAX: i128 = 100_000_000_000_000_000_000_000_000;
+
+/// `mantissa × 10^-scale` without trailing zeros, so that equal values are equal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Exact {
+    mantissa: i128,
+    scale: u8,
 }
 
-fn ratio(decimal: Decimal, extra_scale: u8) -> Option<Ratio> {
-    let scale = u8::try_from(decimal.scale())
-        .ok()?
-        .checked_add(extra_scale)?;
-    Ratio::decimal(decimal.mantissa(), scale)
+impl Exact {
+    fn bounded(number: Number, scale_max: u8, mantissa_max: i128) -> Result<Self, DecimalFault> {
+        // As with amounts, more decimals are refused even if they are zeros.
+        if number.scale > scale_max {
+            return Err(DecimalFault::Precision);
+        }
+        let number = number.normal();
+        if number.mantissa > mantissa_max {
+            return Err(DecimalFault::Overflow);
+        }
+        Ok(Self {
+            mantissa: number.signed(),
+            scale: number.scale,
+        })
+    }
+
+    fn number(self) -> Number {
+        Number {
+            negative: self.mantissa < 0,
+            // Bounded, so it is never the smallest integer.
+            mantissa: self.mantissa.saturating_abs(),
+            scale: self.scale,
+        }
+    }
+
+    /// The value as a whole number of `10^-scale`; none if it has more decimals.
+    fn scaled(self, scale: u8) -> Option<i128> {
+        let more = scale.checked_sub(self.scale)?;
+        self.mantissa.checked_mul(power_of_ten(more)?)
+    }
+
+    /// Both values as whole numbers of the smaller of their last places, and how many decimals that
+    /// has.
+    fn aligned(self, other: Self) -> Option<(i128, i128, u8)> {
+        let scale = self.scale.max(other.scale);
+        Some((self.scaled(scale)?, other.scaled(scale)?, scale))
+    }
+
+    fn of_sum(mantissa: i128, scale: u8) -> Option<Self> {
+        let number = Number {
+            negative: mantissa < 0,
+            mantissa: mantissa.checked_abs()?,
+            scale,
+        };
+        Self::bounded(number, scale, SUM_MANTISSA_MAX).ok()
+    }
+
+    fn plus(self, other: Self) -> Option<Self> {
+        let (one, other, scale) = self.aligned(other)?;
+        Self::of_sum(one.checked_add(other)?, scale)
+    }
+
+    fn minus(self, other: Self) -> Option<Self> {
+        let (one, other, scale) = self.aligned(other)?;
+        Self::of_sum(one.checked_sub(other)?, scale)
+    }
+
+    fn ratio(self, extra_scale: u8) -> Option<Ratio> {
+        Ratio::decimal(self.mantissa, self.scale.checked_add(extra_scale)?)
+    }
+}
+
+impl Ord for Exact {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match self.aligned(*other) {
+            Some((one, other, _)) => one.cmp(&other),
+            // Bounds keep this from happening; signs and sizes would still tell them apart.
+            None => self.mantissa.cmp(&other.mantissa),
+        }
+    }
+}
+
+impl PartialOrd for Exact {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 macro_rules! decimals {
     ($($(#[$doc:meta])* $name:ident: scale $scale:literal, mantissa $mantissa:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-        pub struct $name(Decimal);
+        pub struct $name(Exact);
 
         impl $name {
             /// Take a number within the bounds of this kind, with its sign.
             pub fn new(number: Number) -> Result<Self, DecimalFault> {
-                bounded(number, $scale, $mantissa).map(Self)
+                Exact::bounded(number, $scale, $mantissa).map(Self)
             }
 
             /// Take a number that may not be negative.
@@ -88,35 +157,33 @@ macro_rules! decimals {
 
             /// Whether the value is zero.
             pub fn is_zero(self) -> bool {
-                self.0.is_zero()
+                self.0.mantissa == 0
             }
 
             /// Whether the value is above zero.
             pub fn is_positive(self) -> bool {
-                !self.0.is_zero() && self.0.is_sign_positive()
+                self.0.mantissa > 0
             }
 
             /// Whether the value has no fraction.
             pub fn is_whole(self) -> bool {
-                self.0.fract().is_zero()
+                self.0.scale == 0
             }
 
             /// The sum, exact; none if it does not fit.
             pub fn plus(self, other: Self) -> Option<Self> {
-                self.0.checked_add(other.0).map(Self)
+                self.0.plus(other.0).map(Self)
             }
 
             /// The difference, exact; none if it does not fit.
             pub fn minus(self, other: Self) -> Option<Self> {
-                // Both scales are at most 12 and both mantissas below 2^60: nothing is rounded
-                // away.
-                self.0.checked_sub(other.0).map(Self)
+                self.0.minus(other.0).map(Self)
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{}", self.0.normalize())
+                write!(f, "{}", self.0.number())
             }
         }
     )*};
@@ -146,64 +213,103 @@ impl Quantity {
 
     /// The sum, if it is within the bounds of a quantity, so that it can be read again.
     pub fn with(self, other: Self) -> Option<Self> {
-        let sum = self.plus(other)?.0;
-        let number = Number {
-            negative: sum.is_sign_negative() && !sum.is_zero(),
-            mantissa: sum.mantissa().abs(),
-            scale: u8::try_from(sum.scale()).ok()?,
-        };
-        Self::new(number).ok()
+        Self::new(self.plus(other)?.0.number()).ok()
     }
 
     /// The value as an exact rational.
     pub fn ratio(self) -> Option<Ratio> {
-        ratio(self.0, 0)
+        self.0.ratio(0)
     }
 
     /// How many decimals it has.
     pub fn scale(self) -> u8 {
-        u8::try_from(self.0.normalize().scale()).unwrap_or(u8::MAX)
+        self.0.scale
     }
 
     /// The value as a whole number of `10^-scale`; none if it has more decimals.
     pub fn scaled(self, scale: u8) -> Option<i128> {
-        let value = self.0.normalize();
-        let more = scale.checked_sub(u8::try_from(value.scale()).ok()?)?;
-        value
-            .mantissa()
-            .checked_mul(super::minor::power_of_ten(more)?)
+        self.0.scaled(scale)
     }
 }
 
 impl Price {
     /// The price in minor units of a unit with so many decimals, as an exact rational.
     pub fn minor_ratio(self, decimals: u8) -> Option<Ratio> {
-        let shift = super::minor::power_of_ten(decimals)?;
-        ratio(self.0, 0)?.times(Ratio::whole(shift))
+        let shift = power_of_ten(decimals)?;
+        self.0.ratio(0)?.times(Ratio::whole(shift))
     }
 }
 
 impl Percent {
     /// One hundredth of the value: the factor an amount is multiplied with.
     pub fn factor(self) -> Option<Ratio> {
-        ratio(self.0, 2)
+        self.0.ratio(2)
     }
 }
 
 impl RateValue {
     /// The rate as an exact rational.
     pub fn ratio(self) -> Option<Ratio> {
-        ratio(self.0, 0)
+        self.0.ratio(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use rust_decimal::Decimal;
+
     use super::*;
     use crate::money::Rounding;
 
     fn number(text: &str) -> Number {
         Number::parse(text).unwrap()
+    }
+
+    proptest! {
+        /// Beside a library that others use and test.
+        #[test]
+        fn sums_and_orders_are_those_of_an_independent_decimal(
+            one in (-1_000_000_000_000_000_000_i64..=1_000_000_000_000_000_000, 0_u32..=12),
+            other in (-1_000_000_000_000_000_000_i64..=1_000_000_000_000_000_000, 0_u32..=12),
+        ) {
+            let theirs = |(mantissa, scale)| Decimal::new(mantissa, scale);
+            let ours = |(mantissa, scale): (i64, u32)| {
+                Price::new(number(&Decimal::new(mantissa, scale).to_string())).unwrap()
+            };
+            let shown = |sum: Decimal| sum.normalize().to_string();
+            let (a, b) = (ours(one), ours(other));
+            prop_assert_eq!(a.to_string(), shown(theirs(one)));
+            prop_assert_eq!(a.cmp(&b), theirs(one).cmp(&theirs(other)));
+            prop_assert_eq!(a == b, theirs(one) == theirs(other));
+            // Sums beyond a bound there are none; theirs are rounded there.
+            for (ours, sum) in [
+                (a.plus(b), theirs(one) + theirs(other)),
+                (a.minus(b), theirs(one) - theirs(other)),
+            ] {
+                let within = sum.normalize().mantissa().abs() <= SUM_MANTISSA_MAX;
+                prop_assert!(within || ours.is_none());
+                if let Some(ours) = ours {
+                    prop_assert_eq!(ours.to_string(), shown(sum));
+                }
+            }
+            // What is no longer than this is never without a sum.
+            let short = |(mantissa, scale): (i64, u32)| scale <= 6 && mantissa.abs() < 1 << 50;
+            prop_assert!(!short(one) || !short(other) || a.plus(b).is_some());
+        }
+    }
+
+    #[test]
+    fn a_sum_is_exact_or_there_is_none() {
+        let price = |text: &str| Price::new(number(text)).unwrap();
+        let large = price("1000000000000000000");
+        let sum = large.plus(price("0.000000000001"));
+        assert_eq!(sum, None, "31 digits are beyond the bound of sums");
+        let sum = large.minus(price("0.00000001")).unwrap();
+        assert_eq!(sum.to_string(), "999999999999999999.99999999");
+        assert_eq!(price("1.50").minus(price("1.5")).unwrap(), Price::default());
+        assert!(price("-0.1") < price("0.01") && price("2") > price("1.999999999999"));
+        assert_eq!(price("-0").to_string(), "0");
     }
 
     #[test]

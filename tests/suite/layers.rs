@@ -189,7 +189,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("metrics_process", &["telemetry"]),
     ("mimalloc", &["main.rs"]),
     ("regex", &["settings/reply_to.rs"]),
-    ("rust_decimal", &["money"]),
     (
         "rustix",
         &[
