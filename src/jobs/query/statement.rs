@@ -8,6 +8,7 @@ use super::{Asked, Opened, Question, Unanswered};
 use crate::code::Code;
 use crate::ids::{AccountIndex, EntryNo};
 use crate::jobs::fields::Id;
+use crate::jobs::invoice::order::not_before;
 use crate::ledger::effect::Nature;
 use crate::ledger::plan::optional_date;
 use crate::ledger::value::Members;
@@ -55,6 +56,9 @@ impl Question for Statement {
     fn answer(&self, asked: &Asked<'_>) -> Result<Members, Unanswered> {
         let from = optional_date(self.from.as_ref(), "/from")?;
         let to = optional_date(self.to.as_ref(), "/to")?;
+        if let (Some(from), Some(to)) = (from, to) {
+            not_before(from, to, "/to")?;
+        }
         let skipped = self.skipped()?;
         let book = asked.book;
         let index = book.account(&self.account, "/account")?;
