@@ -1,17 +1,20 @@
 //! The bytes of a simulated file: what programs see, what is durable, and what a power cut leaves.
 
+use std::sync::Arc;
+
 use crate::simulator::chance::Chance;
 
 /// What a disk writes at once.
 const SECTOR: usize = 512;
 
-/// A file without its names.
+/// A file without its names. A disk is copied for each look at what a power cut would leave; its
+/// files are shared until one of the copies writes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
     /// What programs see.
-    cached: Vec<u8>,
+    cached: Arc<Vec<u8>>,
     /// What a power cut leaves for certain.
-    durable: Vec<u8>,
+    durable: Arc<Vec<u8>>,
     /// Writes since the last sync.
     waiting: Vec<(usize, Vec<u8>)>,
     /// Sectors whose bytes a failed sync may have dropped: clean in the cache, old on the disk.
@@ -52,9 +55,10 @@ impl Inode {
                 continue;
             }
             let end = self.cached.len().min(sector + SECTOR);
+            let cached = Arc::make_mut(&mut self.cached);
             for place in sector..end {
                 let old = self.durable.get(place).copied().unwrap_or_default();
-                if let Some(byte) = self.cached.get_mut(place) {
+                if let Some(byte) = cached.get_mut(place) {
                     *byte = old;
                 }
             }
@@ -75,7 +79,9 @@ impl Inode {
     pub(super) fn flip(&mut self, offset: usize, mask: u8) -> bool {
         let mut flipped = false;
         for bytes in [&mut self.cached, &mut self.durable] {
-            if let Some(byte) = bytes.get_mut(offset) {
+            if offset < bytes.len()
+                && let Some(byte) = Arc::make_mut(bytes).get_mut(offset)
+            {
                 *byte ^= mask;
                 flipped = true;
             }
@@ -86,7 +92,7 @@ impl Inode {
     /// What is left of the file after a power cut.
     pub(super) fn survive(&self, chance: &mut Chance) -> Self {
         let longest = self.cached.len().max(self.durable.len());
-        let mut left = self.durable.clone();
+        let mut left = Arc::clone(&self.durable);
         for sector in self.waiting_sectors() {
             self.survive_sector(sector, &mut left, chance);
         }
@@ -96,9 +102,11 @@ impl Inode {
             1 => longest,
             _ => left.len(),
         };
-        left.resize(length, 0);
+        if left.len() != length {
+            Arc::make_mut(&mut left).resize(length, 0);
+        }
         Self {
-            cached: left.clone(),
+            cached: Arc::clone(&left),
             durable: left,
             waiting: Vec::new(),
             dropped: Vec::new(),
@@ -119,7 +127,7 @@ impl Inode {
     }
 
     /// Lets some of the waiting writes of a sector arrive, in order, the last of them perhaps torn.
-    fn survive_sector(&self, sector: usize, left: &mut Vec<u8>, chance: &mut Chance) {
+    fn survive_sector(&self, sector: usize, left: &mut Arc<Vec<u8>>, chance: &mut Chance) {
         let end = sector + SECTOR;
         let writes: Vec<(usize, &[u8])> = self
             .waiting
@@ -152,9 +160,13 @@ fn part(offset: usize, bytes: &[u8], sector: usize, end: usize) -> Option<(usize
 }
 
 /// Writes into bytes that grow when needed.
-fn put(bytes: &mut Vec<u8>, written: &[u8], offset: usize) {
+fn put(bytes: &mut Arc<Vec<u8>>, written: &[u8], offset: usize) {
+    if written.is_empty() {
+        return;
+    }
+    let bytes = Arc::make_mut(bytes);
     let end = offset + written.len();
-    if bytes.len() < end && !written.is_empty() {
+    if bytes.len() < end {
         bytes.resize(end, 0);
     }
     if let Some(place) = bytes.get_mut(offset..end) {
