@@ -10,6 +10,16 @@ use crate::support::tree::{File, dependencies, files, read, root};
 /// Faults that the table in docs/faults.md has.
 const FAULTS: usize = 40;
 
+/// The lines of a table of a TOML file, without those at its end that say nothing.
+fn section<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
+    let head = format!("[{name}]");
+    let lines = text.lines().skip_while(|line| *line != head).skip(1);
+    let mut lines: Vec<&str> = lines.take_while(|line| !line.starts_with('[')).collect();
+    let says = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    lines.truncate(lines.iter().rposition(says).map_or(0, |last| last + 1));
+    lines
+}
+
 /// The lines of a document that are not inside of code, with their numbers.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut inside = false;
@@ -250,6 +260,18 @@ fn every_dependency_has_its_reason() {
         &dependencies(&manifest, "dependencies"),
         &dependencies(&manifest, "dev-dependencies"),
     ));
+}
+
+/// Lists of licences that are kept twice would drift apart.
+#[test]
+fn the_fuzzer_links_what_everybody_may_and_one_licence_more() {
+    let (ours, theirs) = (read("deny.toml"), read("fuzz/deny.toml"));
+    for name in ["graph", "licenses", "bans", "sources"] {
+        assert_eq!(section(&ours, name), section(&theirs, name), "[{name}]");
+    }
+    let exceptions = theirs.lines().filter(|line| line.contains("exceptions"));
+    assert_eq!(exceptions.count(), 1);
+    assert!(!ours.contains("NCSA") && !ours.contains("exceptions"));
 }
 
 #[test]
