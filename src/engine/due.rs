@@ -163,6 +163,7 @@ impl Engine {
             actor: Some(SYSTEM),
             natural: &self.secrets.natural,
             approved: true,
+            reserved: None,
             inside: None,
             entry: None,
             movements: None,

@@ -448,6 +448,7 @@ fn plan(
         actor,
         natural: &secrets.natural,
         approved: false,
+        reserved: None,
         inside: others.inside(job),
         entry: match &job.entry {
             Looked::Found(entry) => Some(entry),

@@ -86,8 +86,7 @@ impl JobKind for Issue {
                 .at("/bank")
                 .with_text("account", name));
         }
-        let account = book.accounts().get(credit);
-        let available = account.map_or(0, Account::available);
+        let available = facts.available(credit, book);
         let requested = Minor::from(amount);
         let decimals = currency.decimals();
         if requested > available {
@@ -101,6 +100,7 @@ impl JobKind for Issue {
         plan.post(booking, booking);
         plan.leg(Leg::debit(credit, amount));
         plan.leg(Leg::credit(bank, amount));
+        let account = book.accounts().get(credit);
         let rest = account.map_or(0, Account::balance) - requested;
         plan.show("credit", Value::amount(rest, decimals));
         Ok(())

@@ -2,11 +2,12 @@
 
 use smallvec::SmallVec;
 
+use super::account::Account;
 use super::book::Book;
 use super::commit::Envelope;
 use super::decided::{Decided, Inside};
 use super::effect::{DocumentChange, Effect, HoldPlaced, Nature, Post};
-use super::hold::HoldState;
+use super::hold::{Hold, HoldState};
 use super::leg::{Leg, Side};
 use super::outcome::Status;
 use super::rejection::Rejection;
@@ -35,6 +36,8 @@ pub struct Facts<'a> {
     pub natural: &'a NaturalKeys,
     /// Whether the job was approved, or is only tried for somebody who may approve it.
     pub approved: bool,
+    /// What is held for the job until it is decided, and is given back when it is done.
+    pub reserved: Option<&'a Hold>,
     /// The job that the job carries inside, if it carries one.
     pub inside: Option<Inside<'a>>,
     /// An entry that the rule asked for by [`crate::jobs::JobKind::entry_needed`]; none if there is
@@ -43,6 +46,26 @@ pub struct Facts<'a> {
     /// What moved on the account that the rule asked for by
     /// [`crate::jobs::JobKind::movements_needed`], by value date, openings included.
     pub movements: Option<&'a [Movement]>,
+}
+
+impl Facts<'_> {
+    /// What may leave an account, with what is held there for the job itself.
+    pub fn available(&self, account: AccountIndex, book: &Book) -> Minor {
+        let known = book.accounts().get(account);
+        known.map_or(0, Account::available) + self.reserved_on(account, book)
+    }
+
+    /// What is held for the job itself and could leave an account.
+    pub fn reserved_on(&self, account: AccountIndex, book: &Book) -> Minor {
+        let Some((hold, known)) = self.reserved.zip(book.accounts().get(account)) else {
+            return 0;
+        };
+        // What would come was not available before.
+        let leaving = known.class.normal_side().opposite();
+        let legs = hold.legs.iter();
+        let own = legs.filter(|leg| leg.account == account && leg.side == leaving);
+        own.map(|leg| Minor::from(leg.rest)).sum()
+    }
 }
 
 /// Hashes natural keys under a secret of the journal.

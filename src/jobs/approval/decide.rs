@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::policy::Needs;
-use super::{AMOUNT, DECIDED, NEEDS, PATH, REQUESTED_BY, WORK, draft, let_go, show_request};
+use super::{AMOUNT, DECIDED, HOLD, NEEDS, PATH, REQUESTED_BY, WORK, draft, let_go, show_request};
 use crate::code::Code;
 use crate::jobs::JobData;
 use crate::jobs::contract::JobKind;
@@ -91,7 +91,8 @@ impl JobKind for Decide {
         let waiting = kept.zip(book.kept(number));
         let (job, kept) = waiting.ok_or_else(|| self.not_found())?;
         let ballot = Ballot::of(self.decision, document, kept, facts)?;
-        let drafted = draft(job, kept, facts, book);
+        let reserved = book.holds().get(document.text(HOLD));
+        let drafted = draft(job, kept, facts, book, reserved);
         let needs = match &drafted {
             Ok((_, needs)) => needs.clone(),
             Err(_) => Needs::of_document(document.member(NEEDS), document.member(AMOUNT)),

@@ -40,7 +40,7 @@ use crate::ids::DueCode;
 use crate::ledger::decided::Decided;
 use crate::ledger::effect::KeptJob;
 use crate::ledger::hold::HoldState;
-use crate::ledger::{Book, Document, Effect, Facts, Plan, Rejection, Value};
+use crate::ledger::{Book, Document, Effect, Facts, Hold, Plan, Rejection, Value};
 use policy::Needs;
 
 /// Place of the inner job's data in those of its request.
@@ -62,12 +62,13 @@ const DECIDED: &str = "decided";
 const HOLD: &str = "hold";
 
 /// What a job asks of the book and which approvals that needs, found without doing anything. It is
-/// planned for whoever requested it.
+/// planned for whoever requested it, who may use what is reserved for it.
 fn draft(
     job: &JobData,
     kept: &KeptJob,
     facts: &Facts<'_>,
     book: &Book,
+    reserved: Option<&Hold>,
 ) -> Result<(Plan, Needs), Rejection> {
     let envelope = kept.envelope();
     let inner = |approved| Facts {
@@ -75,6 +76,7 @@ fn draft(
         envelope: &envelope,
         actor: envelope.actor.as_deref(),
         approved,
+        reserved,
         inside: None,
         ..facts.clone()
     };

@@ -102,7 +102,7 @@ impl JobKind for Request {
         self.check_lists(book)?;
         let expires_at = self.expires_at(facts)?;
         let kept = self.kept(facts, &inside);
-        let drafted = draft(&self.job.data, &kept, facts, book);
+        let drafted = draft(&self.job.data, &kept, facts, book, None);
         let (inner, needs) = drafted.map_err(|refusal| refusal.below(INNER_DATA))?;
         let number = plan.number(book, SERIES, "")?;
         if needs.approvals == 0 {

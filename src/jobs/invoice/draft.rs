@@ -200,6 +200,7 @@ impl<'a> Draft<'a> {
     pub(super) fn check_funds(&self, book: &Book, order: &Order<'_>) -> Result<(), Rejection> {
         let name = format!("prepaid/{}", order.customer);
         let available = book.accounts().by_name(&name).map_or(0, Account::available);
+        let available = available + order.reserved.prepaid;
         let requested = self.settled.prepaid;
         if requested <= available.max(0) {
             return Ok(());
@@ -410,7 +411,8 @@ impl<'a, 'o> Search<'a, 'o> {
         let credit = credit.filter(|(_, account)| {
             self.book.units().code(account.unit) == order.currency.code() && !account.closed
         });
-        let applied = credit.map_or(0, |(_, account)| account.available().clamp(0, rest));
+        let available = |account: &Account| account.available() + order.reserved.credit;
+        let applied = credit.map_or(0, |(_, account)| available(account).clamp(0, rest));
         let left = rest - applied;
         let rounding = match order.coin {
             Some(coin) => to_coin(left, coin) - left,

@@ -51,6 +51,8 @@ pub(crate) struct Order<'a> {
     pub(crate) prepaid: Minor,
     /// Whether the customer's credit is set off.
     pub(crate) apply_credit: bool,
+    /// What is held for the job itself of the customer's credit, and of what was paid on account.
+    pub(crate) reserved: Reserved,
     /// Smallest coin that what is left to pay is rounded to.
     pub(crate) coin: Option<Minor>,
     /// Exchange rate.
@@ -65,6 +67,32 @@ pub(crate) struct Order<'a> {
     pub(crate) usage: Vec<&'a str>,
     /// Further facts that the document shows.
     pub(crate) shown: Members,
+}
+
+/// What is held for a job until it is decided.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reserved {
+    /// Of the customer's credit.
+    pub(crate) credit: Minor,
+    /// Of what was paid on account.
+    pub(crate) prepaid: Minor,
+}
+
+impl Reserved {
+    /// For a job about a customer.
+    pub(crate) fn of(customer: &str, facts: &Facts<'_>, book: &Book) -> Self {
+        let held = |role: &str| {
+            let account = book.accounts().find(&format!("{role}/{customer}"));
+            account.map_or(0, |account| facts.reserved_on(account, book))
+        };
+        if facts.reserved.is_none() {
+            return Self::default();
+        }
+        Self {
+            credit: held("credit"),
+            prepaid: held("prepaid"),
+        }
+    }
 }
 
 /// The names of one line.
@@ -181,6 +209,7 @@ impl<'a> Order<'a> {
             coin: coin.transpose()?.map(Minor::from),
             prepaid: currency.or_zero(prepaid, "/apply_prepaid")?,
             apply_credit: job.apply_credit == Some(true),
+            reserved: Reserved::of(&job.customer, facts, book),
             rate: match rate {
                 Some(data) => Some(Offer {
                     data,

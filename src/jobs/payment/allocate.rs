@@ -40,7 +40,7 @@ pub(super) fn plan(
     if draft.back {
         draft.check_back(decimals)?;
     } else {
-        draft.check_forth(book, decimals)?;
+        draft.check_forth(facts, book, decimals)?;
     }
 
     plan.post(booking, booking).owned = true;
@@ -152,11 +152,10 @@ impl<'a> Draft<'a> {
     }
 
     /// Step 11: the source's rest, then document by document.
-    fn check_forth(&self, book: &Book, decimals: u8) -> Result<(), Rejection> {
-        let credit = || book.accounts().get(self.account);
+    fn check_forth(&self, facts: &Facts<'_>, book: &Book, decimals: u8) -> Result<(), Rejection> {
         let available = match self.payment {
             Some((_, payment)) => payment.open,
-            None => credit().map_or(0, crate::ledger::Account::available),
+            None => facts.available(self.account, book),
         };
         let requested = items::sum(&self.items);
         if requested > available {

@@ -71,7 +71,7 @@ impl JobKind for Attempt {
         let document = instruction(book, number)?;
         let lanes = Lanes::of(book, document)?;
         check_ready(document, today)?;
-        match lanes.part(document, book)? {
+        match lanes.part(document, facts, book)? {
             Part::Short { reason, short } => fail(plan, number, document, &lanes, reason, short),
             Part::Moves { quantity, cash } => {
                 settle(plan, number, document, &lanes, (quantity, cash), today)?;
@@ -165,14 +165,14 @@ impl Lane {
     }
 
     /// What both accounts can bear: a leg on an account's normal side takes nothing from it.
-    fn free(&self, book: &Book) -> Minor {
+    fn free(&self, facts: &Facts<'_>, book: &Book) -> Minor {
         let free = |index: AccountIndex, side: Side| {
             let account = book.accounts().get(index)?;
             if account.class.normal_side() == side {
                 return None;
             }
             let min = account.min_available().unwrap_or_default();
-            Some((account.available() - min).max(0))
+            Some((facts.available(index, book) - min).max(0))
         };
         let bounds = [
             free(self.giver, Side::Debit),
@@ -251,10 +251,10 @@ impl Lanes {
 
     /// How much moves: the whole rest, or what is there if parts are allowed; the cash of a DVP by
     /// cumulative share, so that the parts add up to the whole to the last cent.
-    fn part(&self, document: &Document, book: &Book) -> Result<Part, Rejection> {
+    fn part(&self, document: &Document, facts: &Facts<'_>, book: &Book) -> Result<Part, Rejection> {
         let partial = document.text(facts::PARTIAL) == Partial::Allowed.text();
         let part_of = |lane: &Lane| {
-            let (rest, free) = (lane.rest(), lane.free(book));
+            let (rest, free) = (lane.rest(), lane.free(facts, book));
             if free >= rest {
                 Ok(rest)
             } else if partial && free > 0 {
@@ -284,7 +284,7 @@ impl Lanes {
         let due = share::prefix(cash.total, delivered, securities.total, Rounding::HalfUp)
             .ok_or_else(|| Rejection::new(Code::AmountOverflow).at(PATH))?
             - cash.settled;
-        let free = cash.free(book);
+        let free = cash.free(facts, book);
         if free < due {
             return Ok(short(Reason::LackOfCash)(cash.amount(due - free)));
         }

@@ -17,7 +17,7 @@ use crate::jobs::fields::Id;
 use crate::jobs::invoice::credit;
 use crate::jobs::invoice::issue::bill;
 use crate::jobs::invoice::lines::{overflow, schema};
-use crate::jobs::invoice::order::{Dates, Order};
+use crate::jobs::invoice::order::{Dates, Order, Reserved};
 use crate::jobs::receivable::{changed, wrong_state};
 use crate::ledger::plan::{booking_date, instant};
 use crate::ledger::reference::Record;
@@ -157,6 +157,7 @@ impl JobKind for Change {
             let guard = Guard::of(book, issue, facts.today);
             let mut order = order(&terms, currency, dates, &[line], (mode, rate, guard), shown);
             order.apply_credit = self.bill == Billing::Credit;
+            order.reserved = Reserved::of(&order.customer, facts, book);
             settle(&order, lines.net < 0, book, plan, check)?;
         }
         plan.document(changed(

@@ -35,7 +35,7 @@ pub use renew::Renew;
 use super::billing::{Bill, BillLine, TaxRounding};
 use super::currency::Currency;
 use super::exchange::{Guard, Offer, RateData};
-use super::invoice::order::{Dates, Deferral, Order, OrderLine, Role, Until};
+use super::invoice::order::{Dates, Deferral, Order, OrderLine, Reserved, Role, Until};
 use crate::code::Code;
 use crate::ledger::plan::{date, echo, optional_date};
 use crate::ledger::value::member;
@@ -223,6 +223,7 @@ fn order<'a>(
         charges: Vec::new(),
         prepaid: 0,
         apply_credit: false,
+        reserved: Reserved::default(),
         coin: None,
         natural: None,
         usage: Vec::new(),

@@ -17,7 +17,7 @@ use crate::jobs::exchange::{Guard, RateData};
 use crate::jobs::fields::Id;
 use crate::jobs::invoice::issue::bill;
 use crate::jobs::invoice::lines::overflow;
-use crate::jobs::invoice::order::Dates;
+use crate::jobs::invoice::order::{Dates, Reserved};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, echo};
 use crate::ledger::value::member;
@@ -117,6 +117,7 @@ impl JobKind for Renew {
         let guard = Guard::of(book, issue, facts.today);
         let mut order = order(&terms, currency, dates, &lines, (mode, rate, guard), shown);
         order.apply_credit = self.apply_credit == Some(true);
+        order.reserved = Reserved::of(&order.customer, facts, book);
         order.natural = Some(natural);
         bill(&order, book, plan, || Ok(()))?;
         self.keep(book, plan, known, &terms, (from, last))
