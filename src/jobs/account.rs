@@ -314,6 +314,15 @@ impl JobKind for Close {
 
     fn plan(&self, _facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         let (index, account) = open_account(book, &self.account)?;
+        // From here on the plan shows what would change, should it need an approval.
+        let change = AccountChange {
+            closed: true,
+            ..AccountChange::default()
+        };
+        plan.effects.push(Effect::AccountChanged {
+            account: index,
+            change: Box::new(change),
+        });
         let decimals = book.units().decimals(account.unit);
         let refusal = |code, name, amount: Minor| {
             Rejection::new(code)
@@ -332,14 +341,6 @@ impl JobKind for Close {
                 refusal(Code::AccountNotEmpty, "balance", 0).with_text("document", document)
             );
         }
-        let change = AccountChange {
-            closed: true,
-            ..AccountChange::default()
-        };
-        plan.effects.push(Effect::AccountChanged {
-            account: index,
-            change: Box::new(change),
-        });
         show_account(plan, &self.account, "closed");
         Ok(())
     }

@@ -86,6 +86,10 @@ impl JobKind for Issue {
                 .at("/bank")
                 .with_text("account", name));
         }
+        // From here on the plan shows what would move, should it need an approval.
+        plan.post(booking, booking);
+        plan.leg(Leg::debit(credit, amount));
+        plan.leg(Leg::credit(bank, amount));
         let available = facts.available(credit, book);
         let requested = Minor::from(amount);
         let decimals = currency.decimals();
@@ -97,9 +101,6 @@ impl JobKind for Issue {
                 .with_amount("requested", requested, decimals));
         }
 
-        plan.post(booking, booking);
-        plan.leg(Leg::debit(credit, amount));
-        plan.leg(Leg::credit(bank, amount));
         let account = book.accounts().get(credit);
         let rest = account.map_or(0, Account::balance) - requested;
         plan.show("credit", Value::amount(rest, decimals));

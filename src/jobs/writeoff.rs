@@ -82,6 +82,8 @@ impl JobKind for Post {
         if !facts.approved {
             check_limit(book, &currency, document, amount, facts.today)?;
         }
+        // From here on the plan shows what would move, should it need an approval.
+        draft.post(plan, booking)?;
         if !OPEN.contains(&document.state) {
             return Err(wrong_state(number, document, &OPEN, PATH));
         }
@@ -94,7 +96,6 @@ impl JobKind for Post {
                 .with_amount("requested", amount, decimals));
         }
 
-        draft.post(plan, booking)?;
         let open = document.open - amount;
         let state = if open == 0 {
             DocumentState::WrittenOff

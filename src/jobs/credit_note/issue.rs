@@ -52,6 +52,8 @@ pub(super) fn plan(
 
     note.check_units(book, &currency)?;
     note.check_structure(job, book, &currency)?;
+    // From here on the plan shows what would move, should it need an approval.
+    note.post(plan, booking)?;
     check_state(number, invoice, &credited)?;
     note.check_creditable(job, &credited, currency.decimals())?;
     note.write(job, book, plan, (number, invoice), &credited, booking)
@@ -213,7 +215,6 @@ impl<'a> Note<'a> {
         let decimals = book.units().decimals(invoice.unit);
         let shown = |minor: Minor| Value::amount(minor, decimals);
         (plan.booking_date, plan.value_date) = (Some(booking), Some(booking));
-        self.post(plan, booking)?;
         let note = plan.number(book, &job.series, "/series")?;
         if book.documents().get(&note).is_some() {
             // Documents of the configuration may stand where the series has not been yet.

@@ -62,6 +62,8 @@ pub(super) fn plan(
     let draft = Draft::refer(book, &currency, document, (interest, fee + lump_sum))?;
 
     draft.check_units(book, &currency)?;
+    // From here on the plan shows what would move, should it need an approval.
+    draft.post(plan, booking)?;
     check_state(book, number, document, from)?;
     let figures = Figures {
         interest,
@@ -305,7 +307,6 @@ impl<'a> Draft<'a> {
         let decimals = book.units().decimals(document.unit);
         let shown = |minor: Minor| Value::amount(minor, decimals);
         (plan.booking_date, plan.value_date) = (Some(booking), Some(booking));
-        self.post(plan, booking)?;
         let charge = plan.number(book, SERIES, PATH)?;
         let text = |text: &str| Value::text(text.to_owned());
         let mut set: Members = vec![

@@ -57,8 +57,7 @@ impl JobKind for Reverse {
             .entry
             .ok_or_else(|| self.refusal(Code::EntryNotFound))?;
         check_mirror(book, past, booking)?;
-        self.check_state(book, past)?;
-
+        // From here on the plan shows what would move, should it need an approval.
         let number = EntryNo(self.entry);
         let post = plan.post(booking, booking);
         post.reverses = Some(number);
@@ -68,6 +67,7 @@ impl JobKind for Reverse {
         for leg in mirror(past) {
             plan.leg(leg);
         }
+        self.check_state(book, past)?;
         // The engine knows the number of the reversal when it admits the plan.
         plan.effects.push(Effect::Reversed {
             entry: number,

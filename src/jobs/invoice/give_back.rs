@@ -46,8 +46,8 @@ pub(crate) fn credit(
             earned.postings.check_units(book, &exchange.functional)?;
         }
     }
-    check()?;
 
+    // From here on the plan shows what would move, should it need an approval.
     let total = totals.tax_inclusive;
     let mut claims = Postings::default();
     claims.credit(account, total, path);
@@ -61,6 +61,7 @@ pub(crate) fn credit(
             exchange.keep_rate(book, plan);
         }
     }
+    check()?;
     plan.show("credit", Value::amount(total, currency.decimals()));
     Ok(())
 }

@@ -32,7 +32,7 @@ use super::Issue;
 use super::draft::{Draft, Group};
 use super::order::{Order, Until};
 use crate::code::Code;
-use crate::ids::Hash128;
+use crate::ids::{Hash128, UnitIndex};
 use crate::jobs::billing::{Bill, Totals};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::echo;
@@ -90,25 +90,26 @@ pub(crate) fn bill(
     let draft = Draft::refer(book, order, &mut bill)?;
     draft.check_units(book, order)?;
     let totals = draft.check_structure(book, order)?;
+    let unit = plan.unit(book, order.currency.code(), order.currency_path)?;
+    // From here on the plan shows what would move, should it need an approval.
+    draft.post(order, plan)?;
     check()?;
     draft.check_funds(book, order)?;
-    draft.write(order, book, plan, &bill, &totals)
+    draft.write(order, book, plan, (&bill, &totals), unit)
 }
 
 impl Draft<'_> {
-    /// The entry, the number, the document, the natural key.
+    /// The number behind the entry, the document, the natural key.
     fn write(
         &self,
         order: &Order<'_>,
         book: &Book,
         plan: &mut Plan,
-        bill: &Bill,
-        totals: &Totals,
+        (bill, totals): (&Bill, &Totals),
+        (unit, decimals): (UnitIndex, u8),
     ) -> Result<(), Rejection> {
-        let (unit, decimals) = plan.unit(book, order.currency.code(), order.currency_path)?;
         let issue = order.dates.issue;
         (plan.booking_date, plan.value_date) = (Some(issue), Some(issue));
-        self.post(order, plan)?;
         if let Some(exchange) = &self.exchange {
             exchange.keep_rate(book, plan);
         }

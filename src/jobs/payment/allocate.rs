@@ -36,6 +36,12 @@ pub(super) fn plan(
     if job.allocations.is_empty() {
         return Err(Rejection::new(Code::DocumentNoLines).at("/allocations"));
     }
+    // From here on the plan shows what would move, should it need an approval.
+    plan.post(booking, booking).owned = true;
+    draft.postings.write(plan, draft.account, draft.total())?;
+    for correction in &draft.discounts {
+        correction.write_converted(plan)?;
+    }
     let decimals = currency.decimals();
     if draft.back {
         draft.check_back(decimals)?;
@@ -43,11 +49,6 @@ pub(super) fn plan(
         draft.check_forth(facts, book, decimals)?;
     }
 
-    plan.post(booking, booking).owned = true;
-    draft.postings.write(plan, draft.account, draft.total())?;
-    for correction in &draft.discounts {
-        correction.write_converted(plan)?;
-    }
     draft.documents(book, plan, booking, decimals);
     Ok(())
 }

@@ -70,14 +70,14 @@ impl JobKind for Attempt {
         let number = self.instruction.as_deref().unwrap_or_default();
         let document = instruction(book, number)?;
         let lanes = Lanes::of(book, document)?;
-        check_ready(document, today)?;
         match lanes.part(document, facts, book)? {
             Part::Short { reason, short } => fail(plan, number, document, &lanes, reason, short),
             Part::Moves { quantity, cash } => {
                 settle(plan, number, document, &lanes, (quantity, cash), today)?;
             }
         }
-        Ok(())
+        // By now the plan shows what would move, should it need an approval.
+        check_ready(document, today)
     }
 }
 
