@@ -1,13 +1,13 @@
 //! The kinds that a simulated journey is made of: one line a kind.
 //!
-//! A new kind joins by a generator in `work/draw.rs`, a rule in `model/` and a line here. The rule
+//! A new kind joins by a generator in `work/`, a rule in `model/` and a line here. The rule
 //! is written from the catalogue, never from the engine, and shares no code with it.
 
 use serde_json::Value;
 
 use super::model::{self, Book, Ruled};
 use super::work::Sketch;
-use super::work::draw;
+use super::work::{approve, draw};
 
 /// How often a kind is drawn, and what makes and judges its jobs.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,8 @@ pub const KINDS: &[Kind] = &[
         needs_actor: true,
         ..kind(
             "reference.set",
-            1,
-            draw::reference_set,
+            2,
+            approve::reference_set,
             model::accounts::reference,
         )
     },
@@ -121,6 +121,24 @@ pub const KINDS: &[Kind] = &[
     kind("hold.place", 10, draw::hold_place, model::holds::place),
     kind("hold.capture", 6, draw::hold_capture, model::holds::capture),
     kind("hold.void", 3, draw::hold_void, model::holds::void),
+    Kind {
+        needs_actor: true,
+        ..kind(
+            "approval.request",
+            12,
+            approve::request,
+            model::approvals::request,
+        )
+    },
+    Kind {
+        needs_actor: true,
+        ..kind(
+            "approval.decide",
+            20,
+            approve::decide,
+            model::approvals::decide,
+        )
+    },
     kind(
         "recurring.post",
         3,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::broker::{ConfirmResult, Confirmed, Publish};
 use crate::ids::{Hash128, Position};
 use crate::journal::{Journal, JournalFault, Room};
-use crate::ledger::{Commit, Effect};
+use crate::ledger::{Commit, Effect, Record};
 use crate::pipeline::decode::Item;
 use crate::pipeline::parcel::Parcel;
 
@@ -72,6 +72,8 @@ sabotages! {
     IgnoreBoot "ignore-boot";
     /// Dead letters go before the record of the act is durable.
     ActEarly "act-early";
+    /// The journal does not say whose key a job has that was decided: later it posts once more.
+    ForgetDecided "forget-decided";
 }
 
 impl Sabotage {
@@ -103,6 +105,21 @@ impl Sabotage {
             })?;
         post.legs.end = post.legs.end.saturating_sub(1);
         Some(Arc::new(commit))
+    }
+
+    /// A commit in which decided jobs do not take their keys; none if it decides none.
+    pub(super) fn without_decided(commit: &Commit) -> Option<Arc<Commit>> {
+        let mut commit = commit.clone();
+        let mut decided = 0_usize;
+        for record in &mut commit.records {
+            if let Record::Job(job) = record
+                && job.follows()
+            {
+                job.owns_key = false;
+                decided = decided.saturating_add(1);
+            }
+        }
+        (decided > 0).then(|| Arc::new(commit))
     }
 
     /// What the publisher hears of a message that did not arrive.

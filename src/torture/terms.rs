@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::calendar::Place;
 use super::kinds::{KINDS, Kind};
-use super::model::{Account, Book};
-use super::work::{CUSTOMERS, PARTIES};
+use super::model::{Account, Book, policies};
+use super::work::{CUSTOMERS, PARTIES, approve};
 use crate::settings::{OutcomesMode, Settings, SettingsFault};
 use crate::simulator::Chance;
 use crate::simulator::broker;
@@ -20,6 +22,8 @@ pub struct Terms {
     pub settings: Settings,
     /// Kinds of jobs that are sent.
     pub kinds: Vec<&'static Kind>,
+    /// Whether the books begin with users and a policy about approvals.
+    pub guarded: bool,
     /// Messages that producers send.
     pub messages: usize,
     /// Jobs among them that fell the process, at the most.
@@ -55,12 +59,20 @@ impl Terms {
         settings.outcomes.backlog_bytes_max = pick(chance, &[4 << 10, 64 << 10, 64 << 20]);
         let prefetch = pick(chance, &[1, 2, 10, 100]);
         settings.broker.prefetch = u16::try_from(prefetch).unwrap_or(1);
+        let guarded = chance.once_in(2);
+        for book in settings.books.iter_mut().filter(|_| guarded) {
+            book.reference.push(("users".to_owned(), users()));
+            let policy = ("approval_policy".to_owned(), approve::strict());
+            book.reference.push(policy);
+        }
+        let tight_bytes_max = pick(chance, &[2 << 10, 64 << 10]);
         let mut books = vec![("main", "EUR")];
         books.extend(two_books.then_some(("side", "USD")));
         Self {
             books,
             settings,
             kinds: kinds(chance),
+            guarded,
             messages: place(chance.between(10, 60)),
             poison: if chance.once_in(4) {
                 chance.between(1, 3)
@@ -70,7 +82,7 @@ impl Terms {
             prefetch: place(prefetch),
             slots: place(pick(chance, &[1, 4, 100])),
             delivery_limit: pick(chance, &[3, 20, 20, 1_000]),
-            tight_bytes: chance.between(1, 64 << 10),
+            tight_bytes: chance.between(1, tight_bytes_max),
         }
     }
 
@@ -86,7 +98,8 @@ impl Terms {
 
     /// The books as the configuration begins them.
     pub fn model(&self) -> impl Iterator<Item = Book> {
-        self.books.iter().map(|(name, unit)| begun(name, unit))
+        let books = self.books.iter();
+        books.map(|(name, unit)| begun(name, unit, self.guarded))
     }
 }
 
@@ -136,7 +149,15 @@ fn accounts(unit: &'static str) -> Vec<Row> {
     rows
 }
 
-fn begun(name: &'static str, unit: &'static str) -> Book {
+/// Users as a configuration lists them.
+fn users() -> Value {
+    let users = approve::USERS.iter();
+    users
+        .map(|(user, roles)| ((*user).to_owned(), json!(roles)))
+        .collect()
+}
+
+fn begun(name: &'static str, unit: &'static str, guarded: bool) -> Book {
     let account = |(name, class, unit, opening, above_zero): Row| {
         let debit_side = matches!(class, "asset" | "expense");
         let (debits, credits) = if debit_side {
@@ -155,7 +176,7 @@ fn begun(name: &'static str, unit: &'static str) -> Book {
         };
         (name, account)
     };
-    Book {
+    let mut book = Book {
         name,
         unit,
         place: if name == "main" {
@@ -165,7 +186,18 @@ fn begun(name: &'static str, unit: &'static str) -> Book {
         },
         accounts: accounts(unit).into_iter().map(account).collect(),
         ..Book::default()
+    };
+    if guarded {
+        let always = String::new;
+        for (user, roles) in approve::USERS {
+            policies::set(&mut book.users, user, always(), json!(roles));
+            book.versions.insert(format!("user {user}"), 1);
+        }
+        let policy = "approval_policy";
+        policies::set(&mut book.policies, policy, always(), approve::strict());
+        book.versions.insert(format!("policy {policy}"), 1);
     }
+    book
 }
 
 /// The configuration that all runs begin with.

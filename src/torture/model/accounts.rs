@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Account, Answer, Book, Ruled, minor, need, text};
+use super::{Account, Answer, Book, Ruled, minor, need, policies, text};
 
 /// `account.open`.
 pub fn open(book: &mut Book, data: &Value) -> Ruled {
@@ -20,6 +20,7 @@ pub fn open(book: &mut Book, data: &Value) -> Ruled {
         ..Account::default()
     };
     change(&mut account, data)?;
+    book.touched.push(name.to_owned());
     book.accounts.insert(name.to_owned(), account);
     Ok(state(name, "open"))
 }
@@ -32,6 +33,7 @@ pub fn update(book: &mut Book, data: &Value) -> Ruled {
         return Err("ACCOUNT_CLOSED");
     }
     change(account, data)?;
+    book.touched.push(name.to_owned());
     Ok(state(name, "open"))
 }
 
@@ -60,6 +62,7 @@ pub fn close(book: &mut Book, data: &Value) -> Ruled {
     if account.closed {
         return Err("ACCOUNT_CLOSED");
     }
+    book.touched.push(name.to_owned());
     let customer = name.strip_prefix("ar/");
     let mut invoices = book.invoices.values();
     let has_open = invoices.any(|one| customer == Some(&one.customer) && one.open > 0);
@@ -84,9 +87,19 @@ fn state(account: &str, state: &'static str) -> Answer {
         .with("state", state)
 }
 
-/// `reference.set`: a new version of a record.
+/// `reference.set`: a new version of a record, from a day on.
 pub fn reference(book: &mut Book, data: &Value) -> Ruled {
     let (record, name) = (need(data, "record"), need(data, "name"));
+    let from = text(data, "valid_from").unwrap_or(&book.today).to_owned();
+    if from < book.today {
+        return Err("DATE_OUT_OF_RANGE");
+    }
+    let value = data.get("value").cloned().unwrap_or_default();
+    match record {
+        "user" => policies::set(&mut book.users, name, from, value),
+        "policy" => policies::set(&mut book.policies, name, from, value),
+        _ => {}
+    }
     let versions = book.versions.entry(format!("{record} {name}")).or_default();
     *versions = versions.saturating_add(1);
     Ok(Answer::of("accepted")

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::approvals::{Decided, Request};
 use super::due::Alarms;
+use super::policies::Dated;
 use super::{Answer, print};
 use crate::torture::calendar::{self, Place};
 
@@ -119,6 +121,8 @@ pub struct Hold {
     pub expires: i64,
     /// The state.
     pub state: &'static str,
+    /// What it holds if a request for approval reserves it: only the decision ends it then.
+    pub reserved: Vec<Leg>,
 }
 
 /// An entry that is reversed by itself.
@@ -226,6 +230,16 @@ pub struct Book {
     pub today: String,
     /// The key of what is judged now.
     pub key: String,
+    /// Who does it, if somebody vouches for that.
+    pub actor: Option<String>,
+    /// What it moves, holds or will move, known before anybody asks whether that may be.
+    pub asked: Vec<Leg>,
+    /// The accounts that it opens or changes.
+    pub touched: Vec<String>,
+    /// What is given back in the same breath.
+    pub given_back: Vec<Leg>,
+    /// The job that waited and is decided by it.
+    pub decided: Option<Decided>,
     /// Number of the last outcome.
     pub sequence: u64,
     /// Every key that has an outcome, with the content of its job.
@@ -258,6 +272,12 @@ pub struct Book {
     pub opened: BTreeSet<String>,
     /// How many versions a reference record has.
     pub versions: BTreeMap<String, u64>,
+    /// Roles of users, by first day.
+    pub users: BTreeMap<String, Dated>,
+    /// Policies about approvals, by first day.
+    pub policies: BTreeMap<String, Dated>,
+    /// Requests for approval by number.
+    pub requests: BTreeMap<String, Request>,
 }
 
 impl Book {
@@ -279,10 +299,11 @@ impl Book {
         Ok(())
     }
 
-    /// Whether a date, or the month of it, may be posted to.
+    /// Whether a date, or the month of it, may be posted to: a locked one by whoever closes it.
     pub fn period_open(&self, date: &str) -> Result<(), &'static str> {
+        let closes = || self.actor_roles().iter().any(|role| role == "closing");
         match date.get(..7) {
-            Some(month) if self.locked.contains(month) => Err("PERIOD_CLOSED"),
+            Some(month) if self.locked.contains(month) && !closes() => Err("PERIOD_CLOSED"),
             Some(_) | None => Ok(()),
         }
     }
@@ -290,6 +311,30 @@ impl Book {
     /// Take a reference that may be used once.
     pub fn is_taken(&self, what: &str) -> bool {
         self.taken.contains(what)
+    }
+
+    /// Something is judged from here on: a job under a key, done by somebody.
+    pub fn begins(&mut self, key: &str, actor: Option<&str>) {
+        key.clone_into(&mut self.key);
+        self.actor = actor.map(str::to_owned);
+        self.asked.clear();
+        self.touched.clear();
+    }
+
+    /// What the job asks for is known.
+    pub fn asks(&mut self, legs: &[Leg]) {
+        self.asked = legs.to_vec();
+    }
+
+    /// What may leave an account, with what is given back in the same breath.
+    pub fn available(&self, name: &str) -> i128 {
+        let Some(account) = self.accounts.get(name) else {
+            return 0;
+        };
+        let mut after = account.clone();
+        let back = self.given_back.iter().filter(|leg| leg.account == name);
+        back.for_each(|leg| after.hold_by(leg, -1));
+        after.available()
     }
 
     /// From now on it is so late.
@@ -312,6 +357,7 @@ impl Book {
 
     /// Post an entry if every limit holds; its number.
     pub fn post(&mut self, entry: Entry) -> Result<u64, &'static str> {
+        self.asks(&entry.legs);
         self.check_limits(&entry.legs, &[], &[])?;
         Ok(self.write(entry))
     }
@@ -327,13 +373,12 @@ impl Book {
         number(self.entries.len())
     }
 
-    /// Hold an amount on both sides of a hold, or give it back if it is negative.
-    pub fn hold(&mut self, hold: &Hold, amount: i128) {
-        if let Some(account) = self.accounts.get_mut(&hold.debit) {
-            account.debits_held += amount;
-        }
-        if let Some(account) = self.accounts.get_mut(&hold.credit) {
-            account.credits_held += amount;
+    /// Hold legs, or give them back if the sign is negative.
+    pub fn hold(&mut self, legs: &[Leg], sign: i128) {
+        for leg in legs {
+            if let Some(account) = self.accounts.get_mut(&leg.account) {
+                account.hold_by(leg, sign);
+            }
         }
     }
 
@@ -345,7 +390,8 @@ impl Book {
         released: &[Leg],
     ) -> Result<(), &'static str> {
         let mut touched: Vec<&str> = Vec::new();
-        for leg in posted.iter().chain(held).chain(released) {
+        let back = self.given_back.iter();
+        for leg in back.chain(posted).chain(held).chain(released) {
             if !touched.contains(&leg.account.as_str()) {
                 touched.push(&leg.account);
             }
@@ -358,7 +404,8 @@ impl Book {
                 .iter()
                 .filter(of_account)
                 .for_each(|leg| after.move_by(leg));
-            for (legs, sign) in [(held, 1), (released, -1)] {
+            let back = self.given_back.as_slice();
+            for (legs, sign) in [(held, 1), (released, -1), (back, -1)] {
                 let legs = legs.iter().filter(of_account);
                 legs.for_each(|leg| after.hold_by(leg, sign));
             }

@@ -13,13 +13,15 @@ pub fn refund(book: &mut Book, data: &Value) -> Ruled {
     let bank = need(data, "bank");
     book.usable(&credit, true)?;
     book.usable(bank, false)?;
-    let has = book.accounts.get(&credit);
-    if amount > has.map_or(0, super::Account::available) {
+    let legs = vec![leg(&credit, amount), leg(bank, -amount)];
+    book.asks(&legs);
+    if amount > book.available(&credit) {
         return Err("REFUND_EXCEEDS_CREDIT");
     }
+    let has = book.accounts.get(&credit);
     let rest = has.map_or(0, super::Account::balance) - amount;
     let entry = book.post(Entry {
-        legs: vec![leg(&credit, amount), leg(bank, -amount)],
+        legs,
         ..Entry::default()
     })?;
     Ok(book.posted(Answer::of("posted").with("credit", print(rest, 2)), entry))
@@ -93,12 +95,6 @@ pub fn write_off(book: &mut Book, data: &Value) -> Ruled {
     let receivable = format!("ar/{}", invoice.customer);
     book.usable(&receivable, false)?;
     let parts = divided(&invoice.groups, amount).ok_or("AMOUNT_OVERFLOW")?;
-    if !matches!(invoice.state, "open" | "partly_paid") {
-        return Err("DOCUMENT_STATE");
-    }
-    if amount > invoice.open {
-        return Err("WRITEOFF_EXCEEDS_OPEN");
-    }
     let tax: i128 = parts.iter().map(|(_, tax)| tax).sum();
     let mut legs = vec![
         leg("exp/bad_debt", amount - tax),
@@ -106,6 +102,13 @@ pub fn write_off(book: &mut Book, data: &Value) -> Ruled {
         leg(&receivable, -amount),
     ];
     legs.retain(|leg| leg.amount > 0);
+    book.asks(&legs);
+    if !matches!(invoice.state, "open" | "partly_paid") {
+        return Err("DOCUMENT_STATE");
+    }
+    if amount > invoice.open {
+        return Err("WRITEOFF_EXCEEDS_OPEN");
+    }
     let entry = book.post(Entry {
         legs,
         owned: true,
@@ -223,6 +226,12 @@ pub fn note(book: &mut Book, data: &Value) -> Ruled {
     if total < 0 {
         return Err("DOCUMENT_TOTAL_NEGATIVE");
     }
+    let base: i128 = shares.iter().map(|(_, base, _)| base).sum();
+    let tax: i128 = shares.iter().map(|(_, _, tax)| tax).sum();
+    let mut legs = vec![leg("rev/sales", base), leg("tax/vat_out", tax)];
+    legs.extend(claims.iter().map(|(account, amount)| leg(account, -amount)));
+    legs.retain(|leg| leg.amount > 0);
+    book.asks(&legs);
     let creditable = invoice.creditable();
     let is_open = matches!(invoice.state, "open" | "partly_paid" | "paid");
     let may_reopen = invoice.state == "credited" && creditable > 0;
@@ -232,11 +241,6 @@ pub fn note(book: &mut Book, data: &Value) -> Ruled {
     if total > creditable {
         return Err("CREDIT_EXCEEDS_INVOICE");
     }
-    let base: i128 = shares.iter().map(|(_, base, _)| base).sum();
-    let tax: i128 = shares.iter().map(|(_, _, tax)| tax).sum();
-    let mut legs = vec![leg("rev/sales", base), leg("tax/vat_out", tax)];
-    legs.extend(claims.iter().map(|(account, amount)| leg(account, -amount)));
-    legs.retain(|leg| leg.amount > 0);
     let document = format!("GS-{:06}", book.notes.saturating_add(1));
     let status = if legs.is_empty() {
         "accepted"

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Answer, Book, Model, accruals, holds, outcome, recurring};
+use super::{Answer, Book, Model, accruals, approvals, decided, holds, outcome, recurring};
 
 /// A work of the engine's own, in the order in which they go at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub enum Work {
     Reversal,
     /// A run of a schedule is posted.
     Run,
+    /// A request for approval expires.
+    Request,
 }
 
 /// Something that becomes due.
@@ -57,6 +59,7 @@ impl Model {
         let (_, name) = self.first_due(now).ok_or("nothing is due")?;
         let book = self.books.get_mut(name).ok_or("the book is gone")?;
         book.at(now);
+        book.begins("", None);
         let alarm = book.alarms.pop_first().ok_or("nothing is due")?;
         book.sequence = book.sequence.saturating_add(1);
         let about = alarm.about.as_str();
@@ -69,6 +72,7 @@ impl Model {
             }),
             Work::Reversal => accruals::reversed(book, about),
             Work::Run => recurring::run(book, about),
+            Work::Request => approvals::expire(book, about),
         };
         let rung = rung.ok_or_else(|| format!("{about} is not there and was due"))?;
         let known = book.keys.contains_key(&rung.key);
@@ -79,6 +83,7 @@ impl Model {
         if let Some(members) = value.as_object_mut() {
             members.insert("event".to_owned(), rung.event.into());
         }
+        self.decided = decided(book);
         Ok((name, value))
     }
 }

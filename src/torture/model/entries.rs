@@ -16,6 +16,7 @@ pub fn post(book: &mut Book, data: &Value) -> Ruled {
         asserted.push((account, balance));
     }
     check(book, &legs)?;
+    book.asks(&legs);
     for (account, expected) in asserted {
         let Some(known) = book.accounts.get(account) else {
             return Err("ACCOUNT_NOT_FOUND");
@@ -119,10 +120,15 @@ pub fn reverse(book: &mut Book, data: &Value) -> Ruled {
     for leg in &legs {
         book.usable(&leg.account, leg.debit)?;
     }
-    if past.reversed_by.is_some() {
+    let (reversed, is_not) = (
+        past.reversed_by.is_some(),
+        past.reverses.is_some() || past.owned,
+    );
+    book.asks(&legs);
+    if reversed {
         return Err("ALREADY_REVERSED");
     }
-    if past.reverses.is_some() || past.owned {
+    if is_not {
         return Err("NOT_REVERSIBLE");
     }
     let by = book.post(Entry {

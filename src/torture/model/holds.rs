@@ -32,9 +32,12 @@ pub fn place(book: &mut Book, data: &Value) -> Ruled {
         rest: amount,
         expires,
         state: "placed",
+        reserved: Vec::new(),
     };
-    book.check_limits(&[], &hold.legs(amount), &[])?;
-    book.hold(&hold, amount);
+    let legs = hold.legs(amount);
+    book.asks(&legs);
+    book.check_limits(&[], &legs, &[])?;
+    book.hold(&legs, 1);
     let name = format!("H-{:06}", number(book.holds.len()).saturating_add(1));
     book.alarms.insert(Alarm {
         at: expires,
@@ -58,18 +61,24 @@ pub fn capture(book: &mut Book, data: &Value) -> Ruled {
     let name = need(data, "hold");
     let known = book.holds.get(name).cloned();
     let live = known.as_ref().filter(|hold| hold.state == "placed");
-    let decimals = live.and_then(|hold| book.decimals(&hold.debit));
+    let decimals = live.and_then(|hold| book.decimals(hold.first()));
     let asked = match text(data, "amount").map(|text| positive(text, decimals.unwrap_or(9))) {
         Some(Err("AMOUNT_PRECISION")) if decimals.is_none() => None,
         asked => asked.transpose()?,
     };
     let mut hold = known.ok_or("HOLD_NOT_FOUND")?;
+    let amount = asked.unwrap_or(hold.rest);
     if hold.state == "placed" {
-        book.usable(&hold.debit, true)?;
-        book.usable(&hold.credit, false)?;
+        for leg in hold.legs(hold.rest) {
+            book.usable(&leg.account, leg.debit)?;
+        }
+        book.asks(&[Leg {
+            account: hold.first().to_owned(),
+            debit: true,
+            amount: amount.min(hold.rest),
+        }]);
     }
     live_one(&hold)?;
-    let amount = asked.unwrap_or(hold.rest);
     if amount > hold.rest {
         return Err("HOLD_AMOUNT_EXCEEDED");
     }
@@ -78,7 +87,7 @@ pub fn capture(book: &mut Book, data: &Value) -> Ruled {
     let released = if is_final { hold.rest } else { amount };
     let legs = hold.legs(amount);
     book.check_limits(&legs, &[], &hold.legs(released))?;
-    book.hold(&hold, -released);
+    book.hold(&hold.legs(released), -1);
     let entry = book.write(Entry {
         legs,
         ..Entry::default()
@@ -125,7 +134,7 @@ pub fn expire(book: &mut Book, name: &str) -> Option<Answer> {
 
 fn live_one(hold: &Hold) -> Result<(), &'static str> {
     match hold.state {
-        "placed" => Ok(()),
+        "placed" if hold.reserved.is_empty() => Ok(()),
         "expired" => Err("HOLD_EXPIRED"),
         _ => Err("HOLD_STATE"),
     }
@@ -139,20 +148,36 @@ fn silence(book: &mut Book, name: &str, hold: &Hold) {
     });
 }
 
+/// A hold that a request reserves ends with it.
+pub fn end(book: &mut Book, name: &str, state: &'static str) {
+    if let Some(hold) = book.holds.get(name).cloned() {
+        over(book, name, hold, state);
+    }
+}
+
 /// The rest is given back; how much, in print.
 fn over(book: &mut Book, name: &str, mut hold: Hold, state: &'static str) -> String {
     let released = hold.rest;
-    book.hold(&hold, -released);
+    book.hold(&hold.legs(released), -1);
     hold.rest = 0;
     hold.state = state;
-    let decimals = book.decimals(&hold.debit).unwrap_or_default();
+    let decimals = book.decimals(hold.first()).unwrap_or_default();
     book.holds.insert(name.to_owned(), hold);
     print(released, decimals)
 }
 
 impl Hold {
-    /// An amount of it, on both sides.
-    fn legs(&self, amount: i128) -> Vec<Leg> {
+    /// The account of its first leg.
+    fn first(&self) -> &str {
+        let reserved = self.reserved.first();
+        reserved.map_or(&self.debit, |leg| &leg.account)
+    }
+
+    /// An amount of it, on both sides; what is reserved goes whole.
+    pub fn legs(&self, amount: i128) -> Vec<Leg> {
+        if !self.reserved.is_empty() {
+            return self.reserved.clone();
+        }
         let leg = |account: &str, debit| Leg {
             account: account.to_owned(),
             debit,

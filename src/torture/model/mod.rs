@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod accruals;
+pub mod approvals;
 pub mod book;
 pub mod credits;
 pub mod due;
@@ -13,6 +14,7 @@ pub mod holds;
 pub mod invoices;
 pub mod payments;
 pub mod periods;
+pub mod policies;
 pub mod recurring;
 pub mod settlements;
 
@@ -22,7 +24,7 @@ use serde_json::Value;
 
 pub use book::{Account, Book, Leg};
 
-use super::kinds;
+use super::kinds::{self, Kind};
 use super::work::Job;
 
 /// What a job came to by a rule: its answer, or the code of its refusal.
@@ -58,6 +60,8 @@ impl Answer {
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     books: BTreeMap<&'static str, Book>,
+    /// What the next record must say: the job that was decided by the one before.
+    decided: Option<Value>,
 }
 
 impl Model {
@@ -65,6 +69,7 @@ impl Model {
     pub fn new(books: impl IntoIterator<Item = Book>) -> Self {
         Self {
             books: books.into_iter().map(|book| (book.name, book)).collect(),
+            decided: None,
         }
     }
 
@@ -86,7 +91,7 @@ impl Model {
             .get_mut(job.book)
             .ok_or_else(|| format!("a record in the unknown book {}", job.book))?;
         book.at(now);
-        book.key.clone_from(&job.key);
+        book.begins(&job.key, job.actor);
         book.sequence = book.sequence.saturating_add(1);
         let content = job.content();
         let ruled = match book.keys.get(&job.key) {
@@ -94,13 +99,40 @@ impl Model {
                 return Err(format!("{} has a second outcome of its own", job.key));
             }
             Some(_) => Err("IDEMPOTENCY_KEY_REUSED"),
-            None => {
-                book.keys.insert(job.key.clone(), content);
-                rule(book, job)
-            }
+            None => match book.awaited(&job.key) {
+                Some((name, request)) if request.content() == content => {
+                    Ok(Answer::of("pending_approval")
+                        .with("request", name.clone())
+                        .with("needs", request.needs.shown()))
+                }
+                Some(_) => Err("IDEMPOTENCY_KEY_REUSED"),
+                None => {
+                    book.keys.insert(job.key.clone(), content);
+                    rule(book, job)
+                }
+            },
         };
-        Ok(outcome(book, &job.key, job.kind, ruled))
+        let said = outcome(book, &job.key, job.kind, ruled);
+        self.decided = decided(book);
+        Ok(said)
     }
+
+    /// What the record behind the last one must say, if that one decided another job.
+    pub fn take_decided(&mut self) -> Option<Value> {
+        self.decided.take()
+    }
+}
+
+/// The outcome of a job that waited and was decided, under its own key.
+fn decided(book: &mut Book) -> Option<Value> {
+    let decided = book.decided.take()?;
+    book.sequence = book.sequence.saturating_add(1);
+    let mut said = outcome(book, &decided.key, decided.kind, decided.ruled);
+    if let Some(members) = said.as_object_mut() {
+        members.insert("event".to_owned(), "job.decided".into());
+    }
+    book.keys.insert(decided.key, decided.content);
+    Some(said)
 }
 
 /// What an outcome must say.
@@ -141,7 +173,38 @@ fn rule(book: &mut Book, job: &Job) -> Ruled {
     if job.actor.is_some() && job.actor != job.sender {
         return Err("ACTOR_NOT_TRUSTED");
     }
-    (kind.rule)(book, &job.data)
+    if kind.family() == "approval" || !book.is_guarded(kind.name, &job.data) {
+        return (kind.rule)(book, &job.data);
+    }
+    alone(book, kind, &job.data)
+}
+
+/// A job that comes by itself, where some need an approval.
+fn alone(book: &mut Book, kind: &Kind, data: &Value) -> Ruled {
+    let mut tried = book.clone();
+    let ruled = (kind.rule)(&mut tried, data);
+    let refused = ruled.as_ref().err().copied();
+    if let Some(code) = refused
+        && !policies::is_late(code)
+    {
+        return Err(code);
+    }
+    let needs = match book.needs(kind.name, data, &tried) {
+        Ok(needs) => needs,
+        // What nobody can approve is beyond a limit: the state of things comes before that.
+        Err(above) => {
+            return Err(refused
+                .filter(|code| !policies::is_last(code))
+                .unwrap_or(above));
+        }
+    };
+    if needs.approvals > 0 {
+        return Err("APPROVAL_REQUIRED");
+    }
+    if ruled.is_ok() {
+        *book = tried;
+    }
+    ruled
 }
 
 /// A text member.

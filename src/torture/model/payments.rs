@@ -225,23 +225,21 @@ pub fn allocate(book: &mut Book, data: &Value) -> Ruled {
     let owner = given
         .map(str::to_owned)
         .or_else(|| source.as_ref()?.customer.clone());
+    let mut legs = vec![leg(&account, !back, requested)];
+    for name in order {
+        let sum = receivables.get(&name).copied().unwrap_or_default();
+        legs.push(leg(&name, back, sum));
+    }
+    book.asks(&legs);
     if back {
         check_paid(book, &items, owner.as_deref(), source.as_ref())?;
     } else {
-        let credit = book
-            .accounts
-            .get(&account)
-            .map_or(0, super::Account::available);
+        let credit = book.available(&account);
         let available = source.as_ref().map_or(credit, |payment| payment.open);
         if requested > available {
             return Err("ALLOCATION_EXCEEDS_PAYMENT");
         }
         check_open(book, &items, owner.as_deref())?;
-    }
-    let mut legs = vec![leg(&account, !back, requested)];
-    for name in order {
-        let sum = receivables.get(&name).copied().unwrap_or_default();
-        legs.push(leg(&name, back, sum));
     }
     let entry = book.post(Entry {
         legs,

@@ -34,6 +34,7 @@ pub fn post(book: &mut Book, data: &Value) -> Ruled {
     let legs = entries::legs(book, data)?;
     entries::check(book, &legs)?;
     let all: Vec<Leg> = posted.iter().flat_map(|_| legs.clone()).collect();
+    book.asks(if all.is_empty() { &legs } else { &all });
     book.check_limits(&all, &[], &[])?;
     let total = entries::debits(&legs) * i128::from(number(posted.len()));
     let name = format!("RS-{:06}", number(book.schedules.len()).saturating_add(1));
@@ -74,7 +75,7 @@ pub fn run(book: &mut Book, name: &str) -> Option<Rung> {
     let day = schedule.due.clone()?;
     let run = schedule.runs.saturating_add(1);
     let mut key = format!("{}/{run}", schedule.key);
-    if book.keys.contains_key(&key) {
+    if book.keys.contains_key(&key) || book.awaited(&key).is_some() {
         key = format!("{key}#{name}");
     }
     let posted = again(book, &schedule.data, &day);

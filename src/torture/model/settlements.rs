@@ -167,7 +167,7 @@ fn legs(instruction: &Instruction, quantity: i128, cash: i128) -> Vec<Leg> {
 fn free(book: &Book, account: &str) -> i128 {
     let known = book.accounts.get(account);
     known.map_or(0, |known| {
-        (known.available() - known.min.unwrap_or_default()).max(0)
+        (book.available(account) - known.min.unwrap_or_default()).max(0)
     })
 }
 

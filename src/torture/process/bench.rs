@@ -58,10 +58,16 @@ pub(super) struct ToBench<'a>(pub(super) &'a RefCell<Bench>);
 impl Next for ToBench<'_> {
     fn hand_on(&mut self, mut batch: Batch) -> bool {
         let mut bench = self.0.borrow_mut();
-        if bench.sabotage == Some(Sabotage::LoseLeg)
-            && let Some(commit) = batch.commit.as_deref().and_then(Sabotage::without_leg)
-        {
-            batch.commit = Some(commit);
+        let changed = batch
+            .commit
+            .as_deref()
+            .and_then(|commit| match bench.sabotage {
+                Some(Sabotage::LoseLeg) => Sabotage::without_leg(commit),
+                Some(Sabotage::ForgetDecided) => Sabotage::without_decided(commit),
+                Some(_) | None => None,
+            });
+        if changed.is_some() {
+            batch.commit = changed;
         }
         bench.batches.push_back(batch);
         true

@@ -3,7 +3,7 @@
 use super::{Checked, Witness, finding};
 use crate::engine::Engine;
 use crate::ids::BookIndex;
-use crate::ledger::{Book, DocumentKind};
+use crate::ledger::{Book, DocumentKind, Value};
 use crate::torture::model::{self, print};
 
 impl Witness {
@@ -24,6 +24,7 @@ impl Witness {
             balances(book, expected)?;
             documents(book, expected)?;
             holds(book, expected)?;
+            requests(book, expected)?;
             if !book.is_balanced() {
                 return finding(format!("book {} is out of balance", book.name()));
             }
@@ -49,6 +50,7 @@ fn numbers(book: &Book, expected: &model::Book) -> Checked {
         ("SI", expected.instructions.len()),
         ("H", expected.holds.len()),
         ("RS", expected.schedules.len()),
+        ("APR", expected.requests.len()),
     ];
     for (name, count) in series {
         let found = book
@@ -113,6 +115,31 @@ fn holds(book: &Book, expected: &model::Book) -> Checked {
             "book {}: the next thing is due at {found:?}, expected is {wanted:?}",
             book.name()
         ));
+    }
+    Ok(())
+}
+
+/// Requests for approval: their states, who has decided, and whether their jobs wait.
+fn requests(book: &Book, expected: &model::Book) -> Checked {
+    for (number, one) in &expected.requests {
+        let found = book.documents().get(number);
+        let decided = found.and_then(|found| found.member("decided"));
+        let count = match decided {
+            Some(Value::List(decided)) => decided.len(),
+            Some(_) | None => 0,
+        };
+        let state = found.map(|found| found.state.text());
+        let waits = one.state == "pending";
+        let kept = book.kept(number).is_some();
+        let awaited = book.awaited(&one.key) == Some(number.as_str());
+        let is = (state, count, kept, awaited);
+        let wanted = (Some(one.state), one.decided.len(), waits, waits);
+        if is != wanted {
+            return finding(format!(
+                "book {}: {number} has (state, decisions, job, key) {is:?}, expected is {wanted:?}",
+                book.name()
+            ));
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@
 //! | an acknowledgement       | every part of the message is durable or set aside                 |
 
 mod books;
+mod decided;
 mod letters;
 mod mail;
 mod restored;
@@ -265,7 +266,16 @@ impl Witness {
     fn records(&mut self, commit: &Commit) -> Checked {
         let mut others = false;
         for (position, record) in commit.positions() {
+            let decided = self.model.take_decided();
             match record {
+                Record::Job(job) if job.follows() => {
+                    self.decided(job, commit, decided)?;
+                }
+                _ if decided.is_some() => {
+                    return finding(format!(
+                        "{position} came where a job was decided by the record before"
+                    ));
+                }
                 Record::Job(job) if is_due(job) => {
                     if others {
                         return finding(format!("{position} was due and came behind a job"));
@@ -292,7 +302,12 @@ impl Witness {
                 _ => {}
             }
         }
-        Ok(())
+        match self.model.take_decided() {
+            None => Ok(()),
+            Some(expected) => finding(format!(
+                "a commit ended before the outcome of a job that it decided: {expected}"
+            )),
+        }
     }
 
     /// The outcome of a record, as bytes and as it reads.

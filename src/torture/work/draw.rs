@@ -372,14 +372,3 @@ pub fn period_close(sketch: &mut Sketch<'_>) -> Value {
     let mode = sketch.word(&["soft_lock", "reopen", "reopen"]);
     json!({ "period": sketch.month(), "mode": mode })
 }
-
-/// `reference.set`.
-pub fn reference_set(sketch: &mut Sketch<'_>) -> Value {
-    let rate = sketch.word(&["5", "6.5", "7"]);
-    json!({
-        "record": "tax",
-        "name": sketch.word(&["T1", "T2"]),
-        "value": { "category": "S", "rate": rate },
-        "reason": "new rate",
-    })
-}

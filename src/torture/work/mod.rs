@@ -4,6 +4,7 @@
 //! the journal keeps, so that what became of it can be told from every other message with the same
 //! keys.
 
+pub mod approve;
 pub mod draw;
 mod forms;
 mod sketch;
@@ -17,6 +18,7 @@ use serde_json::Value;
 pub use sketch::{CUSTOMERS, Counts, PARTIES, Sketch};
 
 use super::kinds::Kind;
+use super::model::approvals;
 use super::terms::Terms;
 use crate::broker::{HeaderValue, Properties};
 use crate::journal::marker::Station;
@@ -165,7 +167,11 @@ impl Work {
         self.now = now;
         let number = self.next_number();
         let at = self.chance.below(self.ledgers.len());
-        let sender = self.chance.once_in(2).then_some("clerk");
+        let sender = match self.chance.up_to(9) {
+            0..=3 => None,
+            4..=6 => Some("clerk"),
+            _ => self.chance.pick(&approve::USERS).map(|(user, _)| *user),
+        };
         let form = self.chance.up_to(99);
         let (properties, body, parts) = match form {
             0..=4 => unreadable::whole(&mut self.chance, number),
@@ -228,7 +234,8 @@ impl Work {
         let actor = match self.chance.up_to(39) {
             0 => Some("mallory"),
             1..=3 => Some("clerk"),
-            _ if kind.needs_actor => Some("clerk"),
+            4 | 5 => sender,
+            _ if kind.needs_actor => sender.or(Some("clerk")),
             _ => None,
         };
         self.keys = keys.saturating_add(1);
@@ -247,6 +254,8 @@ impl Work {
             self.poison = self.poison.saturating_sub(1);
             return job.poisoned(&mut self.chance, keys);
         }
+        // What waits for approval may also come by itself.
+        ledger.jobs.extend(job.inside());
         ledger.jobs.push(job.clone());
         job
     }
@@ -335,6 +344,19 @@ impl Job {
             expired: false,
             poison: None,
         }
+    }
+
+    /// The job that it asks an approval for.
+    fn inside(&self) -> Option<Self> {
+        let (kind, key, data) = approvals::inside(&self.data)?;
+        Some(Self {
+            key: key.to_owned(),
+            kind,
+            data: data.clone(),
+            actor: self.actor,
+            poison: None,
+            ..self.clone()
+        })
     }
 
     /// The same under a key of its own, as one that fells the process.

@@ -32,6 +32,8 @@ pub struct Counts {
     pub instructions: u64,
     /// Holds.
     pub holds: u64,
+    /// Requests for approval.
+    pub requests: u64,
     /// References from outside that must be unique.
     pub references: u64,
 }
