@@ -115,6 +115,16 @@ pub fn build<D: Disk>(
     durable: Frontier,
     stop: &AtomicBool,
 ) -> Result<Option<Built>, BuildFault> {
+    build_with(disk, secrets, durable, stop, |_rebuilt| {})
+}
+
+fn build_with<D: Disk>(
+    disk: &D,
+    secrets: &Secrets,
+    durable: Frontier,
+    stop: &AtomicBool,
+    between: fn(&mut Loaded),
+) -> Result<Option<Built>, BuildFault> {
     let _building = Building::begin(disk)?;
     let until = Until::Frontier(durable);
     let mut tell = |_at| {
@@ -125,6 +135,7 @@ pub fn build<D: Disk>(
         }
     };
     let mut loaded = load(disk, secrets, until, KeysWanted::Named, &mut tell)?;
+    between(&mut loaded);
     Ok(write_down(disk, &mut loaded, stop)?)
 }
 
@@ -227,6 +238,8 @@ pub struct Snapshots<D> {
     appended_before: u64,
     /// After one that could not be written.
     not_before: Duration,
+    /// What happens to books between rebuilding them and writing them down.
+    between: fn(&mut Loaded),
 }
 
 impl<D: Disk> Snapshots<D> {
@@ -246,7 +259,15 @@ impl<D: Disk> Snapshots<D> {
             behind_bytes: 0,
             appended_before: 0,
             not_before: Duration::ZERO,
+            between: |_rebuilt| {},
         }
+    }
+
+    /// Make a mistake between rebuilding books and writing them down, which a simulation must find.
+    #[must_use]
+    pub fn with_mistake(mut self, between: fn(&mut Loaded)) -> Self {
+        self.between = between;
+        self
     }
 
     /// After a start that began with a snapshot and read so many bytes behind it.
@@ -328,7 +349,8 @@ impl<D: Disk> Snapshots<D> {
         let appended = self.history.appended_bytes();
         let durable = self.history.durable();
         let begun = clock.elapsed();
-        match build(self.history.disk(), &self.secrets, durable, stop) {
+        let (disk, secrets) = (self.history.disk(), &self.secrets);
+        match build_with(disk, secrets, durable, stop, self.between) {
             Ok(Some(built)) => {
                 self.last = built.position;
                 self.behind_bytes = 0;

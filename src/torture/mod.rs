@@ -12,7 +12,7 @@
 //! | `model/` | the books as somebody else would keep them |
 //! | `witness/` | sees what is durable, published and acknowledged, and says what must not be |
 //! | `process.rs` | one life of the daemon |
-//! | `world.rs`, `act.rs` | everything around it, and what can happen next |
+//! | `world.rs`, `act.rs`, `look.rs` | everything around it, what can happen next, what is seen |
 //! | `letters.rs`, `restore.rs` | what an operator does: dead letters, backups and the way back |
 //! | `fault.rs`, `terms.rs` | what a seed decides |
 //! | `sabotage.rs` | mistakes that must be found |
@@ -41,6 +41,7 @@ pub mod terms;
 pub mod sabotage;
 mod process;
 mod world;
+mod look;
 mod letters;
 mod lies;
 mod restore;

@@ -102,6 +102,8 @@ pub(super) struct Process {
     pub(super) opened: StateDigest,
     /// Whether the run before had stopped in order.
     pub(super) after_clean_stop: bool,
+    /// Snapshots that could not be used, in words.
+    pub(super) passed_over: Vec<String>,
 }
 
 impl Process {
@@ -139,6 +141,7 @@ impl Process {
             ending,
             markers,
             cold,
+            passed_over,
             ..
         } = opened;
         let saver = Saver(Arc::new(Mutex::new(Saving {
@@ -147,6 +150,10 @@ impl Process {
             fault: None,
             ahead: (sabotage == Some(Sabotage::CursorAhead)).then(|| frontier.clone()),
         })));
+        let snapshots = match sabotage.and_then(Sabotage::snapshot) {
+            Some(mistake) => snapshots.with_mistake(mistake),
+            None => snapshots,
+        };
         let bench = Rc::new(RefCell::new(Bench {
             persist: Persist::new(Early::new(store, sabotage), frontier.position(), frontier),
             batches: VecDeque::new(),
@@ -217,6 +224,7 @@ impl Process {
             timer: Timer::start(clock, settings.clock_jump_max, began_behind),
             secrets,
             after_clean_stop: ending.clean,
+            passed_over,
         })
     }
 

@@ -10,6 +10,7 @@ use crate::broker::{ConfirmResult, Confirmed, Publish};
 use crate::ids::{Hash128, Position};
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::{Commit, Effect, Record};
+use crate::partition::Loaded;
 use crate::pipeline::decode::Item;
 use crate::pipeline::parcel::Parcel;
 
@@ -74,6 +75,8 @@ sabotages! {
     ActEarly "act-early";
     /// The journal does not say whose key a job has that was decided: later it posts once more.
     ForgetDecided "forget-decided";
+    /// A snapshot has the name of a later position than the one that it holds.
+    SnapshotAhead "snapshot-ahead";
 }
 
 impl Sabotage {
@@ -120,6 +123,16 @@ impl Sabotage {
             }
         }
         (decided > 0).then(|| Arc::new(commit))
+    }
+
+    /// What happens to books before a snapshot of them is written.
+    pub(super) fn snapshot(self) -> Option<fn(&mut Loaded)> {
+        match self {
+            Self::SnapshotAhead => Some(|loaded| {
+                loaded.last.position = loaded.last.position.next();
+            }),
+            _ => None,
+        }
     }
 
     /// What the publisher hears of a message that did not arrive.

@@ -1,13 +1,12 @@
 //! The world of one seed: producers, broker, disk, clock and one life of the daemon after the
 //! other, in one thread. Chance decides what happens next; everything else follows.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::fault::{Fault, Swarm, Tally};
 use super::letters::Desk;
 use super::lies::Syncs;
-use super::process::{Held, Poisons, Process, Stopping};
+use super::process::{Poisons, Process, Stopping};
 use super::restore::Vaulted;
 use super::run::FALLS_MAX;
 use super::sabotage::Sabotage;
@@ -15,10 +14,9 @@ use super::terms::Terms;
 use super::witness::{Checked, Finding, Witness, finding};
 use super::work::{Sent, Work};
 use crate::ids::Position;
-use crate::journal::file::{Frontier, Until, known};
+use crate::journal::file::{Frontier, Until};
 use crate::journal::{Commits, JournalFault};
 use crate::ledger::Commit;
-use crate::partition::{KeysWanted, load};
 use crate::pipeline::observe::Observer;
 use crate::pipeline::stations::StationFault;
 use crate::simulator::Chance;
@@ -120,10 +118,8 @@ impl World {
             // Damage far back is found by reading, and here everything was read.
             (Err(JournalSays::Fault(_)), Some(_)) => {
                 self.undo_damage();
-                return self
-                    .recovered(&process)
-                    .map_err(JournalSays::into_finding)
-                    .map(|()| self.begins(process));
+                self.recovered(&process)
+                    .map_err(JournalSays::into_finding)?;
             }
             // The start has written where the journal had lost something.
             (Err(_), _) if self.nobody_can_know() => {
@@ -133,6 +129,7 @@ impl World {
             }
             (Err(says), _) => return Err(says.into_finding()),
         }
+        self.concluded(&process)?;
         if self.is_healed {
             // A kill leaves commits that nobody knew to be durable, made by a clock that was ahead.
             self.clock.pass(process.late());
@@ -166,7 +163,7 @@ impl World {
     }
 
     /// Whether a call of the disk may have failed since the last start.
-    fn may_have_failed(&self) -> bool {
+    pub(super) fn may_have_failed(&self) -> bool {
         let met = self.disk.met();
         let failed = [Accident::Error, Accident::ShortWrite, Accident::NoSpace];
         self.is_tight || failed.iter().any(|accident| met.contains_key(accident))
@@ -253,78 +250,6 @@ impl World {
             )),
             Some(_) | None => Ok(()),
         }
-    }
-
-    /// What would be found if the power went right now; the world goes on as if nothing were.
-    pub(super) fn look_ahead(&mut self) -> Checked {
-        let seed = self.chance.number();
-        let fork = self.disk.fork(seed);
-        let fork = if self.chance.once_in(3) {
-            fork.kill()
-        } else {
-            fork.restart()
-        };
-        if self.is_tight {
-            fork.set_capacity(u64::MAX);
-        }
-        let clock = self.clock.apart();
-        let opened = Process::open(
-            &fork,
-            &self.terms,
-            &clock,
-            &self.observer,
-            None,
-            &Held::default(),
-            &Poisons::default(),
-        );
-        let process = match opened {
-            Ok(process) => process,
-            Err(_) if self.has_lied() => return Ok(()),
-            Err(fault) => {
-                return finding(format!(
-                    "a crash now would end in {}: {fault}",
-                    fault.exit_code()
-                ));
-            }
-        };
-        let first = Commits::from_position(fork, Position(1), Until::End);
-        let mut commits = first.map_err(|fault| Finding(fault.to_string()))?;
-        let mut fault = None;
-        let lied = self.has_lied();
-        self.witness.survives(
-            &process.secrets,
-            &mut || next(&mut commits, &mut fault),
-            lied,
-        )
-    }
-
-    /// What a reader beside the daemon sees now.
-    pub(super) fn look_beside(&mut self) -> Checked {
-        let Some(process) = &self.process else {
-            return Ok(());
-        };
-        let words = |fault: &dyn std::fmt::Display| Finding(format!("a reader beside: {fault}"));
-        let until = known(&self.disk).map_err(|fault| words(&fault))?;
-        let goes_on = &mut |_| ControlFlow::Continue(());
-        let until = Until::Frontier(until);
-        let loaded = load(
-            &self.disk,
-            &process.secrets,
-            until,
-            KeysWanted::None,
-            goes_on,
-        );
-        let loaded = match loaded {
-            Ok(loaded) => loaded,
-            Err(_) if self.has_lied() => return Ok(()),
-            Err(fault) => return Err(words(&fault)),
-        };
-        let position = loaded.last.position;
-        let expected = self.witness.digest_at(position);
-        if expected.is_some_and(|expected| expected != loaded.engine.digest()) {
-            return finding(format!("a reader beside sees other books at {position}"));
-        }
-        Ok(())
     }
 
     /// Whether other files than the journal say how far it was durable.
@@ -462,7 +387,7 @@ impl JournalSays {
     }
 }
 
-fn next(
+pub(super) fn next(
     commits: &mut Commits<SimulatedDisk>,
     fault: &mut Option<JournalFault>,
 ) -> Result<Option<Commit>, String> {
