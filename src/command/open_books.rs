@@ -41,6 +41,9 @@ pub struct Directory {
     /// State directory, or the directory of one partition [default: journal.dir of the settings]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Archive of old segments [default: journal.archive_dir of the settings]
+    #[arg(long, value_name = "DIR")]
+    pub archive_dir: Option<PathBuf>,
 }
 
 /// A book of a journal that was read.
@@ -72,12 +75,21 @@ pub struct OpenJournal {
 impl Directory {
     /// The journals of the partitions found there, in order.
     pub fn journals(&self, globals: &Globals) -> anyhow::Result<Vec<OpenJournal>> {
+        let archive = self.archive(globals);
         let base = match &self.dir {
             Some(dir) => dir.clone(),
             None => globals.settings()?.journal.dir,
         };
         let paths = partitions(&base)?;
-        paths.into_iter().map(OpenJournal::open).collect()
+        let open = |path| OpenJournal::open(path, archive.as_deref());
+        paths.into_iter().map(open).collect()
+    }
+
+    /// Where old segments are, as far as anybody says. It is looked into only for those that are
+    /// not in the directory.
+    fn archive(&self, globals: &Globals) -> Option<PathBuf> {
+        let settings = || globals.settings().ok()?.journal.archive_dir;
+        self.archive_dir.clone().or_else(settings)
     }
 }
 
@@ -155,9 +167,11 @@ impl OpenJournal {
         format!("{PARTITION}{number}")
     }
 
-    /// One in a directory.
-    pub fn open(path: PathBuf) -> anyhow::Result<Self> {
-        let disk = OsDisk::new(&path);
+    /// One in a directory, with the archive of its state directory if it has one.
+    pub fn open(path: PathBuf, archive: Option<&Path>) -> anyhow::Result<Self> {
+        let archive = archive.zip(path.file_name());
+        let archive = archive.map(|(archive, name)| archive.join(name));
+        let disk = OsDisk::new(&path).with_archive(archive);
         let secret = JournalSecret::load(&disk)?;
         let until = known(&disk).map(Until::Frontier);
         let secret = secret.ok_or_else(|| {

@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, watch as channel};
 pub use fault::DaemonFault;
 
 use crate::broker::LaneStatus;
+use crate::journal::file::Moved;
 use crate::journal::file::disk::OsDisk;
 use crate::notify;
 use crate::partition::{Claim, Event, Snapshots, Taker, directory};
@@ -328,7 +329,11 @@ impl Process {
         let (metrics, clock) = (Arc::clone(&self.metrics), Arc::clone(&self.clock));
         let faults = faults.clone();
         let tell = move |event| match event {
-            Event::Taken { built, took } => {
+            Event::Taken {
+                built,
+                took,
+                archived,
+            } => {
                 tracing::info!(
                     partition,
                     position = built.position.0,
@@ -339,6 +344,18 @@ impl Process {
                 let now = since_epoch(clock.now());
                 // A snapshot reads the journal anew, frame by frame, and compares digests.
                 metrics.verified(partition, now);
+                match archived {
+                    Ok(moved) if moved == Moved::default() => {}
+                    Ok(Moved { segments, bytes }) => {
+                        tracing::info!(partition, segments, bytes, "old segments archived");
+                    }
+                    Err(fault) => tracing::error!(
+                        partition,
+                        %fault,
+                        "old segments stay in the journal's directory; it is tried again behind \
+                         the next snapshot"
+                    ),
+                }
             }
             Event::Failed(fault) => {
                 tracing::warn!(partition, %fault, "no snapshot was taken; it is tried again");

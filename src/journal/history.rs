@@ -32,6 +32,8 @@ pub(super) struct Shared {
     appended: AtomicU64,
     /// Bytes of all segments.
     stored: AtomicU64,
+    /// Bytes of segments that went to the archive since.
+    archived: AtomicU64,
     /// Bytes left in the segment in use.
     room: AtomicU64,
 }
@@ -53,6 +55,7 @@ impl Shared {
             kept: Mutex::new(VecDeque::new()),
             appended: AtomicU64::new(0),
             stored: AtomicU64::new(0),
+            archived: AtomicU64::new(0),
             room: AtomicU64::new(0),
         }
     }
@@ -130,9 +133,15 @@ impl<D: Disk> History<D> {
         self.shared.appended.load(Ordering::Relaxed)
     }
 
-    /// Bytes of all segments, as the writer last said.
+    /// Bytes of all segments in the directory, as the writer last said.
     pub fn size_bytes(&self) -> u64 {
-        self.shared.stored.load(Ordering::Relaxed)
+        let stored = self.shared.stored.load(Ordering::Relaxed);
+        stored.saturating_sub(self.shared.archived.load(Ordering::Relaxed))
+    }
+
+    /// Segments of so many bytes are not in the directory any more.
+    pub fn archived(&self, bytes: u64) {
+        self.shared.archived.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Bytes that can still be written: in the segment in use, and on the disk as it is now.

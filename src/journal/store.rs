@@ -123,7 +123,9 @@ impl From<Fault> for JournalFault {
             | Fault::KindReserved { .. }
             | Fault::SegmentSize { .. }
             | Fault::JournalMissing { .. }
-            | Fault::PositionArchived { .. } => Self::Io(text),
+            | Fault::PositionArchived { .. }
+            | Fault::ArchiveMissing { .. }
+            | Fault::ArchiveForeign { .. } => Self::Io(text),
         }
     }
 }

@@ -6,9 +6,10 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use super::{OpenFault, directory, io};
-use crate::journal::file::Lock;
+use super::{OpenFault, archive_of, directory, disk_of, io};
+use crate::journal::JournalFault;
 use crate::journal::file::disk::{Disk, OsDisk, network_of};
+use crate::journal::file::{Lock, has_archived};
 use crate::settings::Settings;
 
 /// What a directory has that is a backup and no state directory.
@@ -32,9 +33,14 @@ pub struct Claim<D: Disk = OsDisk> {
 impl Place {
     /// Make the directory of a partition, if it is not there.
     pub fn of(settings: &Settings, partition: u16) -> Result<Self, OpenFault> {
-        let dir = directory(settings, partition);
-        make_directory(&dir)?;
-        let disk = OsDisk::new(&dir);
+        make_directory(&directory(settings, partition))?;
+        let disk = disk_of(settings, partition);
+        if let Some(archive) = archive_of(settings, partition)
+            && !has_archived(&disk).map_err(JournalFault::from)?
+        {
+            // Once something is in it, it is not made anew: then a mount is missing.
+            make_directory(&archive)?;
+        }
         Ok(Self { partition, disk })
     }
 

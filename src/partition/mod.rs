@@ -346,6 +346,7 @@ fn rebuild<D: Disk>(
     };
     let said = file::Frontier::read(&disk).map_err(JournalFault::from)?;
     let (file, recovered) = FileJournal::open_locked(disk.clone(), lock, options, evidence)?;
+    file::check_archive(&disk).map_err(JournalFault::from)?;
     let has_records = recovered.frontier.position > 0;
     let unwitnessed = has_records && told.is_none() && said.is_none();
     let secret = journal_secret(&disk, &recovered)?;
@@ -391,6 +392,17 @@ fn schedule(settings: &Settings) -> Schedule {
 /// The state directory of a partition.
 pub fn directory(settings: &Settings, partition: u16) -> PathBuf {
     settings.journal.dir.join(format!("p{partition}"))
+}
+
+/// Where the old segments of a partition go, if anywhere.
+pub fn archive_of(settings: &Settings, partition: u16) -> Option<PathBuf> {
+    let archive = settings.journal.archive_dir.as_ref()?;
+    Some(archive.join(format!("p{partition}")))
+}
+
+/// The state directory of a partition for reading and writing, with its archive.
+pub fn disk_of(settings: &Settings, partition: u16) -> OsDisk {
+    OsDisk::new(directory(settings, partition)).with_archive(archive_of(settings, partition))
 }
 
 /// The marker, if one window of messages must go one at a time.

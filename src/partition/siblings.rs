@@ -10,7 +10,7 @@ use std::path::Path;
 use super::books::{BookFault, Wanted};
 use super::load::{KeysWanted, load};
 use super::secrets::Secrets;
-use super::{OpenFault, directory};
+use super::{OpenFault, disk_of};
 use crate::journal::JournalFault;
 use crate::journal::file::disk::OsDisk;
 use crate::journal::file::{Until, known};
@@ -24,7 +24,7 @@ pub(super) fn check(settings: &Settings, partition: u16, new: &[&Wanted]) -> Res
         return Ok(());
     }
     for sibling in siblings(&settings.journal.dir, partition) {
-        let begun = begun(&OsDisk::new(directory(settings, sibling)))?;
+        let begun = begun(&disk_of(settings, sibling))?;
         if let Some(moved) = new.iter().find(|wanted| begun.contains(&wanted.name)) {
             return Err(OpenFault::Book(BookFault::Moved {
                 book: moved.name.clone(),

@@ -21,11 +21,12 @@ use super::cold::{Shelf, put_keys};
 use super::load::{KeysWanted, LoadFault, Loaded, load};
 use super::secrets::Secrets;
 use crate::ids::{BookIndex, Position};
-use crate::journal::History;
 use crate::journal::file::disk::Disk;
-use crate::journal::file::{Frontier, JournalId, Until, Yield, give_way};
+use crate::journal::file::{Frontier, JournalId, Moved, Until, Yield, archive, give_way};
 use crate::journal::snapshot::keys::ColdKeys;
-use crate::journal::snapshot::{Head, KeyFile, Reader, SnapshotFault, Writer, file_name, tidy};
+use crate::journal::snapshot::{self, Head, KeyFile, Reader, SnapshotFault, Writer};
+use crate::journal::snapshot::{file_name, tidy};
+use crate::journal::{History, JournalFault};
 use crate::time::Clock;
 
 /// Snapshots that stay: the newest, and one to fall back to.
@@ -100,6 +101,8 @@ pub enum Event {
         built: Built,
         /// How long it took.
         took: Duration,
+        /// The segments that moved to the archive behind it, or why they stay.
+        archived: Result<Moved, JournalFault>,
     },
     /// One could not be written; it will be tried again.
     Failed(SnapshotFault),
@@ -357,7 +360,11 @@ impl<D: Disk> Snapshots<D> {
                 self.appended_before = appended;
                 let took = clock.elapsed().saturating_sub(begun);
                 Some(match self.open_keys(&built) {
-                    Ok(()) => Event::Taken { built, took },
+                    Ok(()) => Event::Taken {
+                        built,
+                        took,
+                        archived: self.archive(stop),
+                    },
                     // The engine goes on holding what the files before it do not.
                     Err(fault) => Event::Failed(fault),
                 })
@@ -372,6 +379,21 @@ impl<D: Disk> Snapshots<D> {
             }
             Err(fault) => Some(Event::Fault(fault)),
         }
+    }
+
+    /// Move what no start needs any more: the segments before the oldest snapshot that stays.
+    fn archive(&self, stop: &AtomicBool) -> Result<Moved, JournalFault> {
+        let disk = self.history.disk();
+        if disk.archive().is_none() {
+            return Ok(Moved::default());
+        }
+        let kept = snapshot::list(disk).map_err(|fault| JournalFault::Io(fault.to_string()))?;
+        let Some(oldest) = kept.iter().take(KEPT).next_back() else {
+            return Ok(Moved::default());
+        };
+        let moved = archive(disk, oldest.0, stop)?;
+        self.history.archived(moved.bytes);
+        Ok(moved)
     }
 
     /// Have keys looked up in the files of a new snapshot from now on.

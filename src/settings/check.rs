@@ -193,14 +193,21 @@ fn journal(reader: &mut Reader) -> Journal {
         );
     }
     let dir = dir.unwrap_or_default();
-    if file(reader, "journal.archive_dir").is_some() {
-        reader.refuse(
-            "journal.archive_dir",
-            "archiving is not built yet; leave it empty: the journal stays where it is",
+    let archive_dir = file(reader, "journal.archive_dir");
+    if let Some(archive) = &archive_dir
+        && (archive.starts_with(&dir) || dir.starts_with(archive))
+    {
+        let problem = format!(
+            "found {:?}, allowed is a directory that neither holds journal.dir, {:?}, nor lies \
+             in it",
+            archive.display().to_string(),
+            dir.display().to_string()
         );
+        reader.refuse("journal.archive_dir", problem);
     }
     Journal {
         dir,
+        archive_dir,
         segment_bytes: reader.number("journal.segment_bytes"),
         snapshot_jobs: reader.number("journal.snapshot_jobs"),
         snapshot_bytes: reader.number("journal.snapshot_bytes"),

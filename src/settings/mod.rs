@@ -115,6 +115,8 @@ pub struct ClientIdentity {
 pub struct Journal {
     /// State directory.
     pub dir: PathBuf,
+    /// Where old segments go, if anywhere.
+    pub archive_dir: Option<PathBuf>,
     /// Size of a segment.
     pub segment_bytes: u64,
     /// Jobs between snapshots.

@@ -258,7 +258,9 @@ const JOURNAL: &[Setting] = &[
         "journal.archive_dir",
         text(""),
         "",
-        "For segments older than a verified snapshot. Archiving is not built yet: leave it empty.",
+        "Directory to which segments move that no start needs any more: those before the two \
+         newest snapshots. It may be on another local file system, belongs to one state directory, \
+         and must stay readable; without one every segment stays in dir.",
     ),
     setting(
         "journal.segment_bytes",

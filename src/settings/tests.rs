@@ -209,7 +209,14 @@ fn rules_between_settings_are_checked() {
         ("[broker]\nreply_to = \"(\"", "not a regular expression"),
         ("[journal]\nkind = \"postgres\"", "not built yet"),
         ("[journal]\ndir = \"\"", "path of a directory"),
-        ("[journal]\narchive_dir = \"/a\"", "not built yet"),
+        (
+            "[journal]\ndir = \"/a\"\narchive_dir = \"/a/old\"",
+            "neither holds journal.dir",
+        ),
+        (
+            "[journal]\ndir = \"/a/b\"\narchive_dir = \"/a\"",
+            "neither holds journal.dir",
+        ),
         ("[pipeline]\nring_jobs = 100", "at least one batch"),
         ("[partitions]\nrun = []", "an empty list"),
         ("[partitions]\nrun = [0, 0]", "twice"),

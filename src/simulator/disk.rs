@@ -7,7 +7,8 @@
 //! garbage: disks promise that much, and no journal could live without it.
 //!
 //! Faults are planned by the number of the call that changes something ([`Plan`]); reading never
-//! counts and never changes anything. It does not model time, several directories or permissions.
+//! counts and never changes anything. A second directory is a disk of its own that lives and dies
+//! with this one. It does not model time or permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -50,6 +51,8 @@ pub type Plan = BTreeMap<u64, Accident>;
 pub struct SimulatedDisk {
     world: Arc<Mutex<World>>,
     view: View,
+    /// Another one on the same machine, where old segments go.
+    archive: Option<Box<SimulatedDisk>>,
 }
 
 /// Whose eyes a disk is seen with.
@@ -107,7 +110,24 @@ impl SimulatedDisk {
         Self {
             world: Arc::new(Mutex::new(world)),
             view: View::Programs,
+            archive: None,
         }
+    }
+
+    /// The same, with another disk of its machine to which old segments go.
+    #[must_use]
+    pub fn with_archive(self, archive: Self) -> Self {
+        self.with(Some(archive))
+    }
+
+    fn with(mut self, archive: Option<Self>) -> Self {
+        self.archive = archive.map(Box::new);
+        self
+    }
+
+    /// What becomes of the archive when something happens to the machine.
+    fn archive_after(&self, happens: impl FnOnce(&Self) -> Self) -> Option<Self> {
+        self.archive.as_deref().map(happens)
     }
 
     /// The same disk, reduced to what is there after any power cut; it follows later syncs. For
@@ -117,6 +137,7 @@ impl SimulatedDisk {
         Self {
             world: Arc::clone(&self.world),
             view: View::Certain,
+            archive: self.archive_after(Self::certain).map(Box::new),
         }
     }
 
@@ -125,7 +146,8 @@ impl SimulatedDisk {
     pub fn fork(&self, seed: u64) -> Self {
         let mut world = self.world().clone();
         world.chance = Chance::new(seed);
-        Self::of(world)
+        let archive = self.archive_after(|archive| archive.fork(seed.wrapping_add(1)));
+        Self::of(world).with(archive)
     }
 
     /// Plans accidents; calls are counted from here on.
@@ -217,6 +239,7 @@ impl SimulatedDisk {
             kept: world.kept.clone(),
             met: world.met.clone(),
         })
+        .with(self.archive_after(Self::restart))
     }
 
     /// Ends the process but not the machine: the page cache and all waiting writes stay. Of what a
@@ -240,6 +263,7 @@ impl SimulatedDisk {
             inodes,
             ..world.clone()
         })
+        .with(self.archive_after(Self::kill))
     }
 
     /// Changes durable bytes behind everybody's back; false if there is no such place.

@@ -130,7 +130,7 @@ impl World {
         backup: &SimulatedDisk,
         at: At,
     ) -> Result<(Restored, SimulatedDisk), BackupFault> {
-        let to = SimulatedDisk::new(self.chance.number());
+        let to = self.terms.disk(&mut self.chance);
         let wanted = Wanted {
             at,
             // A backup does not know what was restored from it before.

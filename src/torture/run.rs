@@ -14,6 +14,7 @@ use super::terms::{self, Terms};
 use super::witness::{Checked, Finding, Witness, finding};
 use super::work::{REPLIES, Work};
 use super::world::World;
+use crate::journal::file::disk::Disk as _;
 use crate::settings::{OutcomesMode, Settings, SettingsFault};
 use crate::simulator::Chance;
 use crate::simulator::broker::Broker;
@@ -126,7 +127,7 @@ fn world(bench: &Bench, seed: u64, sabotage: Option<Sabotage>) -> World {
     let observer = crate::pipeline::observe::Observer::new(Arc::clone(&bench.metrics), shared, 0);
     World {
         broker: Broker::new(terms.broker()),
-        disk: SimulatedDisk::new(chance.number()),
+        disk: terms.disk(&mut chance),
         witness: Witness::new(Model::new(terms.model())),
         work: Work::new(chance.split(), &terms),
         swarm,
@@ -263,10 +264,15 @@ impl World {
 
     /// The hash of everything that happened and of everything that is left.
     fn hash(&mut self) -> [u8; 32] {
-        for name in self.disk.names() {
-            self.trace.update(name.as_bytes());
-            let bytes = self.disk.bytes(&name).unwrap_or_default();
-            self.trace.update(&bytes);
+        for disk in [Some(self.disk.clone()), self.disk.archive()]
+            .into_iter()
+            .flatten()
+        {
+            for name in disk.names() {
+                self.trace.update(name.as_bytes());
+                let bytes = disk.bytes(&name).unwrap_or_default();
+                self.trace.update(&bytes);
+            }
         }
         *self.trace.finalize().as_bytes()
     }

@@ -12,6 +12,7 @@ use super::work::{CUSTOMERS, PARTIES, approve};
 use crate::settings::{OutcomesMode, Settings, SettingsFault};
 use crate::simulator::Chance;
 use crate::simulator::broker;
+use crate::simulator::disk::SimulatedDisk;
 
 /// Sizes of a run.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Terms {
     pub kinds: Vec<&'static Kind>,
     /// Whether the books begin with users and a policy about approvals.
     pub guarded: bool,
+    /// Whether old segments go to an archive.
+    pub archives: bool,
     /// Messages that producers send.
     pub messages: usize,
     /// Jobs among them that fell the process, at the most.
@@ -73,6 +76,7 @@ impl Terms {
             settings,
             kinds: kinds(chance),
             guarded,
+            archives: chance.once_in(2),
             messages: place(chance.between(10, 60)),
             poison: if chance.once_in(4) {
                 chance.between(1, 3)
@@ -84,6 +88,15 @@ impl Terms {
             delivery_limit: pick(chance, &[3, 20, 20, 1_000]),
             tight_bytes: chance.between(1, tight_bytes_max),
         }
+    }
+
+    /// A disk of the daemon's machine, with an archive beside it or not.
+    pub fn disk(&self, chance: &mut Chance) -> SimulatedDisk {
+        let disk = SimulatedDisk::new(chance.number());
+        if self.archives {
+            return disk.with_archive(SimulatedDisk::new(chance.number()));
+        }
+        disk
     }
 
     /// The broker that fits.

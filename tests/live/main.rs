@@ -13,6 +13,7 @@
     reason = "helpers of tests, which clippy.toml knows only inside of test functions"
 )]
 
+mod archive;
 mod backups;
 mod broker;
 mod cases;

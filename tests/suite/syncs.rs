@@ -106,6 +106,10 @@ impl Disk for Counted {
         self.disk.random(bytes)
     }
 
+    fn archive(&self) -> Option<Self> {
+        None
+    }
+
     fn boot(&self) -> Boot {
         self.disk.boot()
     }

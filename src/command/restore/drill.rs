@@ -17,7 +17,7 @@ use crate::command::{Done, Globals};
 use crate::ids::Position;
 use crate::journal::file::disk::OsDisk;
 use crate::journal::file::{begins_with, known};
-use crate::partition::{Claim, OpenFault, accept};
+use crate::partition::{Claim, OpenFault, accept, disk_of};
 use crate::report::Format;
 use crate::settings::Settings;
 use crate::time::{Clock as _, SystemClock, Timestamp};
@@ -102,9 +102,10 @@ fn drill(
     // As the next start would find it: accepted, and every byte looked at once more.
     let mut there = settings.clone();
     there.journal.dir.clone_from(&scratch.0);
+    there.journal.archive_dir = None;
     let claim = Claim::take(&there, source.partition)?;
     accept(&there, claim, &clock, |_disk, _cut| Ok::<(), OpenFault>(()))?;
-    let verified = verify(&OpenJournal::open(target.path.clone())?)?;
+    let verified = verify(&OpenJournal::open(target.path.clone(), None)?)?;
     let manifest = Manifest::read(&OsDisk::new(&source.path))?;
     let manifest = manifest.context("the backup went away during the drill")?;
     Ok(Drilled {
@@ -118,8 +119,7 @@ fn drill(
 
 /// How far the live journal is, if it is on this machine.
 fn live(settings: &Settings, source: &Source, manifest: &Manifest) -> Option<Position> {
-    let name = format!("p{}", source.partition);
-    let disk = OsDisk::new(settings.journal.dir.join(name));
+    let disk = disk_of(settings, source.partition);
     let frontier = known(&disk).ok()?;
     let goes_on = begins_with(&disk, manifest.frontier, frontier).ok()?;
     goes_on.then_some(Position(frontier.position))

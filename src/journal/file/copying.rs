@@ -23,9 +23,16 @@ pub fn segment_number(name: &str) -> Option<u64> {
     segment::number_of(name)
 }
 
-/// Number of the oldest segment; none if there is no journal.
+/// Number of the oldest segment, in the archive if there is one; none if there is no journal.
 pub fn oldest_segment<D: Disk>(disk: &D) -> Result<Option<u64>, Fault> {
-    Ok(segment::list(disk)?.first().copied())
+    let Some(oldest) = segment::list(disk)?.first().copied() else {
+        return Ok(None);
+    };
+    if disk.archive().is_none() {
+        return Ok(Some(oldest));
+    }
+    let archived = segment::archived(disk, oldest)?;
+    Ok(archived.first().copied().or(Some(oldest)))
 }
 
 /// Open a segment by its number, with its header checked.

@@ -45,6 +45,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn lock(&self, name: &str) -> io::Result<Result<Self::Lock, String>>;
     /// Fills bytes that nobody can guess and nobody had before.
     fn random(&self, bytes: &mut [u8]) -> io::Result<()>;
+    /// The directory to which old segments move, if there is one.
+    fn archive(&self) -> Option<Self>;
     /// The boot of the machine that the disk is on.
     fn boot(&self) -> Boot;
     /// Whether nobody but its owner may open a file.
@@ -171,6 +173,7 @@ pub fn is_ours(directory: &Path) -> io::Result<bool> {
 #[derive(Clone, Debug)]
 pub struct OsDisk {
     directory: Arc<Path>,
+    archive: Option<Arc<Path>>,
 }
 
 impl OsDisk {
@@ -178,7 +181,15 @@ impl OsDisk {
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into().into(),
+            archive: None,
         }
+    }
+
+    /// The same, with a directory for what is old; perhaps on another file system.
+    #[must_use]
+    pub fn with_archive(mut self, archive: Option<PathBuf>) -> Self {
+        self.archive = archive.map(Into::into);
+        self
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -262,6 +273,12 @@ impl Disk for OsDisk {
 
     fn random(&self, bytes: &mut [u8]) -> io::Result<()> {
         getrandom::fill(bytes).map_err(io::Error::other)
+    }
+
+    fn archive(&self) -> Option<Self> {
+        let directory = Arc::clone(self.archive.as_ref()?);
+        let archive = None;
+        Some(Self { directory, archive })
     }
 
     fn boot(&self) -> Boot {

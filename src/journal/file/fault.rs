@@ -94,7 +94,7 @@ pub enum Fault {
     /// The position lies before the oldest segment in the directory.
     #[error(
         "position {asked} lies before the oldest segment of {directory}, which begins at \
-         {oldest}; read it from the archive"
+         {oldest}; name the directory that has the older ones in journal.archive_dir"
     )]
     PositionArchived {
         /// Position asked for.
@@ -103,6 +103,31 @@ pub enum Fault {
         oldest: u64,
         /// The directory.
         directory: String,
+    },
+    /// What was moved to the archive is not there.
+    #[error(
+        "segment {segment} is not in {directory} any more and not in the archive {archive}: {why}; \
+         mount the archive or correct journal.archive_dir; what is lost for good comes back from a \
+         backup"
+    )]
+    ArchiveMissing {
+        /// The segment.
+        segment: u64,
+        /// The directory of the journal.
+        directory: String,
+        /// The one of the archive.
+        archive: String,
+        /// What was found instead.
+        why: String,
+    },
+    /// The archive has another history than the journal.
+    #[error(
+        "{file} is not what this journal would put there; name another directory in \
+         journal.archive_dir: an archive is of one journal and of one history"
+    )]
+    ArchiveForeign {
+        /// The file in the archive.
+        file: String,
     },
 }
 
@@ -129,7 +154,9 @@ impl Fault {
             | Self::VersionUnknown { .. }
             | Self::SegmentSize { .. }
             | Self::JournalMissing { .. }
-            | Self::PositionArchived { .. } => false,
+            | Self::PositionArchived { .. }
+            | Self::ArchiveMissing { .. }
+            | Self::ArchiveForeign { .. } => false,
         }
     }
 }

@@ -7,6 +7,8 @@
 //!   segment-0000000001     header, frames, zeros up to the end; synced whole
 //!   segment-0000000002     header, frames, zeros …            the last one is written to
 //!   spare                  zeros, synced: becomes the next segment by a rename
+//! archive/p0/
+//!   segment-…              older ones, if there is an archive: moved there, read there
 //! ```
 //!
 //! [`FileJournal`] is the one writer, [`Reader`] reads beside it without a lock. A *frame* carries
@@ -36,7 +38,9 @@ mod reader;
 mod priority;
 mod proven;
 mod copying;
+mod archive;
 
+pub use archive::{Moved, archive, check_archive, has_archived};
 pub use copying::{
     SegmentFile, begins_with, oldest_segment, open_segment, segment_number, tell_readers,
 };

@@ -211,7 +211,7 @@ impl<D: Disk> Reader<D> {
     /// filled this one since we looked, unless this one had been `complete` before.
     fn enter_next_segment(&mut self, complete: bool) -> Result<bool, Fault> {
         let number = self.header.number + 1;
-        if !is_there(&self.disk, number)? {
+        if !segment::is_there(&self.disk, number)? {
             return Ok(false);
         }
         let (file, header) = segment::open(&self.disk, number)?;
@@ -232,7 +232,7 @@ impl<D: Disk> Reader<D> {
     /// Opens the segment again, and says whether it had a successor before: then nothing is written
     /// to it any more, and what is read next is what it holds.
     fn open_again(&mut self) -> Result<bool, Fault> {
-        let has_successor = is_there(&self.disk, self.header.number + 1)?;
+        let has_successor = segment::is_there(&self.disk, self.header.number + 1)?;
         self.window.forget();
         let (file, header) = segment::open(&self.disk, self.header.number)?;
         if header != self.header {
@@ -306,9 +306,41 @@ fn find_segment<D: Disk>(disk: &D, position: u64) -> Result<(D::File, SegmentHea
             directory: directory(),
         });
     };
-    let (mut low, mut high) = (oldest, numbers.last().copied().unwrap_or(oldest));
-    // The segment looked for is in low..=high: the last that begins before the position. One that
-    // begins with it will not do, for frames without records may stand before it.
+    let here = segment::open(disk, oldest)?;
+    if here.1.before.position < position {
+        let last = numbers.last().copied().unwrap_or(oldest);
+        return search(disk, (oldest, last), position);
+    }
+    if disk.archive().is_some() && oldest > 1 {
+        let archived = segment::archived(disk, oldest)?;
+        let first = archived.first().copied().unwrap_or(oldest);
+        let found = search(disk, (first, oldest - 1), position)?;
+        if found.1.before.journal != here.1.before.journal {
+            let name = segment::file_name(found.1.number);
+            let archive = disk.archive().map(|archive| archive.describe(&name));
+            let file = archive.unwrap_or_default();
+            return Err(Fault::ArchiveForeign { file });
+        }
+        return Ok(found);
+    }
+    let first = here.1.before.position;
+    if first > position {
+        return Err(Fault::PositionArchived {
+            asked: position,
+            oldest: first,
+            directory: directory(),
+        });
+    }
+    Ok(here)
+}
+
+/// The last of some segments that begins before a position, or the first of them. One that begins
+/// with it will not do, for frames without records may stand before it.
+fn search<D: Disk>(
+    disk: &D,
+    (mut low, mut high): (u64, u64),
+    position: u64,
+) -> Result<(D::File, SegmentHeader), Fault> {
     while low < high {
         let middle = high - ((high - low) >> 1);
         let (_, header) = segment::open(disk, middle)?;
@@ -318,25 +350,12 @@ fn find_segment<D: Disk>(disk: &D, position: u64) -> Result<(D::File, SegmentHea
             high = middle - 1;
         }
     }
-    let (file, header) = segment::open(disk, low)?;
-    let oldest = header.before.position;
-    if oldest > position {
-        return Err(Fault::PositionArchived {
-            asked: position,
-            oldest,
-            directory: directory(),
-        });
-    }
-    Ok((file, header))
+    segment::open(disk, low)
 }
 
-fn is_there<D: Disk>(disk: &D, number: u64) -> Result<bool, Fault> {
-    let name = segment::file_name(number);
-    match disk.open_to_read(&name) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Fault::io("open", &disk.describe(&name), error)),
-    }
+/// Number of the segment with which reading from a position begins.
+pub(super) fn segment_of<D: Disk>(disk: &D, position: u64) -> Result<u64, Fault> {
+    Ok(find_segment(disk, position.max(1))?.1.number)
 }
 
 /// Reads single frames at known places, in any order.

@@ -191,7 +191,7 @@ fn check_headers<D: Disk>(disk: &D, numbers: &[u64]) -> Result<u64, Fault> {
 }
 
 /// Steps over the good frames of a segment.
-fn walk<D: Disk>(disk: &D, number: u64) -> Result<Tail<D::File>, Fault> {
+pub(super) fn walk<D: Disk>(disk: &D, number: u64) -> Result<Tail<D::File>, Fault> {
     let (file, header) = segment::open(disk, number)?;
     let path = disk.describe(&segment::file_name(number));
     let mut window = Window::default();

@@ -14,6 +14,8 @@
 //! whole header or is damaged. "Group before" is the group of the frame before the segment: a
 //! group may go on into the next segment. The CRC32C covers bytes 0 to 119.
 
+use std::io;
+
 use super::bytes::{Fields, Layout, first, on_disk};
 use super::disk::{Disk, DiskFile};
 use super::fault::{Damage, Fault, Finding};
@@ -59,11 +61,7 @@ pub(super) fn length_for(segment_bytes: u64, payload_length: u64) -> u64 {
 
 /// The numbers of the segments in the directory, ascending and without a gap.
 pub(super) fn list<D: Disk>(disk: &D) -> Result<Vec<u64>, Fault> {
-    let names = disk
-        .list()
-        .map_err(|error| Fault::io("list", &disk.describe(""), error))?;
-    let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
-    numbers.sort_unstable();
+    let numbers = numbers(disk).map_err(|error| Fault::io("list", &disk.describe(""), error))?;
     let gap = numbers
         .iter()
         .zip(numbers.iter().skip(1))
@@ -78,8 +76,86 @@ pub(super) fn list<D: Disk>(disk: &D) -> Result<Vec<u64>, Fault> {
     Ok(numbers)
 }
 
-/// Opens a segment to read and reads its header.
+/// The numbers of the segments in a directory, ascending.
+fn numbers<D: Disk>(disk: &D) -> io::Result<Vec<u64>> {
+    let names = disk.list()?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// The numbers of the segments that were moved to the archive before the oldest one that is still
+/// in the directory, ascending: all of them.
+pub(super) fn archived<D: Disk>(disk: &D, oldest: u64) -> Result<Vec<u64>, Fault> {
+    let missing = |segment, why: &str| missing(disk, segment, why);
+    let last = oldest.saturating_sub(1);
+    if last == 0 {
+        return Ok(Vec::new());
+    }
+    let Some(archive) = disk.archive() else {
+        return Err(missing(last, "no archive is named"));
+    };
+    // Whoever moves a segment puts it there before it goes from here.
+    let mut numbers = match numbers(&archive) {
+        Ok(numbers) => numbers,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(missing(last, "there is no such directory"));
+        }
+        Err(error) => return Err(Fault::io("list", &archive.describe(""), error)),
+    };
+    numbers.retain(|number| *number < oldest);
+    let gap = (1..=last).rev().zip(numbers.iter().rev());
+    let gap = gap.map(|(wanted, found)| (wanted != *found).then_some(wanted));
+    let gap = gap.flatten().next();
+    let first = numbers.first().copied().unwrap_or(oldest);
+    match gap.or((first > 1).then_some(first - 1)) {
+        Some(number) => Err(missing(number, "that directory does not have it")),
+        None => Ok(numbers),
+    }
+}
+
+fn missing<D: Disk>(disk: &D, segment: u64, why: &str) -> Fault {
+    let archive = disk.archive().map(|archive| archive.describe(""));
+    Fault::ArchiveMissing {
+        segment,
+        directory: disk.describe(""),
+        archive: archive.unwrap_or_default(),
+        why: why.to_owned(),
+    }
+}
+
+/// Whether there is a segment, here or in the archive.
+pub(super) fn is_there<D: Disk>(disk: &D, number: u64) -> Result<bool, Fault> {
+    let name = file_name(number);
+    for place in [Some(disk.clone()), disk.archive()].into_iter().flatten() {
+        match place.open_to_read(&name) {
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Fault::io("open", &place.describe(&name), error)),
+        }
+    }
+    Ok(false)
+}
+
+/// Opens a segment to read, here or in the archive, and reads its header.
 pub(super) fn open<D: Disk>(disk: &D, number: u64) -> Result<(D::File, SegmentHeader), Fault> {
+    let is_gone = |fault: &Fault| {
+        matches!(fault, Fault::Io { action: "open", source, .. }
+            if source.kind() == io::ErrorKind::NotFound)
+    };
+    match (open_here(disk, number), disk.archive()) {
+        (Err(fault), Some(archive)) if is_gone(&fault) => match open_here(&archive, number) {
+            Err(fault) if is_gone(&fault) => {
+                Err(missing(disk, number, "that directory does not have it"))
+            }
+            archived => archived,
+        },
+        (here, _) => here,
+    }
+}
+
+/// Opens a segment of the directory itself.
+pub(super) fn open_here<D: Disk>(disk: &D, number: u64) -> Result<(D::File, SegmentHeader), Fault> {
     let name = file_name(number);
     let path = disk.describe(&name);
     let file = disk

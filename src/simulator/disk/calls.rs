@@ -103,6 +103,10 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn archive(&self) -> Option<Self> {
+        self.archive.as_deref().cloned()
+    }
+
     fn boot(&self) -> Boot {
         let world = self.world();
         Boot(if world.hides_boots { 0 } else { world.boots })

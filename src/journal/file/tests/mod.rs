@@ -1,5 +1,6 @@
 //! Tests of the file journal as a whole.
 
+mod archive;
 mod crash;
 mod damage;
 mod golden;
