@@ -161,6 +161,13 @@ impl Markers {
     }
 }
 
+/// Whether the run before ended in the middle of a job that went alone.
+pub fn names_a_job<D: Disk>(disk: &D) -> Result<bool, JournalFault> {
+    let slots = read(disk, disk.boot())
+        .map_err(|error| io_fault("read", &disk.describe(FILE_NAME), &error))?;
+    Ok(slots.iter().any(|slot| slot.state != State::Resting))
+}
+
 /// Forget the marker: the jobs of this run do not go alone.
 pub fn forget<D: Disk>(disk: &D) -> Result<(), JournalFault> {
     match disk.remove(FILE_NAME) {
@@ -210,18 +217,30 @@ impl Pen {
         ALARM.with(|slot| slot.replace(None));
         let mark = self.slot.mark;
         let mut done = self.put(Slot::default());
-        if let Some(at) = self
-            .suspects
-            .iter()
-            .position(|(suspect, _)| *suspect == mark)
-        {
-            let (_, offset) = self.suspects.swap_remove(at);
+        if let Some(offset) = self.absolve(mark)
             // What was read well has still to be posted.
-            if self.station == Station::Posting {
-                done = done.and_then(|()| self.write(&Slot::default(), offset));
-            }
+            && self.station == Station::Posting
+        {
+            done = done.and_then(|()| self.write(&Slot::default(), offset));
         }
         done.inspect_err(|_disk| self.cross_out())
+    }
+
+    /// The message as a whole, which is never posted, did no harm: its lines are at hand.
+    pub fn passed(&mut self, message: Hash128) -> Result<(), JournalFault> {
+        let Some(offset) = self.absolve(Mark { message, line: 0 }) else {
+            return Ok(());
+        };
+        let passed = self.write(&Slot::default(), offset);
+        passed.inspect_err(|_disk| self.cross_out())
+    }
+
+    /// A job has no strike any more; where that stood, if it had one.
+    fn absolve(&mut self, mark: Mark) -> Option<u64> {
+        let mut suspects = self.suspects.iter();
+        let at = suspects.position(|(suspect, _)| *suspect == mark)?;
+        let (_, offset) = self.suspects.swap_remove(at);
+        Some(offset)
     }
 
     fn suspects(&self, mark: Mark) -> bool {

@@ -405,13 +405,15 @@ pub fn disk_of(settings: &Settings, partition: u16) -> OsDisk {
     OsDisk::new(directory(settings, partition)).with_archive(archive_of(settings, partition))
 }
 
-/// The marker, if one window of messages must go one at a time.
+/// The marker, if one window of messages must go one at a time: the runs before got nowhere, or the
+/// last one ended in the middle of a job that went alone, however many had gone well before it.
 fn markers<D: Disk>(
     disk: &D,
     ending: &Ending,
     prefetch: u16,
 ) -> Result<Option<Markers>, JournalFault> {
-    if ending.got_nowhere(u64::from(prefetch)) {
+    let nowhere = ending.got_nowhere(u64::from(prefetch));
+    if nowhere || !ending.clean && marker::names_a_job(disk)? {
         return Markers::begin(disk).map(Some);
     }
     marker::forget(disk)?;

@@ -31,6 +31,10 @@ impl Alone {
 
     /// A part of it is about to be read; a dead letter if it must not be.
     pub(super) fn reading(&mut self, mark: Mark) -> Result<Option<DeadLetter>, JournalFault> {
+        if mark.line > 0 {
+            // Its lines are at hand, so the message as a whole did no harm.
+            self.pen.passed(mark.message)?;
+        }
         if self.condemned.contains(&mark) {
             return Ok(Some(DeadLetter::new(
                 Code::CrashedWorker,
@@ -69,5 +73,44 @@ impl Alone {
         }
         self.pen.done()?;
         Ok(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::disk::SimulatedDisk;
+
+    const MESSAGE: Hash128 = Hash128(7);
+
+    fn mark(line: u32) -> Mark {
+        let message = MESSAGE;
+        Mark { message, line }
+    }
+
+    /// The condemned of a run, and what reads in it; it ends as whoever drops it ends.
+    fn run(disk: &SimulatedDisk) -> (Vec<Mark>, Alone) {
+        let markers = Markers::begin(disk).unwrap();
+        (markers.condemned().to_vec(), Alone::of(&markers))
+    }
+
+    /// A message of many is killed twice while it is opened, and was read well in between.
+    #[test]
+    fn a_message_of_many_that_was_opened_well_in_between_begins_anew() {
+        let disk = SimulatedDisk::new(1);
+        let (_, mut alone) = run(&disk);
+        alone.reading(mark(0)).unwrap();
+        let (condemned, mut alone) = run(&disk);
+        assert!(condemned.is_empty());
+        for line in 0..3 {
+            assert!(alone.reading(mark(line)).unwrap().is_none());
+        }
+        // The broker gives it once more.
+        alone.reading(mark(0)).unwrap();
+        let (condemned, mut alone) = run(&disk);
+        assert!(condemned.is_empty(), "{condemned:?}");
+        // Without that in between the second one condemns.
+        alone.reading(mark(0)).unwrap();
+        assert_eq!(run(&disk).0, [mark(0)]);
     }
 }

@@ -59,11 +59,6 @@ impl Desk {
         }
     }
 
-    /// Whether nobody has acted on a letter.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.acts == 0
-    }
-
     /// Whether somebody may order an act.
     pub(super) fn may_order(&self) -> bool {
         self.lot.is_none() && !self.letters.is_empty() && self.acts < ACTS_MAX

@@ -14,9 +14,14 @@ use crate::partition::{KeysWanted, load};
 use crate::simulator::disk::Accident;
 
 impl World {
-    /// What a start has concluded from the files beside the journal.
-    pub(super) fn concluded(&self, process: &Process) -> Checked {
+    /// What a start has concluded from how the runs before ended and from the files beside the
+    /// journal.
+    pub(super) fn concluded(&mut self, process: &Process, named: Option<bool>) -> Checked {
         let lied = self.has_lied();
+        let named = named.filter(|_| !lied);
+        let window = u64::from(self.terms.settings.broker.prefetch);
+        self.witness
+            .runs_alone(process.goes_alone(), window, named)?;
         let broke = [
             Fault::Rot,
             Fault::LostName,

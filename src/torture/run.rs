@@ -28,10 +28,6 @@ const STEPS_MAX: u64 = 6_000;
 /// Steps in which everything must come to rest once it was healed.
 const HEALED_STEPS_MAX: u64 = 60_000;
 
-/// Processes that a job may fell, if nothing else breaks, before it is set aside: two until
-/// messages go alone, one more if that life recorded a window of jobs, and two without a word.
-pub(super) const FALLS_MAX: u64 = 5;
-
 /// What all seeds of a thread share.
 pub struct Bench {
     settings: Settings,
@@ -145,7 +141,6 @@ fn world(bench: &Bench, seed: u64, sabotage: Option<Sabotage>) -> World {
         damage: None,
         is_tight: false,
         syncs: Syncs::True,
-        falls_max: None,
         is_healed: false,
         tally: Tally::new(),
         steps: 0,
@@ -165,11 +160,7 @@ impl World {
                 break;
             }
         }
-        let no_accident = self.disk.met().is_empty();
-        let was_calm = no_accident && self.tally.is_empty();
-        let of_poison = self.tally.keys().all(|fault| *fault == Fault::Poison);
-        // Nor was a letter sent again.
-        let fell_alone = no_accident && of_poison && self.desk.is_untouched();
+        let was_calm = self.disk.met().is_empty() && self.tally.is_empty();
         self.heal()?;
         self.settle("all work is done", |world| {
             world.is_quiet() || world.is_lost()
@@ -182,14 +173,6 @@ impl World {
         self.stop_in_order()?;
         let published = self.terms.settings.outcomes.mode != OutcomesMode::Off;
         self.witness.owes_nothing(published)?;
-        if fell_alone
-            && let Some((key, falls)) = self.poison.worst()
-            && falls > FALLS_MAX
-        {
-            return finding(format!(
-                "{key} felled {falls} processes and nothing else broke"
-            ));
-        }
         let owed = self.witness.replies_owed(REPLIES);
         if was_calm && !owed.is_empty() {
             return finding(format!("nothing broke, and replies are owed to {owed:?}"));

@@ -8,12 +8,12 @@ use super::letters::Desk;
 use super::lies::Syncs;
 use super::process::{Poisons, Process, Stopping};
 use super::restore::Vaulted;
-use super::run::FALLS_MAX;
 use super::sabotage::Sabotage;
 use super::terms::Terms;
-use super::witness::{Checked, Finding, Witness, finding};
+use super::witness::{Checked, Finding, Witness, finding, names_a_job};
 use super::work::{Sent, Work};
 use crate::ids::Position;
+use crate::journal::file::disk::Disk as _;
 use crate::journal::file::{Frontier, Until};
 use crate::journal::{Commits, JournalFault};
 use crate::ledger::Commit;
@@ -62,8 +62,6 @@ pub(super) struct World {
     pub(super) is_tight: bool,
     /// What the syncs of the disk were worth so far.
     pub(super) syncs: Syncs,
-    /// So many processes may have fallen over jobs in the end.
-    pub(super) falls_max: Option<u64>,
     /// Whether everything was healed.
     pub(super) is_healed: bool,
     pub(super) tally: Tally,
@@ -88,6 +86,13 @@ impl World {
     pub(super) fn start(&mut self) -> Checked {
         self.lives = self.lives.saturating_add(1);
         self.failing = None;
+        let marker = self.disk.bytes("marker");
+        if marker.is_none() && self.may_have_failed() {
+            // Where it cannot be written it goes, and every verdict with it.
+            self.witness.forgets_falls();
+        }
+        let named = names_a_job(&marker.unwrap_or_default(), self.disk.boot().0);
+        let named = Some(named).filter(|_| self.damage.is_none());
         let opened = Process::open(
             &self.disk,
             &self.terms,
@@ -129,7 +134,7 @@ impl World {
             }
             (Err(says), _) => return Err(says.into_finding()),
         }
-        self.concluded(&process)?;
+        self.concluded(&process, named)?;
         if self.is_healed {
             // A kill leaves commits that nobody knew to be durable, made by a clock that was ahead.
             self.clock.pass(process.late());
@@ -260,17 +265,9 @@ impl World {
 
     /// The process has ended in the middle of something, or the machine with it.
     pub(super) fn ends(&mut self) -> Checked {
-        if self.poison.take_fall() {
+        let over_a_job = self.poison.take_fall();
+        if over_a_job {
             self.count(Fault::Poison);
-            if self
-                .falls_max
-                .is_some_and(|most| self.poison.falls() > most)
-            {
-                let (key, falls) = self.poison.worst().unwrap_or_default();
-                return finding(format!(
-                    "everything was healed, and {key} has felled {falls} processes"
-                ));
-            }
         }
         let power = !self.disk.was_killed();
         if power {
@@ -278,7 +275,7 @@ impl World {
             self.undo_damage();
         } else if self.process.is_some() {
             let marker = self.disk.bytes("marker").unwrap_or_default();
-            self.witness.falls(&marker);
+            self.witness.falls(&marker, over_a_job)?;
         }
         self.die(power)
     }
@@ -308,7 +305,7 @@ impl World {
             self.witness.given_up(message);
         }
         if power {
-            self.witness.machine_went_down();
+            self.witness.forgets_falls();
         }
         Ok(())
     }
@@ -334,12 +331,6 @@ impl World {
     /// Make everything well: from here on there must be progress.
     pub(super) fn heal(&mut self) -> Checked {
         self.is_healed = true;
-        // Every copy of such a job may have to be found anew.
-        let copies = self.broker.queued().saturating_add(self.terms.messages);
-        let more = u64::try_from(copies)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(FALLS_MAX);
-        self.falls_max = Some(self.poison.falls().saturating_add(more));
         self.is_tight = false;
         self.swarm = Swarm::default();
         self.disk.plan([]);

@@ -19,8 +19,6 @@ use crate::vault::VaultFault;
 #[derive(Debug, Default)]
 struct State {
     jobs: BTreeMap<String, Poison>,
-    /// How often each has felled a process.
-    falls: BTreeMap<String, u64>,
     fell: bool,
 }
 
@@ -43,18 +41,6 @@ impl Poisons {
     /// Whether a process has fallen since this was asked last.
     pub(in crate::torture) fn take_fall(&self) -> bool {
         std::mem::take(&mut self.0.borrow_mut().fell)
-    }
-
-    /// How many processes have fallen.
-    pub(in crate::torture) fn falls(&self) -> u64 {
-        self.0.borrow().falls.values().sum()
-    }
-
-    /// The job that has felled most processes, and how many.
-    pub(in crate::torture) fn worst(&self) -> Option<(String, u64)> {
-        let state = self.0.borrow();
-        let worst = state.falls.iter().max_by_key(|(_, falls)| **falls);
-        worst.map(|(key, falls)| (key.clone(), *falls))
     }
 }
 
@@ -80,8 +66,6 @@ impl Felling {
         }
         self.disk.end_process();
         state.fell = true;
-        let falls = state.falls.entry(key.to_owned()).or_default();
-        *falls = falls.saturating_add(1);
     }
 }
 

@@ -24,6 +24,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub use strikes::names_a_job;
+
 use super::model::Model;
 use super::process::Held;
 use super::work::{Job, Part, Sent, traced};
@@ -139,6 +141,7 @@ impl Witness {
         self.replay(commit)?;
         self.names.learn(commit);
         self.records(commit)?;
+        self.runs(commit);
         self.last = commit.last();
         self.digests.insert(self.last, commit.digest);
         self.times.insert(self.last, commit.recorded_at);
