@@ -340,7 +340,14 @@ impl Commit {
 
     /// Records with their positions.
     pub fn positions(&self) -> impl Iterator<Item = (Position, &Record)> {
-        (self.first.0..).map(Position).zip(&self.records)
+        // A damaged frame may name the last position that there is.
+        let mut next = self.first;
+        let positions = std::iter::from_fn(move || {
+            let position = next;
+            next = position.next();
+            Some(position)
+        });
+        positions.zip(&self.records)
     }
 }
 
@@ -349,4 +356,20 @@ pub fn slice<'a, T>(list: &'a [T], range: &Range<u32>) -> &'a [T] {
     let place = |end: u32| usize::try_from(end).unwrap_or(usize::MAX);
     list.get(place(range.start)..place(range.end))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_position_has_no_next() {
+        let commit = Commit {
+            first: Position(u64::MAX),
+            records: vec![Record::Stop],
+            ..Commit::default()
+        };
+        let positions: Vec<Position> = commit.positions().map(|(position, _)| position).collect();
+        assert_eq!(positions, [Position(u64::MAX)]);
+    }
 }
