@@ -6,7 +6,6 @@ use super::books::{Opening, empty, reader};
 use super::figure::{Figure, Target, Unit};
 use super::load::Load;
 use super::{BenchFault, Measured, resident_bytes};
-use crate::jobs::Job;
 use crate::ledger::commit::Extent;
 use crate::pipeline::decode::{ContentType, Item, decode};
 use crate::pipeline::post::LOOK_AHEAD;
@@ -15,13 +14,6 @@ use crate::wire::message::Head;
 
 /// Jobs of one commit.
 const BATCH: u32 = 8_192;
-
-fn job_of(item: &Item) -> Option<&Job> {
-    match item {
-        Item::Job { job, .. } => Some(&job.job),
-        Item::Dead(_) => None,
-    }
-}
 
 /// Apply so many entries between so many accounts; decoding is outside the clock.
 pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, BenchFault> {
@@ -55,7 +47,12 @@ pub fn measure(entries: u64, accounts: u32, seed: u64) -> Result<Measured, Bench
         extent.reserve(&mut commit);
         let mut jobs = items.drain(..);
         while jobs.len() > 0 {
-            engine.look_ahead(jobs.as_slice().iter().take(LOOK_AHEAD).filter_map(job_of));
+            engine.look_ahead(
+                jobs.as_slice()
+                    .iter()
+                    .take(LOOK_AHEAD)
+                    .filter_map(Item::job),
+            );
             for item in jobs.by_ref().take(LOOK_AHEAD) {
                 if let Item::Job { job, .. } = item {
                     engine.apply(job.job, &mut commit)?;

@@ -105,6 +105,14 @@ pub enum Item {
 }
 
 impl Item {
+    /// The job, if it is one.
+    pub fn job(&self) -> Option<&Job> {
+        match self {
+            Self::Job { job, .. } => Some(&job.job),
+            Self::Dead(_) => None,
+        }
+    }
+
     /// Its place in the message, counted from 1; 0 if it is the whole message.
     pub fn line(&self) -> u32 {
         match self {

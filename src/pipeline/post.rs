@@ -234,10 +234,7 @@ impl<P: Past> Post<P> {
         let mut items = items.into_iter();
         while items.len() > 0 {
             let ahead = items.as_slice().iter().take(LOOK_AHEAD);
-            self.engine.look_ahead(ahead.filter_map(|item| match item {
-                Item::Job { job, .. } => Some(&*job.job),
-                Item::Dead(_) => None,
-            }));
+            self.engine.look_ahead(ahead.filter_map(Item::job));
             for item in items.by_ref().take(LOOK_AHEAD) {
                 match item {
                     Item::Dead(part) => posted.dead.push(part),
