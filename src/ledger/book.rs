@@ -65,7 +65,8 @@ pub struct Book {
     series: SeriesTable,
     series_listed: bool,
     periods: Periods,
-    /// First and last day of the open month that was posted to last.
+    /// First and last day of the open month that was posted to last: the next entry is nearly
+    /// always of it too, and `months` has named it.
     open_days: Option<(Date, Date)>,
     months: Months,
     reference: Reference,
@@ -328,8 +329,8 @@ impl Book {
                 return Err(self.odd(format!("entry {} after {}", post.number, self.next_entry)));
             }
             self.next_entry = post.number.next();
-            self.months.name(post.booking_date);
             if !self.is_open(post.booking_date) {
+                self.months.name(post.booking_date);
                 let month = post.booking_date.month();
                 let open = self.period(month) == PeriodState::Open;
                 self.open_days = month.first_day().zip(month.last_day()).filter(|_| open);

@@ -20,8 +20,6 @@ pub type Moved = BTreeMap<AccountIndex, Minor>;
 #[derive(Clone, Debug, Default)]
 pub struct Months {
     moved: BTreeMap<Month, Moved>,
-    /// First and last day of the month named last: the next entry is nearly always of it too.
-    last_named: Option<(Date, Date)>,
 }
 
 impl Months {
@@ -47,13 +45,7 @@ impl Months {
 
     /// An entry was booked on a day.
     pub(super) fn name(&mut self, day: Date) {
-        let known = |(first, last): (Date, Date)| first <= day && day <= last;
-        if self.last_named.is_some_and(known) {
-            return;
-        }
-        let month = day.month();
-        self.moved.entry(month).or_default();
-        self.last_named = month.first_day().zip(month.last_day());
+        self.moved.entry(day.month()).or_default();
     }
 
     /// An account that is counted by months moved in an entry of a day.
@@ -65,12 +57,10 @@ impl Months {
     /// A month was closed.
     pub(super) fn close(&mut self, month: Month) {
         self.moved.remove(&month);
-        self.last_named = None;
     }
 
     /// A month as a snapshot carried it.
     pub(super) fn carry(&mut self, month: Month, moved: &[(AccountIndex, Minor)]) {
         self.moved.insert(month, moved.iter().copied().collect());
-        self.last_named = None;
     }
 }
