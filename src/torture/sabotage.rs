@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crate::broker::{ConfirmResult, Confirmed, Publish};
 use crate::ids::{Hash128, Position};
+use crate::journal::ending::Ending;
+use crate::journal::waypoints::Waypoints;
 use crate::journal::{Journal, JournalFault, Room};
 use crate::ledger::{Commit, Effect, Record};
 use crate::partition::Loaded;
@@ -77,6 +79,12 @@ sabotages! {
     ForgetDecided "forget-decided";
     /// A snapshot has the name of a later position than the one that it holds.
     SnapshotAhead "snapshot-ahead";
+    /// A snapshot leaves the keys out that came since the one before.
+    SnapshotForgetsKeys "snapshot-forgets-keys";
+    /// A snapshot does not say how the runs before it ended.
+    SnapshotForgetsEnding "snapshot-forgets-ending";
+    /// A snapshot does not say where in the journal things stand.
+    SnapshotForgetsPlaces "snapshot-forgets-places";
 }
 
 impl Sabotage {
@@ -131,6 +139,9 @@ impl Sabotage {
             Self::SnapshotAhead => Some(|loaded| {
                 loaded.last.position = loaded.last.position.next();
             }),
+            Self::SnapshotForgetsKeys => Some(|loaded| drop(loaded.engine.take_keys())),
+            Self::SnapshotForgetsEnding => Some(|loaded| loaded.ending = Ending::default()),
+            Self::SnapshotForgetsPlaces => Some(|loaded| loaded.waypoints = Waypoints::default()),
             _ => None,
         }
     }
