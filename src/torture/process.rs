@@ -328,9 +328,11 @@ impl Process {
         Ok(())
     }
 
-    /// Whether there is something to post and room for it.
+    /// Whether there is something to post and room for it. Behind the end of a run nothing is
+    /// posted, whatever becomes due.
     pub(super) fn may_post(&self) -> bool {
-        (!self.parcels.is_empty() || self.is_due())
+        self.stopping < Stopping::Noted
+            && (!self.parcels.is_empty() || self.is_due())
             && self.bench.borrow().batches.len() < self.slots
     }
 
