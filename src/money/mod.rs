@@ -10,6 +10,7 @@ pub mod minor;
 pub mod decimal;
 pub mod round;
 pub mod share;
+pub mod percentage;
 pub mod currency;
 pub mod day_count;
 
@@ -17,4 +18,5 @@ pub use day_count::DayCount;
 pub use decimal::{Percent, Price, Quantity, RateValue};
 pub use minor::{AMOUNT_MAX, Minor, print_minor};
 pub use number::{DecimalText, Number, NumberFault};
+pub use percentage::percentage;
 pub use round::{Ratio, Rounding};

@@ -2,9 +2,10 @@
 //!
 //! The answer is the JSON as it is, with the name of the book in front.
 
-use super::{Column, Table, cells};
+use super::{Column, Row, Table, cells};
 use crate::ledger::Value;
 use crate::ledger::value::{Members, member};
+use crate::money::percentage;
 
 const PRICE: [Column; 7] = [
     Column::words("item"),
@@ -33,7 +34,21 @@ pub fn price(book: &str, answer: Members) -> Table {
 pub fn variance(book: &str, answer: Members) -> Table {
     let row = member(&answer, "report").cloned();
     let row = row.unwrap_or_else(|| Value::Object(Vec::new()));
-    table("Variance", (book, answer), &VARIANCE, &row)
+    let mut table = table("Variance", (book, answer), &VARIANCE, &row);
+    table.totals.push(shares(&row));
+    table
+}
+
+/// What was done, and what is left, in percent of what was planned.
+fn shares(report: &Value) -> Row {
+    let cells = cells(&VARIANCE, report);
+    let minor = |cell: &Option<Value>| cell.as_ref().and_then(Value::minor);
+    let baseline = cells.first().and_then(minor);
+    let share = |(column, cell): (&Column, &Option<Value>)| match column.name {
+        "actual" | "variance" => percentage(minor(cell)?, baseline?).map(Value::text),
+        _other => None,
+    };
+    VARIANCE.iter().zip(&cells).map(share).collect()
 }
 
 fn table(title: &str, (book, answer): (&str, Members), columns: &[Column], row: &Value) -> Table {

@@ -5,6 +5,7 @@
 use super::{Column, Row, Table, cells};
 use crate::ledger::Value;
 use crate::ledger::value::{Members, member};
+use crate::money::percentage;
 
 const COLUMNS: [Column; 7] = [
     Column::words("document"),
@@ -38,20 +39,27 @@ pub fn open_items(book: &str, answer: Members) -> Table {
     }
 }
 
-/// A row for each bucket that holds something, and one for each unit.
+/// A row for each bucket that holds something, with its share, and one for each unit.
 fn totals(answer: &Members) -> Vec<Row> {
     let mut totals = Vec::new();
     for (unit, sum) in members(member(answer, "total")) {
         let buckets = members(member(answer, "buckets")).iter();
         let buckets = buckets.filter(|(known, _)| known == unit);
-        for (bucket, sum) in buckets.flat_map(|(_, buckets)| members(Some(buckets))) {
-            if sum.minor() != Some(0) {
-                totals.push(total("", bucket, unit, sum));
+        for (bucket, part) in buckets.flat_map(|(_, buckets)| members(Some(buckets))) {
+            if part.minor() != Some(0) {
+                totals.push(total(&share(part, sum), bucket, unit, part));
             }
         }
         totals.push(total("total", "", unit, sum));
     }
     totals
+}
+
+/// How much of all that is open in its unit a bucket holds, in words; nothing if that says nothing.
+fn share(part: &Value, sum: &Value) -> String {
+    let of = part.minor().zip(sum.minor());
+    of.and_then(|(part, sum)| percentage(part, sum))
+        .unwrap_or_default()
 }
 
 fn total(what: &str, bucket: &str, unit: &str, sum: &Value) -> Row {
@@ -125,8 +133,8 @@ mod tests {
             "─────────────────────────────────────────────────────────────────",
             " RE-1       cust-1     2026-03-31     30   1-30     EUR    10.00",
             " RE-2       cust-1     2026-03-31     31   31-60    EUR     5.00",
-            "                                           1-30     EUR    10.00",
-            "                                           31-60    EUR     5.00",
+            " 66.7 %                                    1-30     EUR    10.00",
+            " 33.3 %                                    31-60    EUR     5.00",
             " total                                              EUR    15.00",
         ];
         assert_eq!(lines, expected);

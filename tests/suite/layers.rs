@@ -189,6 +189,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("metrics_process", &["telemetry"]),
     ("mimalloc", &["main.rs"]),
     ("regex", &["settings/reply_to.rs"]),
+    // What people read in percent; nothing is booked from it.
+    ("rust_decimal", &["money/percentage.rs"]),
     (
         "rustix",
         &[
