@@ -6,6 +6,7 @@
 pub mod figure;
 pub mod machine;
 pub mod room;
+pub mod limits;
 pub mod books;
 pub mod load;
 pub mod stock;

@@ -21,6 +21,8 @@ pub enum Section {
     /// Bytes of an account, a hold, a document and a key; first, because memory that others have
     /// freed would be taken again unseen
     Memory,
+    /// What this machine can do at all: the least that a job must cost
+    Limits,
     /// The posting engine on one thread
     Engine,
     /// The hand-over between two threads
@@ -60,6 +62,7 @@ Example:
   kontor bench --section pipeline,hot --dir /var/lib/kontor/bench
 
 The defaults end within seconds and show that it works. The sizes of docs/performance.md:
+  kontor bench --section limits --rounds 5
   kontor bench --section pipeline --jobs 10000000
   kontor bench --section engine --jobs 10000000
   kontor bench --section batches,hot,books,large,rejections --jobs 5000000 --rounds 5

@@ -10,7 +10,8 @@ use crate::bench::contrast::{Contrast, batches};
 use crate::bench::load::Shape;
 use crate::bench::room::Room;
 use crate::bench::{
-    Measured, decode, engine, journal, keys, memory, pipeline, recovery, rings, served, snapshot,
+    Measured, decode, engine, journal, keys, limits, memory, pipeline, recovery, rings, served,
+    snapshot,
 };
 use crate::pipeline::decode::ContentType;
 
@@ -33,6 +34,17 @@ impl Args {
         let one = |measured| Ok(vec![measured]);
         match section {
             Section::Memory => one(memory::measure(&self.dir, self.many_accounts, jobs)?),
+            Section::Limits => ENGINE_ACCOUNTS
+                .into_iter()
+                .map(|accounts| {
+                    Ok(limits::measure(
+                        &self.dir,
+                        accounts,
+                        self.seed,
+                        self.rounds,
+                    )?)
+                })
+                .collect(),
             Section::Engine => ENGINE_ACCOUNTS
                 .into_iter()
                 .map(|accounts| Ok(engine::measure(jobs, accounts, self.seed)?))
