@@ -244,7 +244,8 @@ fn inspect<D: Disk>(disk: &D, tail: &Tail<D::File>) -> Result<Option<Cut>, Fault
             .read_exact_at(buffer, offset)
             .map_err(|error| Fault::io("read", &path, error))
     };
-    let mut piece = vec![0; PIECE];
+    let left = tail.header.length.saturating_sub(tail.offset);
+    let mut piece = vec![0; in_memory(left).min(PIECE)];
     let mut place = tail.end();
     let mut written = tail.offset;
     while place.offset < tail.header.length {
@@ -339,7 +340,7 @@ fn replace<D: Disk>(disk: &D, tail: &mut Tail<D::File>) -> Result<(), Fault> {
     let old = &tail.file;
     let end = tail.offset;
     let copy = |new: &D::File| {
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; in_memory(end).min(PIECE)];
         let mut offset = 0;
         while offset < end {
             let length = in_memory(end - offset).min(PIECE);
