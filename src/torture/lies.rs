@@ -30,11 +30,12 @@ impl World {
     }
 
     /// Whether the sync of the journal has lied and what tells how far it was durable may be gone
-    /// as well, by another lie or with its name: then nobody can know what the power took.
+    /// as well, by another lie, with its name, or because it is not synced itself: then nobody can
+    /// know what the power took.
     pub(super) fn nobody_can_know(&self) -> bool {
         let lies = self.disk.met().get(&Accident::Lie).copied();
         let lost_a_name = self.tally.contains_key(&Fault::LostName);
-        lies.is_some_and(|lies| lies > 1 || lost_a_name)
+        lies.is_some_and(|lies| lies > 1 || lost_a_name || !self.left_proof)
     }
 
     /// Whether no start will do any more.

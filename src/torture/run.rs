@@ -139,6 +139,7 @@ fn world(bench: &Bench, seed: u64, sabotage: Option<Sabotage>) -> World {
         desk: Desk::default(),
         vaulted: Vaulted::default(),
         damage: None,
+        left_proof: true,
         is_tight: false,
         syncs: Syncs::True,
         is_healed: false,

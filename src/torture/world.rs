@@ -15,7 +15,7 @@ use super::work::{Sent, Work};
 use crate::ids::Position;
 use crate::journal::file::disk::Disk as _;
 use crate::journal::file::{Frontier, Until};
-use crate::journal::{Commits, JournalFault};
+use crate::journal::{Commits, Cursor, JournalFault};
 use crate::ledger::Commit;
 use crate::pipeline::observe::Observer;
 use crate::pipeline::stations::StationFault;
@@ -32,6 +32,9 @@ pub(super) enum Damage {
     /// A lost name.
     Lost(String, FileId),
 }
+
+/// How the names of the journal's files begin.
+const SEGMENTS: &str = "segment-";
 
 /// The world.
 pub(super) struct World {
@@ -60,6 +63,8 @@ pub(super) struct World {
     pub(super) damage: Option<Damage>,
     /// Whether the disk is full for a while.
     pub(super) is_tight: bool,
+    /// Whether the last power cut left what says how far the journal was durable.
+    pub(super) left_proof: bool,
     /// What the syncs of the disk were worth so far.
     pub(super) syncs: Syncs,
     /// Whether everything was healed.
@@ -94,6 +99,7 @@ impl World {
         }
         let named = names_a_job(&marker.unwrap_or_default(), self.disk.boot().0);
         let named = Some(named).filter(|_| self.damage.is_none());
+        let segments = self.segments();
         let opened = Process::open(
             &self.disk,
             &self.terms,
@@ -106,7 +112,16 @@ impl World {
         self.look_for_lies();
         let process = match opened {
             Ok(process) => process,
-            Err(_) if self.disk.is_down() => return self.ends(),
+            Err(_) if self.disk.is_down() => {
+                if let Some(Damage::Lost(name, _)) = &self.damage
+                    && name.starts_with(SEGMENTS)
+                    && segments != self.segments()
+                {
+                    // It did not miss the name and has written in the file's place.
+                    self.damage = None;
+                }
+                return self.ends();
+            }
             Err(fault) => return self.refused(&fault),
         };
         if process.told() < self.witness.last() && self.nobody_can_know() {
@@ -142,6 +157,17 @@ impl World {
         }
         self.begins(process);
         Ok(())
+    }
+
+    /// The files of the journal.
+    fn segments(&self) -> Vec<(String, Option<FileId>)> {
+        let mut names = self.disk.names();
+        names.retain(|name| name.starts_with(SEGMENTS));
+        let with_file = |name: String| {
+            let file = self.disk.file_of(&name);
+            (name, file)
+        };
+        names.into_iter().map(with_file).collect()
     }
 
     /// A life begins.
@@ -258,10 +284,16 @@ impl World {
         }
     }
 
-    /// Whether other files than the journal say how far it was durable.
+    /// Whether what is written after every sync says how far the journal was durable.
     pub(super) fn is_proven(&self) -> bool {
         let told = Frontier::read(&self.disk).ok().flatten();
         told.is_some_and(|told| told.position >= self.witness.last().0)
+    }
+
+    /// Whether that or the cursor says so.
+    fn is_witnessed(&self) -> bool {
+        let told = Cursor::read(&self.disk).ok().flatten();
+        self.is_proven() || told.is_some_and(|told| told.position >= self.witness.last())
     }
 
     /// The process has ended in the middle of something, or the machine with it.
@@ -307,6 +339,7 @@ impl World {
         }
         if power {
             self.witness.forgets_falls();
+            self.left_proof = self.is_witnessed();
         }
         Ok(())
     }
