@@ -355,21 +355,78 @@ pub fn tidy<D: Disk>(disk: &D, kept: usize) -> Result<(), SnapshotFault> {
             Err(_damaged) => return Ok(()),
         }
     }
-    let old = positions
-        .iter()
-        .skip(kept)
-        .map(|position| file_name(*position));
-    let keys = keys::list(disk)?
-        .into_iter()
-        .map(|(first, last)| keys::file_name(first, last));
-    for name in old.chain(keys.filter(|name| !named.contains(name))) {
-        disk.remove(&name)
-            .map_err(|error| SnapshotFault::io("remove", &disk.describe(&name), &error))?;
+    let fault = |doing, name: &str, error: io::Error| {
+        SnapshotFault::io(doing, &disk.describe(name), &error)
+    };
+    let remove = |name: &String| {
+        disk.remove(name)
+            .map_err(|error| fault("remove", name, error))
+    };
+    let old = positions.iter().skip(kept);
+    let old: Vec<String> = old.map(|position| file_name(*position)).collect();
+    old.iter().try_for_each(remove)?;
+    let keys = keys::list(disk)?.into_iter();
+    let keys = keys.map(|(first, last)| keys::file_name(first, last));
+    let unnamed: Vec<String> = keys.filter(|name| !named.contains(name)).collect();
+    if !unnamed.is_empty() {
+        // A power cut must not bring a snapshot back whose keys are gone.
+        disk.sync_directory()
+            .map_err(|error| fault("sync", "", error))?;
     }
-    Ok(())
+    unnamed.iter().try_for_each(remove)
 }
 
 fn names<D: Disk>(disk: &D) -> Result<Vec<String>, SnapshotFault> {
     disk.list()
         .map_err(|error| SnapshotFault::io("list", &disk.describe(""), &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::disk::SimulatedDisk;
+
+    fn keys() -> KeyFile {
+        KeyFile {
+            first: Position(1),
+            last: Position(10),
+            count: 1,
+            hash: [1; 32],
+        }
+    }
+
+    fn put(disk: &SimulatedDisk, position: u64, key_files: Vec<KeyFile>) {
+        let head = Head {
+            journal: JournalId([7; 16]),
+            position: Position(position),
+            frame: position,
+            hash: [2; 32],
+            recorded_at: Timestamp(1),
+            digest: StateDigest::default(),
+            lineage: Lineage::default(),
+            ending: Ending::default(),
+            key_files,
+        };
+        Writer::create(disk, &head).unwrap().finish().unwrap();
+    }
+
+    /// A snapshot that is of no use was removed, and then the keys that no other one names.
+    #[test]
+    fn no_power_cut_brings_a_snapshot_back_whose_keys_are_gone() {
+        for seed in 0..200 {
+            let disk = SimulatedDisk::new(seed);
+            disk.create(&keys().name()).unwrap().sync().unwrap();
+            put(&disk, 10, vec![keys()]);
+            put(&disk, 16, Vec::new());
+            disk.remove(&file_name(Position(10))).unwrap();
+            tidy(&disk, 2).unwrap();
+            assert_eq!(list(&disk).unwrap(), [Position(16)]);
+            assert!(!disk.names().contains(&keys().name()));
+
+            let disk = disk.restart();
+            let names = disk.names();
+            let came_back = names.contains(&file_name(Position(10)));
+            assert!(!came_back || names.contains(&keys().name()), "seed {seed}");
+        }
+    }
 }
