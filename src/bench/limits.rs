@@ -1,9 +1,9 @@
 //! What this machine can do at all: the least that a job must cost, without anything of kontor.
 //!
-//! A job of two legs cannot be posted without reading certain lines of memory, hashing certain bytes
-//! and putting others on the disk. Each of these is measured alone, and the sums are bounds: no
-//! pipeline of this kind is faster on this machine, however it is written. What stands between a
-//! bound and the measurement beside it is what kontor does, and how.
+//! A job of two legs cannot be posted without reading certain lines of memory, hashing certain
+//! bytes and putting others on the disk. Each of these is measured alone, and the sums are bounds:
+//! no pipeline of this kind is faster on this machine, however it is written. What stands between
+//! a bound and the measurement beside it is what kontor does, and how.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -34,72 +34,54 @@ const CORES: u64 = 2;
 const FILE_COMMITS: u64 = 16;
 /// How long each limit is measured, at least.
 const AT_LEAST: Duration = Duration::from_millis(200);
+/// What is measured, and what it counts in a second; the bounds that follow from it behind.
+const FIGURES: [(&str, &str); 8] = [
+    ("lines of memory, one after the other", "lines"),
+    ("lines of memory, many at once", "lines"),
+    ("keyed BLAKE3 of two blocks", "hashes"),
+    ("keyed BLAKE3 of one block", "hashes"),
+    ("BLAKE3 and CRC32C over a commit's frame", "jobs"),
+    ("a commit written and synced", "jobs"),
+    ("bound of the engine alone, by memory", "jobs"),
+    ("bound of the pipeline on two cores", "jobs"),
+];
 const PICOS: u64 = 1_000_000_000_000;
 
 /// Measure the limits: memory as large as so many accounts, and the disk of a directory.
 pub fn measure(dir: &Path, accounts: u32, seed: u64, rounds: u32) -> Result<Measured, BenchFault> {
     let began = Instant::now();
-    let mut rates: [Vec<u64>; 6] = Default::default();
+    let mut values: [Vec<u64>; 8] = Default::default();
     let mut chance = Chance::new(seed);
-    let lines = cycle(accounts, &mut chance);
+    let all = cycle(accounts, &mut chance);
     for _round in 0..rounds {
-        let round = [
-            one_by_one(&lines),
-            at_once(&lines, &mut chance),
-            hashes(HASHED[0]),
-            hashes(HASHED[1]),
-            frames(),
-            disk(dir)?,
+        let chained = one_by_one(&all);
+        let lines = at_once(&all, &mut chance);
+        let [first, second] = HASHED.map(hashes);
+        let (framed, written) = (frames(), disk(dir)?);
+        let job = [
+            cost(lines).saturating_mul(JOB_LINES),
+            cost(first),
+            cost(second),
+            cost(framed),
         ];
-        for (rates, rate) in rates.iter_mut().zip(round) {
-            rates.push(rate);
+        let job = job.into_iter().fold(0, u64::saturating_add);
+        let together = PICOS.saturating_mul(CORES).div_euclid(job.max(1));
+        let engine = lines.div_euclid(JOB_LINES);
+        let pipeline = together.min(written);
+        let round = [
+            chained, lines, first, second, framed, written, engine, pipeline,
+        ];
+        for (values, value) in values.iter_mut().zip(round) {
+            values.push(value);
         }
     }
-    let [chained, lines, first, second, framed, written] = rates;
-    let bounds = |of: &dyn Fn(&dyn Fn(&[u64]) -> u64) -> u64| -> Vec<u64> {
-        let rounds = 0..usize::try_from(rounds).unwrap_or_default();
-        let bound = |round: usize| of(&|rates| rates.get(round).copied().unwrap_or_default());
-        rounds.map(bound).collect()
-    };
-    let engine = bounds(&|rate| rate(&lines).div_euclid(JOB_LINES));
-    let pipeline = bounds(&|rate| {
-        let memory = cost(rate(&lines)).saturating_mul(JOB_LINES);
-        let hashing = cost(rate(&first)).saturating_add(cost(rate(&second)));
-        let job = memory.saturating_add(hashing);
-        let job = job.saturating_add(cost(rate(&framed)));
-        let together = PICOS.saturating_mul(CORES).div_euclid(job.max(1));
-        together.min(rate(&written))
-    });
     let what = format!("limits of this machine, {accounts} accounts of a line each");
     let measurements = u64::from(rounds).saturating_mul(6);
     let mut measured = Measured::new(what, measurements, began.elapsed());
-    let jobs = Unit::PerSecond("jobs");
-    measured.figures = vec![
-        Figure::new(
-            "lines of memory, one after the other",
-            Unit::PerSecond("lines"),
-            chained,
-        ),
-        Figure::new(
-            "lines of memory, many at once",
-            Unit::PerSecond("lines"),
-            lines,
-        ),
-        Figure::new(
-            "keyed BLAKE3 of two blocks",
-            Unit::PerSecond("hashes"),
-            first,
-        ),
-        Figure::new(
-            "keyed BLAKE3 of one block",
-            Unit::PerSecond("hashes"),
-            second,
-        ),
-        Figure::new("BLAKE3 and CRC32C over a commit's frame", jobs, framed),
-        Figure::new("a commit written and synced", jobs, written),
-        Figure::new("bound of the engine alone, by memory", jobs, engine),
-        Figure::new("bound of the pipeline on two cores", jobs, pipeline),
-    ];
+    let figures = FIGURES.iter().zip(values);
+    let figures =
+        figures.map(|((what, things), values)| Figure::new(*what, Unit::PerSecond(things), values));
+    measured.figures = figures.collect();
     measured.note("bytes a job in the journal", JOB_BYTES);
     measured.note("lines a job", JOB_LINES);
     Ok(measured)

@@ -65,8 +65,7 @@ pub struct Book {
     series: SeriesTable,
     series_listed: bool,
     periods: Periods,
-    /// First and last day of the open month that was posted to last: the next entry is nearly
-    /// always of it too, and `months` has named it.
+    /// First and last day of the open month that was posted to last, which `months` has named.
     open_days: Option<(Date, Date)>,
     months: Months,
     reference: Reference,

@@ -1,7 +1,8 @@
 //! How much of a whole a part is, in percent with one decimal, for people to read.
 //!
-//! Nothing is ever booked from it: what is booked is divided by [`share`](super::share), to the last
-//! minor unit. This is where `rust_decimal` lives, whose quotients are as long as anybody could read.
+//! Nothing is ever booked from it: what is booked is divided by [`share`](super::share), to the
+//! last minor unit. This is where `rust_decimal` lives, whose quotients are as long as anybody
+//! could read.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 

@@ -435,7 +435,7 @@ async fn a_stop_while_the_broker_is_absent_is_obeyed_at_once() {
     let site = Site::at("early", format!("amqp://guest:guest@127.0.0.1:{port}/%2f"));
     let daemon = site.start();
     eventually("life", async || daemon.get("/livez").is_some()).await;
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     daemon.signal(Signal::INT);
     daemon.stop().await;
     assert!(since.elapsed() < Duration::from_secs(3));
