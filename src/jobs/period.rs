@@ -59,8 +59,10 @@ impl JobKind for Open {
             let begun = month.first_day().is_none_or(|first| first <= facts.today);
             !begun && !book.periods().contains_key(month)
         };
-        period.change(book, plan, PeriodState::Open, new)?;
+        let changed = period.change(book, plan, PeriodState::Open, new);
         let reversed = accrual::post_due_in(book, plan, &period.months);
+        // By now the plan shows what would move, should it need an approval.
+        changed?;
         plan.status = Status::Opened;
         period.show(plan);
         plan.show("auto_reversals", Value::count(reversed));

@@ -20,6 +20,7 @@ mod keys_for_ever;
 mod layers;
 mod money;
 mod questions;
+mod order_of_checks;
 mod readme;
 mod refusals;
 mod snapshots;

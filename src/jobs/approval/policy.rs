@@ -114,8 +114,13 @@ fn check_guarded(
         (Ok(needs), None) if needs.approvals == 0 => return Ok(()),
         (Ok(needs), Some(refusal)) if needs.approvals == 0 => return Err(refusal),
         (Ok(needs), _) => needs,
-        (Err(_), Some(refusal)) | (Err(refusal), None) => return Err(refusal),
+        (Err(unfit), Some(refusal)) if follows_approval(unfit.code()) => return Err(refusal),
+        (Err(unfit), _) => return Err(unfit),
     };
+    // What the kind leaves to the rules for all plans, of the steps before.
+    for leg in legs(plan) {
+        book.check_usable(leg.account, leg.side)?;
+    }
     let mut refusal = Rejection::new(Code::ApprovalRequired).with("needs", needs.shown());
     if let Some((amount, decimals)) = needs.amount {
         refusal = refusal.with_amount("amount", amount, decimals);
@@ -218,6 +223,11 @@ fn touches(book: &Book, plan: &Plan, prefix: &str) -> bool {
     let changed = |effect: &Effect| {
         if let Effect::AccountOpened(opened) = effect {
             return opened.name.starts_with(prefix);
+        }
+        // A hold that is given back moves nothing, and is about its accounts all the same.
+        if let Effect::Release { legs, .. } = effect {
+            let mut legs = slice(&plan.legs, legs).iter();
+            return legs.any(|leg| begins(leg.account));
         }
         matches!(effect, Effect::AccountChanged { account, .. } if begins(*account))
     };

@@ -4,14 +4,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::share::part;
-use super::{Id, JobKind, Measure, PATH, check_live, find};
+use super::{Id, JobKind, Measure, PATH, check_live, find, held};
 use crate::code::Code;
 use crate::jobs::legs::{check_not_ended, unit_of};
-use crate::ledger::hold::HoldState;
+use crate::ledger::hold::{HeldLeg, HoldState};
 use crate::ledger::plan::{booking_date, optional_date};
 use crate::ledger::{Book, Facts, Hold, Leg, Plan, Rejection, Value};
 use crate::money::minor::{self, positive_minor};
-use crate::money::{DecimalText, Minor};
+use crate::money::share::prefix;
+use crate::money::{DecimalText, Minor, Rounding};
 use crate::time::{Date, DateText};
 
 /// Capture a hold, wholly or in part.
@@ -56,10 +57,13 @@ impl JobKind for Capture {
         let amount = asked.unwrap_or(measure.rest);
         let post = plan.post(booking, booking);
         post.document_ref = hold.document_ref().map(Into::into);
-        let taken = amount.min(measure.rest);
-        let legs = match measure.placed - measure.rest + taken {
-            _ if measure.placed == 0 => Vec::new(),
-            done => part(book, hold, done, measure.placed)?,
+        let legs = if measure.placed == 0 {
+            Vec::new()
+        } else if amount > measure.rest {
+            asked_of(hold, amount, measure.placed)?
+        } else {
+            let done = measure.placed - measure.rest + amount;
+            part(book, hold, done, measure.placed)?
         };
         for leg in legs.iter().filter(|leg| leg.amount > 0) {
             plan.leg(*leg);
@@ -128,6 +132,18 @@ impl Capture {
             plan.show("released", Value::amount(remaining, measure.decimals));
         }
     }
+}
+
+/// What a capture that will be refused asks for: its share of what was placed, at most all of it.
+fn asked_of(hold: &Hold, amount: Minor, placed: Minor) -> Result<Vec<Leg>, Rejection> {
+    let overflow = || Rejection::new(Code::AmountOverflow).at("/amount");
+    let share = |leg: &HeldLeg| {
+        let whole = Minor::from(leg.placed);
+        let share = prefix(whole, amount.min(placed), placed, Rounding::HalfUp);
+        let share = share.and_then(|share| i64::try_from(share).ok());
+        Ok(held(leg, share.ok_or_else(overflow)?))
+    };
+    hold.legs.iter().map(share).collect()
 }
 
 /// Steps 7 and 8: the accounts still take their legs, and their units have not ended.

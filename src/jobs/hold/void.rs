@@ -31,9 +31,10 @@ impl JobKind for Void {
 
     fn plan(&self, _facts: &Facts<'_>, book: &Book, plan: &mut Plan) -> Result<(), Rejection> {
         let hold = find(book, &self.hold)?;
-        check_live(hold)?;
         let measure = Measure::of(book, hold);
+        // From here on the plan shows what would change, should it need an approval.
         release_rest(plan, &self.hold, hold, HoldState::Voided);
+        check_live(hold)?;
         plan.show("hold", Value::text(self.hold.to_string()));
         plan.show("released", Value::amount(measure.rest, measure.decimals));
         Ok(())

@@ -46,13 +46,14 @@ pub(super) fn plan(
     receipt.check_units(book, &currency)?;
     items::check_units(book, &receipt.items, &currency)?;
     check_bank(book, &receipt, bank)?;
-    receipt.check_explicit(job, amount, currency.decimals())?;
-
+    // From here on the plan shows what would move, should it need an approval.
     plan.post(dates.0, dates.1).owned = true;
     receipt.postings.write(plan, bank, amount)?;
     for correction in &receipt.discounts {
         correction.write_converted(plan)?;
     }
+    receipt.check_explicit(job, amount, currency.decimals())?;
+
     receipt.document(job, book, plan, amount, dates)?;
     if let Some(hash) = natural {
         plan.natural_key(hash);

@@ -51,8 +51,9 @@ pub(super) fn plan(
     check_day(day, facts)?;
     let results = Results::until(book, last_month);
     let targets = results.targets(book, named)?;
-    check_state(period, &open, (last_month, day), facts, book)?;
+    // From here on the plan shows what would move, should it need an approval.
     results.write(book, plan, &targets, day)?;
+    check_state(period, &open, (last_month, day), facts, book)?;
     for month in open {
         let state = PeriodState::Closed;
         plan.effects.push(Effect::Period { month, state });

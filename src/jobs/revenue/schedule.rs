@@ -207,6 +207,7 @@ impl Schedule {
             (open_account(book, deferred, "/deferred")?, "/deferred"),
             (open_account(book, &revenue, "/revenue")?, "/revenue"),
         ];
+        Plan::check_series(book, SERIES, "")?;
         currency.check(facts.today, "/currency")?;
         for (account, path) in accounts {
             currency.check_account(book, account, path)?;
@@ -306,6 +307,7 @@ fn of_document<'a>(
         }
         Err(wrong_state(number, document, &STATES, PATH).with_text(SCHEDULED, known))
     };
+    Plan::check_series(book, SERIES, "")?;
     let mode = mode(book, document);
     let currency = Currency::of(book, document.text("currency"));
     let functional = book.functional_unit();
@@ -318,13 +320,12 @@ fn of_document<'a>(
     let waits = waiting_already(document);
     let parts = if waits.is_empty() {
         let booking = booking_date(None, "", facts, book)?;
-        let moved = Moved::of(book, &currency, document, mode)?;
-        check()?;
-        moved.write(plan, booking)?
+        Moved::of(book, &currency, document, mode)?.write(plan, booking)?
     } else {
-        check()?;
         waits
     };
+    // From here on the plan shows what would move, should it need an approval.
+    check()?;
     Ok(Waiting {
         currency: posted,
         path: PATH,
