@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::JobKind;
 use super::currency::{Currency, positive_quantity};
 use super::fields::Id;
+use super::invoice::issue::EARNED;
 use super::invoice::revenue_name;
 use super::postings::contract_asset;
 use super::rating::{Rated, RatingFault, rate};
@@ -175,11 +176,16 @@ impl Rate {
             ("currency".into(), text(&item.currency)),
             ("amount".into(), amount.clone()),
             ("date".into(), Value::Date(day)),
-            (
-                "revenue".into(),
-                text(contract_asset(book).unwrap_or_else(|| revenue(book, item))),
-            ),
         ];
+        match contract_asset(book) {
+            None => set.push(("revenue".into(), text(revenue(book, item)))),
+            // The invoice credits what waits; a credit note takes back what was earned.
+            Some(asset) => {
+                let earned = revenue_name(book, revenue(book, item));
+                set.push(("revenue".into(), text(asset)));
+                set.push((EARNED.into(), Value::text(earned)));
+            }
+        }
         let span = span.into_iter().filter_map(|(name, at)| Some((name, at?)));
         let span = span.map(|(name, at)| (name.into(), Value::text(at.short())));
         let span: Members = span.collect();

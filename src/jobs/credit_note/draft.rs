@@ -6,13 +6,13 @@ use crate::ids::AccountIndex;
 use crate::jobs::billing::{Bill, BillLine, LineTerms, TaxRounding};
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Part, PartKind};
-use crate::jobs::invoice::issue::{ALLOWANCES_NET, EXTRAS};
+use crate::jobs::invoice::accounts::group_account;
+use crate::jobs::invoice::issue::{ALLOWANCES_NET, EXTRAS, revenue_of};
 use crate::jobs::invoice::lines::overflow;
 use crate::jobs::invoice::revenue_name;
-use crate::jobs::postings::{first_open, open_account};
+use crate::jobs::postings::open_account;
 use crate::jobs::receivable::{CREDITED, Group, groups, mode, shares, taken_back};
 use crate::ledger::plan::echo;
-use crate::ledger::value::member;
 use crate::ledger::{Book, Document, Rejection, Value};
 use crate::money::share::largest_remainder;
 use crate::money::{Minor, Number, Percent, Ratio, Rounding};
@@ -271,22 +271,9 @@ impl<'a> Credited<'a> {
 
     /// Where the revenue of a tax group, or of all, went.
     fn revenue(&self, code: Option<&'a str>) -> impl Iterator<Item = (&'a str, Minor)> {
-        let list = match self.invoice.member("revenue") {
-            Some(Value::List(list)) => list.as_slice(),
-            Some(_) | None => &[],
-        };
-        list.iter().filter_map(move |one| {
-            let Value::Object(members) = one else {
-                return None;
-            };
-            let text = |name: &str| match member(members, name) {
-                Some(Value::Text(text)) => &**text,
-                Some(_) | None => "",
-            };
-            let amount = member(members, "amount").and_then(Value::minor)?;
-            let wanted = code.is_none_or(|code| code == text("tax"));
-            wanted.then(|| (text("account"), amount))
-        })
+        let all = revenue_of(self.invoice);
+        let wanted = all.filter(move |(_, tax, _)| code.is_none_or(|code| code == *tax));
+        wanted.map(|(account, _, amount)| (account, amount))
     }
 
     /// The nets of a group: from the accounts that lines name, else from those of the invoice.
@@ -313,7 +300,8 @@ impl<'a> Credited<'a> {
         }
         let known: Vec<(&str, Minor)> = self.revenue(Some(share.group.code)).collect();
         if known.is_empty() {
-            parts.push(part(default(book, &share.group, booking)?, rest, PATH));
+            let account = group_account(book, &share.group, booking, PATH)?;
+            parts.push(part(account, rest, PATH));
             return Ok(());
         }
         let weights: Vec<Minor> = known.iter().map(|(_, amount)| (*amount).max(0)).collect();
@@ -341,20 +329,6 @@ fn part(account: AccountIndex, amount: Minor, path: &str) -> Part {
         path: path.to_owned(),
         kind: PartKind::Net,
     }
-}
-
-/// The revenue account of an invoice that does not say where its revenue went.
-fn default(book: &Book, group: &Group<'_>, booking: Date) -> Result<AccountIndex, Rejection> {
-    let code = book.reference().tax(group.code, booking);
-    if let Some(name) = code.and_then(|code| code.revenue.as_deref()) {
-        return open_account(book, &revenue_name(book, name), PATH);
-    }
-    let last = "rev/sales";
-    let first = match group.rate {
-        "" => last.to_owned(),
-        rate => format!("{last}_{rate}"),
-    };
-    first_open(book, [&first, last], PATH)
 }
 
 /// The factor of a group's tax: only category S has tax of the seller's.

@@ -4,8 +4,10 @@
 use super::order::{Deferral, Order, OrderLine, Role};
 use crate::ids::AccountIndex;
 use crate::jobs::postings::{first_open, first_role, open_account, role_account};
+use crate::jobs::receivable::Group;
 use crate::ledger::reference::TaxCode;
 use crate::ledger::{Book, Rejection};
+use crate::time::Date;
 
 /// Where the net of a line goes.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct Line {
     pub(super) path: String,
     /// For revenue that is earned later: name of the account that earns it, and when.
     pub(super) later: Option<(String, Deferral)>,
+    /// For revenue that was earned before: name of the account that earned it.
+    pub(super) earned: Option<String>,
 }
 
 /// The account of a line.
@@ -43,6 +47,7 @@ pub(super) fn line_account(
             account,
             path,
             later: None,
+            earned: line.earned.as_deref().map(str::to_owned),
         });
     };
     let revenue = named.unwrap_or_else(|| {
@@ -60,7 +65,27 @@ pub(super) fn line_account(
         account: first_open(book, [first, last], &path)?,
         path,
         later: Some((revenue, when)),
+        earned: None,
     })
+}
+
+/// The revenue account of a tax group of an invoice that does not say where its revenue went.
+pub(crate) fn group_account(
+    book: &Book,
+    group: &Group<'_>,
+    day: Date,
+    path: &str,
+) -> Result<AccountIndex, Rejection> {
+    let code = book.reference().tax(group.code, day);
+    if let Some(name) = code.and_then(|code| code.revenue.as_deref()) {
+        return open_account(book, &revenue_name(book, name), path);
+    }
+    let last = "rev/sales";
+    let first = match group.rate {
+        "" => last.to_owned(),
+        rate => format!("{last}_{rate}"),
+    };
+    first_open(book, [&first, last], path)
 }
 
 /// The account of all allowances or charges of a document.

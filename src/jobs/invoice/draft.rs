@@ -31,6 +31,8 @@ pub(super) struct Group<'a> {
 pub(super) struct Revenue {
     pub(super) group: usize,
     pub(super) account: AccountIndex,
+    /// Name of the account that earned it before it was billed.
+    pub(super) earned: Option<String>,
     pub(super) amount: Minor,
 }
 
@@ -352,12 +354,15 @@ impl<'a, 'o> Search<'a, 'o> {
     fn revenue(&mut self, at: usize, line: Line, net: Minor) {
         let group = self.bill.lines.get(at).map_or(0, |line| line.group);
         self.part(line.account, net, &line.path, PartKind::Net);
-        let same = |known: &&mut Revenue| (known.group, known.account) == (group, line.account);
+        let same = |known: &&mut Revenue| {
+            (known.group, known.account, &known.earned) == (group, line.account, &line.earned)
+        };
         match self.revenue.iter_mut().find(same) {
             Some(known) => known.amount += net,
             None => self.revenue.push(Revenue {
                 group,
                 account: line.account,
+                earned: line.earned,
                 amount: net,
             }),
         }

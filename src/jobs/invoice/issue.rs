@@ -36,7 +36,10 @@ use crate::ids::{Hash128, UnitIndex};
 use crate::jobs::billing::{Bill, Totals};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::echo;
-use crate::ledger::{Book, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value};
+use crate::ledger::value::member;
+use crate::ledger::{
+    Book, Document, DocumentKind, DocumentState, Facts, Members, Plan, Rejection, Value,
+};
 use crate::money::Minor;
 
 /// The roles of a document's allowances and charges, and the members that name their accounts.
@@ -47,6 +50,34 @@ pub(crate) const EXTRAS: [(&str, &str); 2] = [
 
 /// Member of an invoice: what of its allowances its revenue was lessened by.
 pub(crate) const ALLOWANCES_NET: &str = "allowances_net";
+
+/// Member of what an invoice keeps of its revenue: the account that earned it before it was billed.
+pub(crate) const EARNED: &str = "earned";
+
+/// What an invoice earned, by tax code: the account, the code, how much. What was earned before it
+/// was billed stands under the account that earned it, not under the one in which it waited.
+pub(crate) fn revenue_of(invoice: &Document) -> impl Iterator<Item = (&str, &str, Minor)> {
+    let list = match invoice.member("revenue") {
+        Some(Value::List(list)) => list.as_slice(),
+        Some(_) | None => &[],
+    };
+    list.iter().filter_map(|one| {
+        let Value::Object(members) = one else {
+            return None;
+        };
+        let text = |name: &str| match member(members, name) {
+            Some(Value::Text(text)) => Some(&**text),
+            Some(_) | None => None,
+        };
+        let account = text(EARNED).or(text("account"));
+        let amount = member(members, "amount").and_then(Value::minor)?;
+        Some((
+            account.unwrap_or_default(),
+            text("tax").unwrap_or_default(),
+            amount,
+        ))
+    })
+}
 
 pub(super) fn plan(
     job: &Issue,
@@ -232,14 +263,18 @@ impl Draft<'_> {
             let account = account.map_or("", |account| &*account.name);
             let group = self.groups.get(revenue.group);
             let code = group.and_then(|group| group.code.as_deref());
-            Value::Object(vec![
+            let mut shown: Members = vec![
                 ("account".into(), Value::text(account.to_owned())),
                 (
                     "tax".into(),
                     Value::text(code.unwrap_or_default().to_owned()),
                 ),
                 ("amount".into(), Value::amount(revenue.amount, decimals)),
-            ])
+            ];
+            if let Some(earned) = &revenue.earned {
+                shown.push((EARNED.into(), Value::text(earned.clone())));
+            }
+            Value::Object(shown)
         });
         Value::List(shown.collect())
     }

@@ -106,6 +106,8 @@ pub(crate) struct OrderLine<'a> {
     pub(crate) revenue: Option<Cow<'a, str>>,
     /// Where it stands in the data.
     pub(crate) revenue_path: Cow<'static, str>,
+    /// Account that earned the revenue before it was billed, if the one above is where it waited.
+    pub(crate) earned: Option<Cow<'a, str>>,
     /// Where the revenue goes if neither line nor tax code names an account.
     pub(crate) role: Role,
     /// When the revenue is earned, if not at once.
@@ -185,6 +187,7 @@ impl<'a> Order<'a> {
             tax_path: format!("/lines/{at}/tax").into(),
             revenue: line.revenue.as_ref().map(|name| Cow::Borrowed(&**name)),
             revenue_path: format!("/lines/{at}/revenue").into(),
+            earned: None,
             role: Role::Sales,
             defer: read.deferrals.get(at).copied().flatten(),
             defer_path: format!("/lines/{at}/defer").into(),

@@ -29,6 +29,7 @@ impl<'a> Order<'a> {
                 tax_path: PATH.into(),
                 revenue: named("revenue").map(Cow::Borrowed),
                 revenue_path: PATH.into(),
+                earned: named("earned").map(Cow::Borrowed),
                 role: Role::Sales,
                 defer: None,
                 defer_path: PATH.into(),

@@ -189,6 +189,7 @@ fn order<'a>(
         tax_path: PATH.into(),
         revenue: terms.revenue.clone(),
         revenue_path: PATH.into(),
+        earned: None,
         role: Role::Subscription,
         defer: Some(Deferral {
             from: line.from,

@@ -34,6 +34,7 @@ const ACCOUNTS: &[(&str, &str, &str, &str)] = &[
     ("bank/usd", "USD", "asset", "2000.00"),
     ("bank/jpy", "JPY", "asset", "100000"),
     ("bank/kwd", "KWD", "asset", "100.500"),
+    ("contract/unbilled", "EUR", "asset", ""),
     ("equity/capital", "EUR", "equity", "48000.00"),
     ("equity/retained", "EUR", "equity", ""),
     ("exp/office", "EUR", "expense", ""),
@@ -162,6 +163,9 @@ pub(super) fn book(draw: &mut Draw) -> (Json, Json) {
     }
     if draw.once_in(2) {
         config["usage"] = json!({ "period": "month" });
+    }
+    if draw.once_in(3) {
+        config["role_accounts"] = json!({ "contract_asset": { "account": "contract/unbilled" } });
     }
     if !draw.once_in(3) {
         config["approval_policy"] = json!([

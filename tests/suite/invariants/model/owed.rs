@@ -33,7 +33,14 @@ pub(super) struct Owed {
     payments: BTreeMap<String, Payment>,
     /// What stands to the credit of customers.
     credits: BTreeMap<String, Nano>,
+    /// Usage of customers that was earned and is not billed yet.
+    unbilled: BTreeMap<String, Nano>,
+    /// Prices of contracts that wait to be billed.
+    contracts: Nano,
 }
+
+/// Where it waits to be billed.
+const ASSET: &str = "contract/unbilled";
 
 /// Documents and amounts of a list.
 fn list(json: &Json) -> Vec<(&str, Nano, Nano)> {
@@ -49,7 +56,18 @@ fn name(one: &Json) -> &str {
 impl Owed {
     pub(super) fn follow(&mut self, act: &Act<'_>) -> Result<(), Finding> {
         match act.kind() {
-            "invoice.issue" | "subscription.renew" | "subscription.change" => self.billed(act),
+            "invoice.issue" => {
+                if act.data["from_usage"] == true {
+                    self.unbilled.remove(act.given("customer"));
+                }
+                self.billed(act)
+            }
+            "subscription.renew" | "subscription.change" => self.billed(act),
+            "usage.rate" if act.account(ASSET).is_some() => {
+                let customer = act.given("customer").to_owned();
+                *self.unbilled.entry(customer).or_default() += of(act.outcome, "amount");
+                Ok(())
+            }
             "dunning.charge" => {
                 let total = of(act.outcome, "total");
                 self.owe(act, total, total);
@@ -77,7 +95,11 @@ impl Owed {
             }
             "revenue.allocate" => {
                 let price = of(act.data, "price");
-                self.owe(act, price, price);
+                if act.account(ASSET).is_some() {
+                    self.contracts += price;
+                } else {
+                    self.owe(act, price, price);
+                }
                 Ok(())
             }
             "interest.charge" if act.account("ar/").is_some() => {
@@ -315,6 +337,13 @@ impl Owed {
                 "{number} is {amount} with {rest} left, came as {payment:?}"
             );
         }
+        let waits = self.contracts + self.unbilled.values().sum::<Nano>();
+        let balance = accounts.balance(ASSET);
+        must!(
+            balance == waits,
+            "I9",
+            "{waits} was earned and not billed, the account says {balance}"
+        );
         let rests: Nano = self.payments.values().map(|payment| payment.rest).sum();
         let balance = accounts.balance("suspense/unallocated");
         must!(
