@@ -6,15 +6,17 @@ use serde::{Deserialize, Serialize};
 use super::span::Span;
 use super::{Part, facts as names, find, overflow};
 use crate::code::Code;
+use crate::ids::AccountIndex;
 use crate::jobs::contract::JobKind;
 use crate::jobs::currency::Currency;
 use crate::jobs::exchange::{Earned, Exchange, Part as ExchangePart, PartKind};
 use crate::jobs::fields::Id;
-use crate::jobs::invoice::accounts::{deferred_name, revenue_name};
+use crate::jobs::invoice::accounts::{deferred_name, group_account, revenue_name};
+use crate::jobs::invoice::issue::revenue_of;
 use crate::jobs::invoice::lines::schema;
 use crate::jobs::invoice::order::not_before;
 use crate::jobs::postings::{Postings, first_open, open_account};
-use crate::jobs::receivable::{CREDITED, changed, mode, wrong_state};
+use crate::jobs::receivable::{CREDITED, changed, groups, mode, wrong_state};
 use crate::ledger::effect::DocumentChange;
 use crate::ledger::plan::{booking_date, date, optional_date};
 use crate::ledger::value::member;
@@ -320,7 +322,7 @@ fn of_document<'a>(
     let waits = waiting_already(document);
     let parts = if waits.is_empty() {
         let booking = booking_date(None, "", facts, book)?;
-        Moved::of(book, &currency, document, mode)?.write(plan, booking)?
+        Moved::of(book, &currency, document, mode, booking)?.write(plan, booking)?
     } else {
         waits
     };
@@ -387,30 +389,24 @@ impl Moved {
         currency: &Currency<'_>,
         document: &Document,
         mode: Rounding,
+        booking: Date,
     ) -> Result<Self, Rejection> {
         const PATH: &str = "/document";
         let of_customer = format!("deferred/{}", document.party);
-        let list = match document.member("revenue") {
-            Some(Value::List(list)) => list.as_slice(),
-            Some(_) | None => &[],
-        };
         let mut earned = Vec::new();
-        for one in list {
-            let Value::Object(members) = one else {
-                continue;
-            };
-            let name = super::text(members, "account").unwrap_or_default();
-            let amount = member(members, "amount").and_then(Value::minor);
-            earned.push((
-                name,
-                open_account(book, name, PATH)?,
-                amount.unwrap_or_default(),
-            ));
+        for (name, _, amount) in revenue_of(document) {
+            earned.push((open_account(book, name, PATH)?, amount));
+        }
+        if earned.is_empty() {
+            // One that the book began with does not say where its revenue went.
+            for group in groups(document) {
+                earned.push((group_account(book, &group, booking, PATH)?, group.base));
+            }
         }
         let exchange = Exchange::of_document(book, currency, document, PATH, mode)?;
         let nets: Vec<ExchangePart> = earned
             .iter()
-            .map(|(_, account, amount)| ExchangePart {
+            .map(|(account, amount)| ExchangePart {
                 account: *account,
                 amount: *amount,
                 path: PATH.to_owned(),
@@ -419,14 +415,16 @@ impl Moved {
             .collect();
         let posted = Earned::of(&nets, exchange.as_ref())?;
         let (mut parts, mut postings) = (Vec::new(), Postings::default());
-        for ((name, account, _), amount) in earned.iter().zip(&posted.parts) {
-            let first = deferred_name(name, &of_customer);
+        let name = |account: AccountIndex| {
+            let known = book.accounts().get(account);
+            known.map_or("", |known| &*known.name)
+        };
+        for ((account, _), amount) in earned.iter().zip(&posted.parts) {
+            let first = deferred_name(name(*account), &of_customer);
             let deferred = first_open(book, [&first, &of_customer], PATH)?;
-            let deferred_name = book.accounts().get(deferred);
-            let deferred_name = deferred_name.map_or("", |account| &*account.name);
             postings.credit(*account, -amount, PATH);
             postings.credit(deferred, *amount, PATH);
-            add(&mut parts, deferred_name, name, *amount);
+            add(&mut parts, name(deferred), name(*account), *amount);
         }
         postings.check_sides(book)?;
         match &exchange {
