@@ -32,9 +32,6 @@ use crate::ledger::plan::echo;
 use crate::ledger::{Book, Effect, Facts, Plan, Rejection, Status, Value};
 use crate::time::{Date, Month};
 
-/// What a job of both kinds is refused with beside what meets every job.
-const REFUSALS: [Code; 3] = [Code::PeriodUnknown, Code::PeriodClosed, Code::PeriodState];
-
 /// Open a month, or the months of a year, before it begins.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +43,7 @@ pub struct Open {
 impl JobKind for Open {
     const SUMMARY: &'static str = "Open a month, or the months of a year, before it begins.";
     const EXAMPLE: &'static str = r#"{ "period": "2026-04" }"#;
-    const REFUSALS: &'static [Code] = &REFUSALS;
+    const REFUSALS: &'static [Code] = &[Code::PeriodUnknown, Code::PeriodClosed, Code::PeriodState];
 
     fn place(&self, _account: &str) -> Option<String> {
         Some("/period".to_owned())
@@ -99,7 +96,12 @@ pub struct Close {
 impl JobKind for Close {
     const SUMMARY: &'static str = "Lock a month or a year, undo that, or close it for ever.";
     const EXAMPLE: &'static str = r#"{ "period": "2026-03", "mode": "soft_lock" }"#;
-    const REFUSALS: &'static [Code] = &REFUSALS;
+    const REFUSALS: &'static [Code] = &[
+        Code::EntrySameAccount,
+        Code::PeriodUnknown,
+        Code::PeriodClosed,
+        Code::PeriodState,
+    ];
 
     fn place(&self, _account: &str) -> Option<String> {
         Some("/period".to_owned())

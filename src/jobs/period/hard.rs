@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Close, Period};
 use crate::code::Code;
 use crate::ids::{AccountIndex, UnitIndex};
+use crate::jobs::currency::Currency;
 use crate::jobs::fx::{Position, revaluation};
 use crate::jobs::postings::open_account;
 use crate::ledger::account::SUSPENSE;
@@ -51,6 +52,7 @@ pub(super) fn plan(
     check_day(day, facts)?;
     let results = Results::until(book, last_month);
     let targets = results.targets(book, named)?;
+    results.check_targets(book, &targets)?;
     // From here on the plan shows what would move, should it need an approval.
     results.write(book, plan, &targets, day)?;
     check_state(period, &open, (last_month, day), facts, book)?;
@@ -230,6 +232,28 @@ impl Results {
             Ok((*unit, open_account(book, &name, PATH)?))
         };
         self.units.keys().map(of_unit).collect()
+    }
+
+    /// Steps 8 and 9: a result goes to an account of its unit, and to none that is closed with it.
+    fn check_targets(
+        &self,
+        book: &Book,
+        targets: &BTreeMap<UnitIndex, AccountIndex>,
+    ) -> Result<(), Rejection> {
+        for (unit, target) in targets {
+            let currency = Currency::of(book, book.units().code(*unit));
+            currency.check_account(book, *target, PATH)?;
+        }
+        for (unit, target) in targets {
+            let mut accounts = self.units.get(unit).into_iter().flatten();
+            if accounts.any(|(account, _)| account == target) {
+                let name = book.accounts().get(*target);
+                return Err(Rejection::new(Code::EntrySameAccount)
+                    .at(PATH)
+                    .with_text("account", name.map_or("", |account| &*account.name)));
+            }
+        }
+        Ok(())
     }
 
     /// Entries of as many legs as an entry may have, each with its part of the result.
