@@ -23,6 +23,9 @@ use crate::money::share::prefix;
 use crate::money::{DecimalText, Minor, Percent, Ratio, Rounding};
 use crate::time::{Date, DateText};
 
+/// Where the schedule stands in the data.
+const SCHEDULE: &str = "/schedule";
+
 /// Recognise what is earned of a schedule, or of an obligation.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,45 +107,34 @@ impl Recognise {
         book: &Book,
         plan: &mut Plan,
     ) -> Result<(), Rejection> {
-        const PATH: &str = "/schedule";
         let through = match &self.through {
             Some(through) => date(through, "/through")?,
             None => facts.today,
         };
-        let document = find(book, number, DocumentKind::Schedule, PATH)?;
+        let document = find(book, number, DocumentKind::Schedule, SCHEDULE)?;
         let scheduled = Scheduled::of(document).ok_or_else(|| {
             // Schedules of other kinds have nothing to recognise.
             Rejection::new(Code::DocumentNotFound)
-                .at(PATH)
+                .at(SCHEDULE)
                 .with_text("document", echo(number))
         })?;
-        let accounts = scheduled.parts.iter();
-        let accounts = accounts.map(|part| part.accounts(book, PATH));
-        let accounts: Vec<(AccountIndex, AccountIndex)> = accounts.collect::<Result<_, _>>()?;
+        let steps = scheduled.due(through, facts, book)?;
+        let entries = scheduled.entries(&steps, book)?;
         let decimals = book.units().decimals(document.unit);
         let (mut recognised, mut late) = (0, Vec::new());
-        for step in scheduled.span.steps(scheduled.through, through) {
-            let (mut sum, mut postings) = (0, Postings::default());
-            for (part, (deferred, revenue)) in scheduled.parts.iter().zip(&accounts) {
-                let amount = scheduled.part(part.amount, &step);
-                let amount = amount.ok_or_else(|| overflow(PATH))?;
-                postings.credit(*deferred, -amount, PATH);
-                postings.credit(*revenue, amount, PATH);
-                sum += amount;
-            }
+        for (due, postings) in steps.iter().zip(&entries) {
             if postings.is_empty() {
                 continue;
             }
-            postings.check_sides(book)?;
-            let day = booked_on(step.day, facts, book, "/through")?;
-            if day != step.day {
+            let sum: Minor = due.amounts.iter().sum();
+            if due.booked != due.day {
                 late.push(Value::Object(vec![
-                    ("period".into(), Value::Date(step.day)),
-                    ("booking_date".into(), Value::Date(day)),
+                    ("period".into(), Value::Date(due.day)),
+                    ("booking_date".into(), Value::Date(due.booked)),
                     ("amount".into(), Value::amount(sum, decimals)),
                 ]));
             }
-            plan.post(day, day).owned = true;
+            plan.post(due.booked, due.booked).owned = true;
             postings.write_alone(plan)?;
             recognised += sum;
         }
@@ -274,6 +266,16 @@ impl Recognise {
     }
 }
 
+/// A period of which something is to be earned.
+struct DueStep {
+    /// Its last day.
+    day: Date,
+    /// The day on which it is booked.
+    booked: Date,
+    /// What it earns of each part.
+    amounts: Vec<Minor>,
+}
+
 /// A schedule as its document keeps it.
 pub(super) struct Scheduled {
     span: Span,
@@ -298,6 +300,48 @@ impl Scheduled {
             since: day(names::SINCE),
             mode: Rounding::of_text(document.text("rounding"))?,
         })
+    }
+
+    /// Steps 5 and 6: the periods that have something to be earned, with the days on which that is
+    /// booked.
+    fn due(
+        &self,
+        through: Date,
+        facts: &Facts<'_>,
+        book: &Book,
+    ) -> Result<Vec<DueStep>, Rejection> {
+        let mut due = Vec::new();
+        for step in self.span.steps(self.through, through) {
+            let amounts = self.parts.iter();
+            let amounts = amounts.map(|part| self.part(part.amount, &step));
+            let amounts: Option<Vec<Minor>> = amounts.collect();
+            let amounts = amounts.ok_or_else(|| overflow(SCHEDULE))?;
+            if amounts.iter().any(|amount| *amount != 0) {
+                due.push(DueStep {
+                    day: step.day,
+                    booked: booked_on(step.day, facts, book, "/through")?,
+                    amounts,
+                });
+            }
+        }
+        Ok(due)
+    }
+
+    /// Step 7: what each of these periods posts.
+    fn entries(&self, due: &[DueStep], book: &Book) -> Result<Vec<Postings>, Rejection> {
+        let accounts = self.parts.iter();
+        let accounts = accounts.map(|part| part.accounts(book, SCHEDULE));
+        let accounts: Vec<(AccountIndex, AccountIndex)> = accounts.collect::<Result<_, _>>()?;
+        let entry = |due: &DueStep| {
+            let mut postings = Postings::default();
+            for (amount, (deferred, revenue)) in due.amounts.iter().zip(&accounts) {
+                postings.credit(*deferred, -amount, SCHEDULE);
+                postings.credit(*revenue, *amount, SCHEDULE);
+            }
+            postings.check_sides(book)?;
+            Ok(postings)
+        };
+        due.iter().map(entry).collect()
     }
 
     /// What a step earns of a part.
