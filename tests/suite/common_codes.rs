@@ -1,7 +1,8 @@
 //! What every kind that posts can be refused with, each kind is refused with in a case.
 //!
-//! A kind that posts is one of whose jobs a case shows an entry. It can meet a locked month and
-//! accounts that are frozen or closed; if its data have a decimal, that may be of every wrong form.
+//! A kind that posts is one of whose jobs a case shows an entry. It can meet a locked month, and
+//! accounts that are not there, frozen, closed, in another unit or at their limit; if its data have
+//! a decimal, that may be of every wrong form.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,18 @@ use crate::support::tree::{files, read, root};
 use crate::tidy::hold;
 
 /// Codes of everything that posts.
-const POSTING: [&str; 3] = ["PERIOD_CLOSED", "ACCOUNT_FROZEN", "ACCOUNT_CLOSED"];
+const POSTING: [&str; 5] = [
+    "PERIOD_CLOSED",
+    "ACCOUNT_NOT_FOUND",
+    "ACCOUNT_FROZEN",
+    "ACCOUNT_CLOSED",
+    "CURRENCY_MISMATCH",
+];
+
+/// Of these everything that posts is refused with one: a limit is below or above.
+const FUNDS: [&str; 2] = ["INSUFFICIENT_FUNDS", "LIMIT_EXCEEDED"];
+/// How a missing one of them is called.
+const LIMIT: &str = "LIMIT";
 
 /// Codes of everything that has an amount.
 const AMOUNTS: [&str; 5] = [
@@ -46,14 +58,29 @@ const CANNOT: &[(&str, &[&str], &str)] = &[
         "its decimals are rates: RATE_INVALID",
     ),
     (
+        "entry.reverse",
+        &["ACCOUNT_NOT_FOUND", "CURRENCY_MISMATCH"],
+        "what was posted has its accounts, and they have its units",
+    ),
+    (
         "hold.capture",
-        &["ACCOUNT_CLOSED"],
-        "an account with a hold is not closed",
+        &[
+            "ACCOUNT_NOT_FOUND",
+            "ACCOUNT_CLOSED",
+            "CURRENCY_MISMATCH",
+            LIMIT,
+        ],
+        "an account with a hold is not closed, and what is held counts against its limits",
     ),
     (
         "period.open",
         &["ACCOUNT_FROZEN", "ACCOUNT_CLOSED"],
         "an accrual that its accounts do not take waits for its day",
+    ),
+    (
+        "period.open",
+        &["ACCOUNT_NOT_FOUND", "CURRENCY_MISMATCH"],
+        "an accrual that was posted has its accounts, and they have its units",
     ),
     (
         "revenue.recognise",
@@ -129,7 +156,13 @@ fn shown() -> (BTreeSet<String>, BTreeSet<(String, String)>) {
         posting.extend(list("/expect/entries").iter().filter_map(kind));
         for refusal in list("/expect/rejections") {
             let code = refusal.get("code").and_then(Json::as_str);
-            refused.extend(kind(&refusal).zip(code.map(str::to_owned)));
+            let code = code.unwrap_or_default();
+            for code in [code]
+                .into_iter()
+                .chain(FUNDS.contains(&code).then_some(LIMIT))
+            {
+                refused.extend(kind(&refusal).map(|kind| (kind, code.to_owned())));
+            }
         }
     }
     (posting, refused)
@@ -146,6 +179,7 @@ fn owed(kind: &str) -> Vec<&'static str> {
     let schema = root().join(format!("docs/jobs/{kind}.schema.json"));
     let schema: Json = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
     let mut owed = POSTING.to_vec();
+    owed.push(LIMIT);
     if schema.pointer("/$defs/Decimal").is_some() {
         owed.extend(AMOUNTS);
     }

@@ -11,6 +11,7 @@ mod books;
 mod cli;
 mod common_codes;
 mod contract;
+mod every_kind;
 mod fuzzed;
 mod generated;
 mod golden;
