@@ -337,6 +337,47 @@ mod tests {
         assert_eq!(net("-3", "500", "1", 2), -150_000);
     }
 
+    /// The facets of ISO 20022 (`DecimalNumber` and `ActiveCurrencyAndAmount` have 18 digits,
+    /// `BaseOneRate` and `PercentageRate` 11, 10 of them behind the point) fit the bounds, as far
+    /// as there are no more decimals than a quantity or a price has.
+    #[test]
+    fn numbers_of_iso_20022_fit_the_bounds() {
+        for text in ["999999999999999999", "999999999.999999999"] {
+            assert!(Quantity::new(number(text)).is_ok(), "{text}");
+        }
+        for text in [
+            "999999999999999999",
+            "999999.999999999999",
+            "9999999999999.99999",
+        ] {
+            assert!(Price::not_negative(number(text)).is_ok(), "{text}");
+        }
+        for text in ["99999999999", "9.9999999999"] {
+            assert!(RateValue::positive(number(text)).is_ok(), "{text}");
+            assert!(Percent::not_negative(number(text)).is_ok(), "{text}");
+        }
+    }
+
+    /// The examples of `add`, `subtract` and `multiply` in the General Decimal Arithmetic
+    /// Specification of M. Cowlishaw.
+    #[test]
+    fn sums_and_products_as_the_decimal_arithmetic_specifies_them() {
+        let price = |text: &str| Price::new(number(text)).unwrap();
+        assert_eq!(price("12").plus(price("7.00")), Some(price("19.00")));
+        for (one, other, difference) in [
+            ("1.3", "1.07", "0.23"),
+            ("1.3", "1.30", "0.00"),
+            ("1.3", "2.07", "-0.77"),
+        ] {
+            assert_eq!(price(one).minus(price(other)), Some(price(difference)));
+        }
+        for (quantity, of, product) in [("1.20", "3", 360), ("7", "3", 2_100), ("0.9", "0.8", 72)] {
+            let quantity = Quantity::new(number(quantity)).unwrap().ratio().unwrap();
+            let exact = quantity.times(price(of).minor_ratio(2).unwrap()).unwrap();
+            assert!(exact.compare(Ratio::whole(product)).is_eq(), "{of}");
+        }
+    }
+
     #[test]
     fn bounds_are_refused_not_rounded() {
         assert_eq!(

@@ -145,6 +145,18 @@ mod tests {
         );
     }
 
+    /// As the schematron of EN 16931 counts them (BR-DEC-12 and its like): the characters behind
+    /// the point, and no more than two of them, whether they are zeros or not.
+    #[test]
+    fn decimals_are_counted_as_en_16931_counts_them() {
+        for text in ["1", "1.5", "10.00"] {
+            assert!(positive(text, 2).is_ok(), "{text}");
+        }
+        for text in ["1.005", "10.000"] {
+            assert_eq!(positive(text, 2), Err(AmountFault::Precision), "{text}");
+        }
+    }
+
     /// The largest values of the type `money` in the documentation of PostgreSQL (two decimals) and
     /// of Microsoft SQL Server (four): both are 2^63 - 1 of the smallest unit.
     #[test]

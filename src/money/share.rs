@@ -127,6 +127,28 @@ mod tests {
         assert_eq!(largest_remainder(1, &[0, 0]), None);
     }
 
+    /// The examples below zero in the tests of the library `money2` (`allocationAccordingTo`), each
+    /// beside its mirror.
+    #[test]
+    fn negative_totals_mirror_as_published() {
+        let examples: [(i128, &[i128], &[i128]); 9] = [
+            (-100, &[50], &[-100]),
+            (-100, &[1, 1], &[-50, -50]),
+            (-100, &[1, 1, 1], &[-34, -33, -33]),
+            (-101, &[1, 1, 1], &[-34, -34, -33]),
+            (-2, &[1, 1, 1], &[-1, -1, 0]),
+            (-5, &[3, 7], &[-2, -3]),
+            (-5, &[7, 3], &[-4, -1]),
+            (-5, &[0, 7, 3], &[0, -4, -1]),
+            (-5, &[7, 3, 0], &[-4, -1, 0]),
+        ];
+        for (total, weights, parts) in examples {
+            assert_eq!(largest_remainder(total, weights), Some(parts.to_vec()));
+            let mirror: Vec<i128> = parts.iter().map(|part| -part).collect();
+            assert_eq!(largest_remainder(-total, weights), Some(mirror));
+        }
+    }
+
     #[test]
     fn weights_with_decimals_are_brought_to_one_scale() {
         let of = |text: &str| Quantity::new(crate::money::Number::parse(text).unwrap()).unwrap();

@@ -109,3 +109,37 @@ impl Lines {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600;
+
+    /// Documented of `java.time.Period` and `Duration`: from 18:00 on the evening before a gap of
+    /// one hour it is 24 hours to 19:00 on the following day, and one day, of 23 hours, to 18:00.
+    #[test]
+    fn a_day_with_a_gap_has_23_hours_as_documented() {
+        let zone = Zone::find("Europe/Berlin").unwrap();
+        let day = |text: &str| Date::parse(text).unwrap();
+        let period = (day("2026-03-28"), day("2026-03-30"));
+        let left = |at: &str| {
+            let at = Timestamp::parse(at).unwrap();
+            Left::of(&zone, period, at, Granularity::Second).unwrap()
+        };
+        let evening = left("2026-03-28T18:00:00+01:00");
+        assert_eq!(evening.length, (24 + 23) * HOUR);
+        assert_eq!(
+            evening.rest - left("2026-03-29T19:00:00+02:00").rest,
+            24 * HOUR
+        );
+        assert_eq!(
+            evening.rest - left("2026-03-29T18:00:00+02:00").rest,
+            23 * HOUR
+        );
+        // By days the gap is none.
+        let at = Timestamp::parse("2026-03-29T00:00:00+01:00").unwrap();
+        let by_days = Left::of(&zone, period, at, Granularity::Day).unwrap();
+        assert_eq!((by_days.rest, by_days.length), (1, 2));
+    }
+}
