@@ -111,9 +111,9 @@ pub struct Open {
     pub unit: Id,
     /// Class.
     pub class: ClassCode,
-    /// Lower limit of what is available.
+    /// Lower limit of what is available, in the unit of the account.
     pub min_available: Option<DecimalText>,
-    /// Upper limit of the exposure.
+    /// Upper limit of the exposure, in the unit of the account.
     pub max_balance: Option<DecimalText>,
     /// Frozen sides.
     pub freeze: Option<FreezeCode>,
@@ -190,9 +190,9 @@ impl JobKind for Open {
 pub struct Update {
     /// The account.
     pub account: Id,
-    /// Lower limit of what is available.
+    /// Lower limit of what is available, in the unit of the account.
     pub min_available: Option<DecimalText>,
-    /// Upper limit of the exposure.
+    /// Upper limit of the exposure, in the unit of the account.
     pub max_balance: Option<DecimalText>,
     /// Frozen sides.
     pub freeze: Option<FreezeCode>,

@@ -142,7 +142,7 @@ impl WrittenLeg for LegData {
 pub struct Assertion {
     /// The account.
     pub account: Id,
-    /// Its balance on the normal side; may be negative.
+    /// Its balance on the normal side, in its unit; may be negative.
     pub balance: DecimalText,
 }
 

@@ -47,8 +47,8 @@ const FRACTION_DECIMALS: u8 = 12;
 pub struct Charge {
     /// Account that is charged, or paid if it grows by credits.
     pub account: Id,
-    /// What bears the interest. The balance of each day by value dates by default: the whole
-    /// journal is read for it while other jobs wait.
+    /// What bears the interest, in the unit of the account. The balance of each day by value dates
+    /// by default: the whole journal is read for it while other jobs wait.
     pub principal: Option<DecimalText>,
     /// Percent a year.
     pub rate: DecimalText,

@@ -24,7 +24,7 @@ use crate::money::{DecimalText, Minor};
 pub struct Issue {
     /// Customer: the credit is `credit/<customer>`.
     pub customer: Id,
-    /// How much.
+    /// How much, in the currency.
     pub amount: DecimalText,
     /// Currency: that of both accounts.
     pub currency: Id,

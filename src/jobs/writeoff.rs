@@ -40,7 +40,7 @@ const BAD_DEBT: &str = "exp/bad_debt";
 pub struct Post {
     /// Number of the document.
     pub document: Id,
-    /// How much, with tax. All that is open by default.
+    /// How much, with tax, in the currency of the document. All that is open by default.
     pub amount: Option<DecimalText>,
     /// Why; personal text.
     pub reason: Text,

@@ -262,3 +262,51 @@ fn pages_name_every_code_that_a_case_shows() {
         }
     }
 }
+
+/// The decimals among the members of data, with what is said about them.
+fn decimals(node: &Json, definitions: &Json, path: &str, found: &mut Vec<(String, String)>) {
+    let properties = node.get("properties").and_then(Json::as_object);
+    for (name, member) in properties.into_iter().flatten() {
+        let path = format!("{path}{name}");
+        let shape = member.to_string();
+        if shape.contains("#/$defs/Decimal\"") {
+            let said = member.get("description").and_then(Json::as_str);
+            found.push((path.clone(), said.unwrap_or_default().to_owned()));
+        }
+        for (name, definition) in definitions.as_object().into_iter().flatten() {
+            if shape.contains(&format!("#/$defs/{name}\"")) {
+                decimals(definition, definitions, &format!("{path}."), found);
+            }
+        }
+    }
+}
+
+/// What a decimal is measured in: nobody has to guess whether cents or percent are meant.
+#[test]
+fn every_decimal_says_its_unit() {
+    let measures = ["unit", "currency", "percent", "Percent", "rate", "Rate"];
+    let counts = [
+        "How many",
+        "How much of",
+        "How much was used",
+        "weight",
+        "uantit",
+    ];
+    let mut held = 0;
+    for kind in kinds() {
+        let schema: Json =
+            serde_json::from_str(&files()[&format!("jobs/{kind}.schema.json")]).unwrap();
+        let mut found = Vec::new();
+        let data = &schema["properties"]["data"];
+        decimals(data, &schema["$defs"], "", &mut found);
+        for (path, said) in found {
+            held += 1;
+            let says = measures
+                .iter()
+                .chain(&counts)
+                .any(|word| said.contains(word));
+            assert!(says, "{kind} {path}: {said:?} does not say in what");
+        }
+    }
+    assert!(held > 60, "only {held} decimals");
+}

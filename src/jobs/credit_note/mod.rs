@@ -62,15 +62,16 @@ pub struct NoteLine {
     pub unit_code: Option<Id>,
     /// Price of the base quantity; with tax if the prices of the invoice were.
     pub price: DecimalText,
-    /// Price before the discount, shown only; less the discount it must be the price.
+    /// Price before the discount, in the currency, shown only; less the discount it must be the
+    /// price.
     pub gross_price: Option<DecimalText>,
-    /// Discount on the price, shown only.
+    /// Discount on the price, in the currency, shown only.
     pub price_discount: Option<DecimalText>,
     /// How many the price is for. One by default.
     pub base_quantity: Option<DecimalText>,
-    /// Taken off the line.
+    /// Taken off the line, in the currency of the document.
     pub allowance: Option<DecimalText>,
-    /// Put on the line.
+    /// Put on the line, in the currency of the document.
     pub charge: Option<DecimalText>,
     /// Tax code of the invoice. The only one it has by default.
     pub tax: Option<Id>,

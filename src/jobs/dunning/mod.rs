@@ -50,9 +50,9 @@ pub struct Charge {
     pub rate: Option<DecimalText>,
     /// Percentage points on top of the base rate (`rates.base`). None by default.
     pub points: Option<DecimalText>,
-    /// Fee for the reminder.
+    /// Fee for the reminder, in the currency of the invoice.
     pub fee: Option<DecimalText>,
-    /// Lump sum for the cost of collecting.
+    /// Lump sum for the cost of collecting, in the currency of the invoice.
     pub lump_sum: Option<DecimalText>,
 }
 

@@ -37,7 +37,7 @@ pub struct Convert {
 pub struct Side {
     /// The account.
     pub account: Id,
-    /// The amount, or none where it is computed.
+    /// The amount in that currency, or none where it is computed.
     pub amount: Option<DecimalText>,
     /// Currency.
     pub currency: Id,

@@ -30,15 +30,16 @@ pub struct LineData {
     pub unit_code: Option<Id>,
     /// Price of the base quantity (BT-146); without tax, unless the document says otherwise.
     pub price: DecimalText,
-    /// Price before the discount, shown only; less the discount it must be the price.
+    /// Price before the discount, in the currency, shown only; less the discount it must be the
+    /// price.
     pub gross_price: Option<DecimalText>,
-    /// Discount on the price, shown only.
+    /// Discount on the price, in the currency, shown only.
     pub price_discount: Option<DecimalText>,
     /// How many the price is for (BT-149). One by default.
     pub base_quantity: Option<DecimalText>,
-    /// Taken off the line.
+    /// Taken off the line, in the currency of the document.
     pub allowance: Option<DecimalText>,
-    /// Put on the line.
+    /// Put on the line, in the currency of the document.
     pub charge: Option<DecimalText>,
     /// Tax code.
     pub tax: Id,
@@ -66,7 +67,7 @@ pub struct Defer {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraData {
-    /// Amount; without tax, unless the document says otherwise.
+    /// Amount in the currency of the document; without tax, unless the document says otherwise.
     pub amount: DecimalText,
     /// Tax code; without one it is spread over the tax groups of the lines.
     pub tax: Option<Id>,
@@ -155,13 +156,13 @@ pub(crate) struct LineNumbers<'a> {
     pub(crate) price: &'a DecimalText,
     /// Price before the discount, shown only.
     pub(crate) gross_price: Option<&'a DecimalText>,
-    /// Discount on the price, shown only.
+    /// Discount on the price, in the currency, shown only.
     pub(crate) price_discount: Option<&'a DecimalText>,
     /// How many the price is for.
     pub(crate) base_quantity: Option<&'a DecimalText>,
-    /// Taken off the line.
+    /// Taken off the line, in the currency of the document.
     pub(crate) allowance: Option<&'a DecimalText>,
-    /// Put on the line.
+    /// Put on the line, in the currency of the document.
     pub(crate) charge: Option<&'a DecimalText>,
 }
 

@@ -84,9 +84,9 @@ pub struct Issue {
     pub tax_rounding: Option<TaxRounding>,
     /// How amounts are rounded. The book's mode by default.
     pub tax_rounding_mode: Option<Rounding>,
-    /// Smallest coin that the payable amount is rounded to.
+    /// Smallest coin that the payable amount is rounded to, in the currency.
     pub cash_rounding: Option<DecimalText>,
-    /// Payment on account to set off.
+    /// Payment on account to set off, in the currency.
     pub apply_prepaid: Option<DecimalText>,
     /// Whether the customer's credit is set off.
     pub apply_credit: Option<bool>,

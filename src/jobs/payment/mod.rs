@@ -44,7 +44,7 @@ use crate::time::DateText;
 pub struct Receive {
     /// Account the money came to.
     pub bank: Id,
-    /// How much.
+    /// How much, in the currency.
     pub amount: DecimalText,
     /// Currency: that of the bank account.
     pub currency: Id,
@@ -84,7 +84,7 @@ pub enum Allocation {
 pub struct AllocationData {
     /// Number of the document.
     pub document: Id,
-    /// How much.
+    /// How much, in the currency of the document.
     pub amount: DecimalText,
 }
 

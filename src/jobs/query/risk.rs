@@ -17,7 +17,7 @@ use crate::money::{DecimalText, Minor};
 pub struct RiskCheck {
     /// The account.
     pub account: Id,
-    /// How much more would stand on its normal side.
+    /// How much more would stand on its normal side, in its unit.
     pub amount: DecimalText,
 }
 

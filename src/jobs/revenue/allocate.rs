@@ -31,7 +31,7 @@ pub struct Allocate {
     pub contract: Id,
     /// Customer who owes the price.
     pub customer: Id,
-    /// Price of the contract.
+    /// Price of the contract, in the currency.
     pub price: DecimalText,
     /// Its currency.
     pub currency: Id,
@@ -45,7 +45,7 @@ pub struct Allocate {
 pub struct ObligationData {
     /// Its name in the contract and in the accounts `deferred/<id>` and `rev/<id>`.
     pub id: Id,
-    /// What it would cost alone.
+    /// What it would cost alone, in the currency.
     pub ssp: DecimalText,
     /// When it is earned.
     pub pattern: Pattern,

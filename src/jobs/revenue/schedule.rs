@@ -43,7 +43,7 @@ const STATES: [DocumentState; 3] = [
 pub struct Schedule {
     /// The document whose revenue is earned over time; or amount, currency and both accounts.
     pub document: Option<Id>,
-    /// The amount that waits.
+    /// The amount that waits, in the currency.
     pub amount: Option<DecimalText>,
     /// Its currency.
     pub currency: Option<Id>,

@@ -59,7 +59,7 @@ pub struct Instruct {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CashData {
-    /// Amount, above zero.
+    /// Amount in the currency, above zero.
     pub amount: DecimalText,
     /// Currency.
     pub currency: Id,

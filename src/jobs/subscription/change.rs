@@ -35,9 +35,9 @@ pub struct Change {
     pub at: InstantText,
     /// The period in which it begins.
     pub period: Period,
-    /// Price of the period until then: the stored one.
+    /// Price of the period until then, in the currency of the subscription: the stored one.
     pub old_price: DecimalText,
-    /// Price of a period from then on.
+    /// Price of a period from then on, in the currency of the subscription.
     pub new_price: DecimalText,
     /// What the rest of the period is counted in.
     pub granularity: Granularity,

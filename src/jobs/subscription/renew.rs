@@ -41,7 +41,7 @@ pub struct Renew {
     pub customer: Option<Id>,
     /// Currency of the price.
     pub currency: Option<Id>,
-    /// Price of a period without tax.
+    /// Price of a period without tax, in the currency.
     pub price: Option<DecimalText>,
     /// Tax code; none for what is not taxed.
     pub tax: Option<Id>,
