@@ -115,9 +115,10 @@ impl World {
             Err(_) if self.disk.is_down() => {
                 if let Some(Damage::Lost(name, _)) = &self.damage
                     && name.starts_with(SEGMENTS)
+                    && segments.iter().all(|(other, _)| other < name)
                     && segments != self.segments()
                 {
-                    // It did not miss the name and has written in the file's place.
+                    // The newest one: it did not miss the name and has written in the file's place.
                     self.damage = None;
                 }
                 return self.ends();
